@@ -1,0 +1,105 @@
+"""Define what every deterministic automaton offers, whatever it is made from.
+
+Symbols are integers, in practice Unicode code points ``0..0x10FFFF`` (lone surrogates included: whoever feeds the
+automaton decides whether they can occur). State 0 is dead; live states count from 1 and are made when first asked for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+__all__ = ["DEAD", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key"]
+
+DEAD = 0
+LAST_SYMBOL = 0x10FFFF
+
+Edge = tuple[int, int, int]
+"""First symbol, last symbol (inclusive), target state."""
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Say how long the accepted texts are.
+
+    Parameters
+    ----------
+    shortest : length of the shortest one.
+    longest : length of the longest one; None when there is no bound.
+    is_gapless : every length in between certainly occurs. False when it may not.
+    is_every : certainly every text of such a length is accepted.
+    """
+
+    shortest: int
+    longest: int | None
+    is_gapless: bool = False
+    is_every: bool = False
+
+
+class Dfa(ABC):
+    """Recognise a regular language of integer symbols, one state at a time.
+
+    ``key`` : equal keys mean the same automaton, state numbers included, so that what was computed for a state of one
+    grammar serves another. ``start`` : the first state, 0 when nothing is accepted.
+    """
+
+    key: Hashable
+    start: int
+
+    @abstractmethod
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the text may end in ``state``."""
+
+    @abstractmethod
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint ``(first, last, target)``; acceptance can be reached from every target."""
+
+    @abstractmethod
+    def shortest(self, state: int) -> int:
+        """Return the fewest symbols from ``state`` to acceptance."""
+
+    @abstractmethod
+    def longest(self, state: int) -> int | None:
+        """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
+
+    def lengths(self, state: int) -> Lengths:
+        """Return what is cheaply known about the lengths accepted from ``state``."""
+        return Lengths(self.shortest(state), self.longest(state))
+
+    def step(self, state: int, symbol: int) -> int:
+        """Return the state after ``symbol``, 0 when none."""
+        edges = self.edges(state)
+        place = bisect_right(edges, symbol, key=_first_symbol) - 1
+        if place < 0 or edges[place][1] < symbol:
+            return DEAD
+        return edges[place][2]
+
+    def accepts(self, text: str) -> bool:
+        """Tell whether the whole of ``text`` is accepted.
+
+        Examples
+        --------
+        >>> from fsm.dfa import literals
+        >>> literals(["cat", "dog"]).accepts("dog")
+        True
+        """
+        state = self.start
+        for symbol in text:
+            if state == DEAD:
+                return False
+            state = self.step(state, ord(symbol))
+        return state != DEAD and self.is_accepting(state)
+
+
+def make_key(kind: str) -> Hashable:
+    """Return a key that no other automaton has; state numbers depend on the order of questions, so none is shared."""
+    return (kind, next(_serial))
+
+
+def _first_symbol(edge: Edge) -> int:
+    return edge[0]
