@@ -1,0 +1,690 @@
+"""Walk the network: step one byte, advance a token, fill a mask.
+
+A configuration is a row of five integers: state, stack node, partial character, characters still required (low),
+characters still permitted (high; ``UNBOUNDED`` = no limit). A kernel that meets a stub stops and says which; the
+caller expands it and calls again. All tables are owned by ``Network`` and ``Workspace``.
+
+Partial characters (``decode``) are ``kind + 16 * bits``: 0 at a character boundary; 1 to 3 = so many UTF-8 bytes to
+come; 4 = after a backslash; 5 to 8 = after ``\\u`` and 0 to 3 hexadecimal digits; 9 = after a high surrogate;
+10 = after its following backslash; 11 to 14 = after its following ``\\u`` and 0 to 3 digits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from fsm.layout import (
+    BASE,
+    BYTE,
+    CALL,
+    CALLEE,
+    CHAR,
+    CLOSE,
+    COUNT,
+    DEAD,
+    DEFAULT,
+    EDGE,
+    FINAL,
+    FORK,
+    HIGH,
+    KIND,
+    LONGEST,
+    LOW,
+    POP,
+    RAW,
+    RETURN,
+    SHORTEST,
+    STATE_FINAL,
+    STATE_POP,
+    STUB,
+    UNBOUNDED,
+    WS,
+)
+
+__all__ = [
+    "ARENA_FULL",
+    "NEED",
+    "NOT_CLOSED",
+    "NUM_REGISTERS",
+    "R_CLOSED",
+    "R_FREE",
+    "R_NEED",
+    "R_NODE",
+    "R_STACKS",
+    "R_TOUCHED",
+    "accept_kernel",
+    "advance_kernel",
+    "close_kernel",
+    "exit_kernel",
+    "fill_kernel",
+    "next_bytes_kernel",
+    "summary_kernel",
+]
+
+# Registers: small integers that kernels read and write across calls.
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED = range(6)
+NUM_REGISTERS = 8
+# Return codes below zero.
+NEED, ARENA_FULL = -1, -2
+# Room left over in every arena before one more row is written.
+SLACK = 4
+NOT_CLOSED = 1 << 30
+
+
+@njit(cache=True)
+def push_kernel(stacks, table, regs, ret, parent):
+    """Return the stack node (ret, parent); equal stacks are equal integers."""
+    wrap = table.shape[0] - 1
+    slot = (ret * 40503 + parent * 30011) & wrap
+    while True:
+        node = table[slot]
+        if node == 0:
+            node = regs[R_STACKS]
+            regs[R_STACKS] = node + 1
+            stacks[node, 0] = ret
+            stacks[node, 1] = parent
+            table[slot] = node
+            return node
+        if stacks[node, 0] == ret and stacks[node, 1] == parent:
+            return node
+        slot = (slot + 1) & wrap
+
+
+@njit(cache=True)
+def find_kernel(edges, first, count, symbol):
+    """Return the target of the edge that holds the symbol, or 0."""
+    if count > 8:
+        low, high = first, first + count
+        while low < high:
+            middle = (low + high) // 2
+            if edges[middle, 1] < symbol:
+                low = middle + 1
+            else:
+                high = middle
+        if low < first + count and edges[low, 0] <= symbol:
+            return edges[low, 2]
+        return 0
+    for e in range(first, first + count):
+        if edges[e, 0] <= symbol <= edges[e, 1]:
+            return edges[e, 2]
+    return 0
+
+
+@njit(cache=True)
+def viable_kernel(states, target, low, high):
+    """Tell whether a character state can still be left with the counters kept (kept for lazily built automata)."""
+    kind = states[target, KIND]
+    if kind != CHAR and kind != RAW and kind != STUB:
+        return True
+    if kind == STUB:
+        return True
+    return states[target, SHORTEST] <= high and (low == 0 or states[target, LONGEST] >= low)
+
+
+@njit(cache=True)
+def possible_kernel(states, edges, state, first, last, low, high, restricted):
+    """Tell whether some character in first..last may follow a character state."""
+    if high == 0:
+        return False
+    rest = high if high == UNBOUNDED else high - 1
+    owed = low - 1 if low > 0 else 0
+    begin = states[state, EDGE]
+    covered = first
+    for e in range(begin, begin + states[state, COUNT]):
+        if edges[e, 0] <= last and edges[e, 1] >= first:
+            if restricted and states[edges[e, 2], BASE] == 0:
+                continue
+            if viable_kernel(states, edges[e, 2], owed, rest):
+                return True
+            if edges[e, 0] <= covered:
+                covered = max(covered, edges[e, 1] + 1)
+    return states[state, DEFAULT] != 0 and not restricted and covered <= last
+
+
+@njit(cache=True)
+def hex_kernel(byte):
+    """Return the value of a hexadecimal digit, or -1."""
+    if 48 <= byte <= 57:
+        return byte - 48
+    lower = byte | 32
+    if 97 <= lower <= 102:
+        return lower - 87
+    return -1
+
+
+@njit(cache=True)
+def utf8_kernel(states, edges, state, decode, low, high, byte, restricted):
+    """Read one byte of a UTF-8 character: the next decode, ``-2 - code point`` when complete, or -1 when dead."""
+    if decode == 0:
+        if byte < 0x80:
+            return -2 - byte
+        if 0xC2 <= byte <= 0xDF:
+            bits, left = byte & 31, 1
+        elif 0xE0 <= byte <= 0xEF:
+            bits, left = byte & 15, 2
+        elif 0xF0 <= byte <= 0xF4:
+            bits, left = byte & 7, 3
+        else:
+            return -1
+    else:
+        if byte & 0xC0 != 0x80:
+            return -1
+        bits, left = (decode >> 4) << 6 | (byte & 63), (decode & 15) - 1
+    if left == 0:
+        return -2 - bits
+    first = bits << (6 * left)
+    last = first + (1 << (6 * left)) - 1
+    # Overlong forms, surrogates and numbers past U+10FFFF have no continuation.
+    if decode & 15 == 3 or (decode == 0 and left == 3):
+        first, last = max(first, 0x10000), min(last, 0x10FFFF)
+    elif left == 2 or decode != 0:
+        first = max(first, 0x800)
+    if 0xD800 <= last <= 0xDFFF:
+        last = 0xD7FF
+    if first > last or not possible_kernel(states, edges, state, first, last, low, high, restricted):
+        return -1
+    return left + 16 * bits
+
+
+@njit(cache=True)
+def escape_kernel(states, edges, state, decode, low, high, byte, restricted):
+    """Read one byte of a JSON escape: the next decode, ``-2 - code point`` when complete, or -1 when dead."""
+    kind = decode & 15
+    if kind == 0:
+        alive = possible_kernel(states, edges, state, 0, 0x10FFFF, low, high, restricted)
+        return 4 if alive else -1
+    if kind == 4:
+        if byte == 34 or byte == 92 or byte == 47:
+            return -2 - byte
+        if byte == 98:
+            return -2 - 8
+        if byte == 102:
+            return -2 - 12
+        if byte == 110:
+            return -2 - 10
+        if byte == 114:
+            return -2 - 13
+        if byte == 116:
+            return -2 - 9
+        return 5 if byte == 117 else -1
+    if kind == 9:
+        return 10 + (decode & -16) if byte == 92 else -1
+    if kind == 10:
+        return 11 + (decode & -16) if byte == 117 else -1
+    digit = hex_kernel(byte)
+    if digit < 0:
+        return -1
+    bits = (decode >> 4) << 4 | digit
+    if kind >= 11:
+        # bits: ten of the high surrogate, then the digits of the low one read so far.
+        read = kind - 10
+        unit = bits & ((1 << (4 * read)) - 1)
+        top = bits >> (4 * read)
+        rest = 4 * (4 - read)
+        first, last = max(unit << rest, 0xDC00), min(((unit + 1) << rest) - 1, 0xDFFF)
+        if first > last:
+            return -1
+        base = 0x10000 + (top << 10) - 0xDC00
+        if read == 4:
+            return -2 - (base + unit)
+        alive = possible_kernel(states, edges, state, base + first, base + last, low, high, restricted)
+        return kind + 1 + 16 * bits if alive else -1
+    read = kind - 4
+    rest = 4 * (4 - read)
+    first, last = bits << rest, ((bits + 1) << rest) - 1
+    if read == 4:
+        if 0xD800 <= bits <= 0xDBFF:
+            top = bits - 0xD800
+            begin = 0x10000 + (top << 10)
+            alive = possible_kernel(states, edges, state, begin, begin + 0x3FF, low, high, restricted)
+            return 9 + 16 * top if alive else -1
+        return -1 if 0xDC00 <= bits <= 0xDFFF else -2 - bits
+    alive = False
+    if last < 0xD800 or first > 0xDFFF:
+        alive = possible_kernel(states, edges, state, first, last, low, high, restricted)
+    else:
+        if first < 0xD800:
+            alive = possible_kernel(states, edges, state, first, 0xD7FF, low, high, restricted)
+        if not alive and last > 0xDFFF:
+            alive = possible_kernel(states, edges, state, 0xE000, last, low, high, restricted)
+        if not alive and first <= 0xDBFF:
+            begin = 0x10000 + ((max(first, 0xD800) - 0xD800) << 10)
+            end = 0x10000 + ((min(last, 0xDBFF) - 0xD800) << 10) + 0x3FF
+            alive = possible_kernel(states, edges, state, begin, end, low, high, restricted)
+    return kind + 1 + 16 * bits if alive else -1
+
+
+@njit(cache=True)
+def emit_kernel(frontier, level, free, state, stack, decode, low, high):
+    """Append a configuration unless the level holds it already; return the new end."""
+    for i in range(level, free):
+        if (
+            frontier[i, 0] == state
+            and frontier[i, 1] == stack
+            and frontier[i, 2] == decode
+            and frontier[i, 3] == low
+            and frontier[i, 4] == high
+        ):
+            return free
+    frontier[free, 0] = state
+    frontier[free, 1] = stack
+    frontier[free, 2] = decode
+    frontier[free, 3] = low
+    frontier[free, 4] = high
+    return free + 1
+
+
+@njit(cache=True)
+def text_kernel(states, edges, frontier, level, free, state, stack, decode, low, high, byte, restricted):
+    """Step a CHAR or RAW configuration by one byte; append what results; return the new end, or NEED."""
+    is_json = states[state, KIND] == CHAR
+    if is_json and decode == 0:
+        if byte == 34:
+            if states[state, CLOSE] != 0 and low == 0:
+                return emit_kernel(frontier, level, free, states[state, CLOSE], stack, 0, 0, UNBOUNDED)
+            return free
+        if byte < 32:
+            return free
+    if is_json and (decode & 15 >= 4 or (decode == 0 and byte == 92)):
+        result = escape_kernel(states, edges, state, decode, low, high, byte, restricted)
+    else:
+        result = utf8_kernel(states, edges, state, decode, low, high, byte, restricted)
+    if result == -1:
+        return free
+    if result >= 0:
+        return emit_kernel(frontier, level, free, state, stack, result, low, high)
+    if high == 0:
+        return free
+    target = find_kernel(edges, states[state, EDGE], states[state, COUNT], -2 - result)
+    if target == 0:
+        target = states[state, DEFAULT]
+        if target == 0:
+            return free
+    if restricted and states[target, BASE] == 0:
+        return free
+    if high != UNBOUNDED:
+        high -= 1
+    if low > 0:
+        low -= 1
+    if not viable_kernel(states, target, low, high):
+        return free
+    return emit_kernel(frontier, level, free, target, stack, 0, low, high)
+
+
+@njit(cache=True)
+def step_kernel(states, edges, stacks, table, regs, work, frontier, source, level, free, byte, restricted):
+    """Step one configuration by one byte.
+
+    Appends the successors to ``frontier[free:]``, equal ones once from ``level`` on. Returns the new end, ``NEED``
+    with the stub in ``regs[R_NEED]``, or ``ARENA_FULL``. States reached are not followed further: what they lead to is looked at when
+    the next byte comes, so a stub is expanded only when the text really gets there.
+    """
+    for column in range(5):
+        work[0, column] = frontier[source, column]
+    top = 1
+    while top > 0:
+        top -= 1
+        state, stack, decode = work[top, 0], work[top, 1], work[top, 2]
+        low, high = work[top, 3], work[top, 4]
+        while True:
+            if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
+                return ARENA_FULL
+            kind = states[state, KIND]
+            if kind == BYTE:
+                target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
+                if target != 0:
+                    free = emit_kernel(frontier, level, free, target, stack, 0, 0, UNBOUNDED)
+                    break
+                if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
+                    stack = push_kernel(stacks, table, regs, state, stack)
+                    free = emit_kernel(frontier, level, free, states[state, WS], stack, 0, 0, UNBOUNDED)
+                    break
+                state = states[state, DEFAULT]
+                if state == 0:
+                    break
+            elif kind == CHAR or kind == RAW:
+                free = text_kernel(
+                    states, edges, frontier, level, free, state, stack, decode, low, high, byte, restricted
+                )
+                break
+            elif kind == POP:
+                if stack == 0:
+                    break
+                state = stacks[stack, 0]
+                stack = stacks[stack, 1]
+                low, high = 0, UNBOUNDED
+            elif kind == CALL:
+                if states[state, RETURN] != 0:
+                    stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                low, high = states[state, LOW], states[state, HIGH]
+                state = states[state, CALLEE]
+            elif kind == FORK:
+                first = states[state, EDGE]
+                if top + states[state, COUNT] > work.shape[0]:
+                    return ARENA_FULL
+                for e in range(first + 1, first + states[state, COUNT]):
+                    work[top, 0] = edges[e, 2]
+                    work[top, 1] = stack
+                    work[top, 2] = decode
+                    work[top, 3] = low
+                    work[top, 4] = high
+                    top += 1
+                state = edges[first, 2]
+            elif kind == STUB:
+                regs[R_NEED] = state
+                return NEED
+            else:
+                break
+    return free
+
+
+@njit(cache=True)
+def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end):
+    """Tell whether the text may end at one of the configurations: 1, 0, or NEED."""
+    for i in range(begin, end):
+        for column in range(5):
+            work[0, column] = frontier[i, column]
+        top = 1
+        while top > 0:
+            top -= 1
+            state, stack = work[top, 0], work[top, 1]
+            while True:
+                if regs[R_STACKS] + SLACK > stacks.shape[0]:
+                    return ARENA_FULL
+                kind = states[state, KIND]
+                if kind == FINAL:
+                    return 1
+                if kind == POP:
+                    if stack == 0:
+                        return 1
+                    state = stacks[stack, 0]
+                    stack = stacks[stack, 1]
+                elif kind == BYTE:
+                    state = states[state, DEFAULT]
+                elif kind == CALL:
+                    if states[state, RETURN] != 0:
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                    state = states[state, CALLEE]
+                elif kind == FORK:
+                    first = states[state, EDGE]
+                    if top + states[state, COUNT] > work.shape[0]:
+                        return ARENA_FULL
+                    for e in range(first + 1, first + states[state, COUNT]):
+                        work[top, 0] = edges[e, 2]
+                        work[top, 1] = stack
+                        top += 1
+                    state = edges[first, 2]
+                elif kind == STUB:
+                    regs[R_NEED] = state
+                    return NEED
+                else:
+                    break
+    return 0
+
+
+@njit(cache=True)
+def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end):
+    """Follow every move that consumes nothing, unless it may still be left open by the next byte.
+
+    Rewrites the configurations ``frontier[begin:end]`` as an equivalent list in ``frontier[end:]``, in which CALL and
+    FORK are resolved; returns its end, or NEED.
+    """
+    free = end
+    for i in range(begin, end):
+        for column in range(5):
+            work[0, column] = frontier[i, column]
+        top = 1
+        while top > 0:
+            top -= 1
+            state, stack, decode = work[top, 0], work[top, 1], work[top, 2]
+            low, high = work[top, 3], work[top, 4]
+            while True:
+                if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
+                    return ARENA_FULL
+                kind = states[state, KIND]
+                if kind == CALL:
+                    if states[state, RETURN] != 0:
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                    low, high = states[state, LOW], states[state, HIGH]
+                    state = states[state, CALLEE]
+                elif kind == POP and stack != 0:
+                    state = stacks[stack, 0]
+                    stack = stacks[stack, 1]
+                    low, high = 0, UNBOUNDED
+                elif kind == FORK:
+                    first = states[state, EDGE]
+                    if top + states[state, COUNT] > work.shape[0]:
+                        return ARENA_FULL
+                    for e in range(first + 1, first + states[state, COUNT]):
+                        work[top, 0] = edges[e, 2]
+                        work[top, 1] = stack
+                        work[top, 2] = decode
+                        work[top, 3] = low
+                        work[top, 4] = high
+                        top += 1
+                    state = edges[first, 2]
+                elif kind == STUB:
+                    regs[R_NEED] = state
+                    return NEED
+                elif kind == DEAD:
+                    break
+                else:
+                    if kind == POP:
+                        state = STATE_FINAL
+                    free = emit_kernel(frontier, end, free, state, stack, decode, low, high)
+                    break
+    return free
+
+
+@njit(cache=True)
+def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text):
+    """Read bytes from the configurations ``frontier[:end]``.
+
+    Returns the end of the last level, which begins at ``regs[R_NODE]`` (equal: the text is rejected), or NEED,
+    ARENA_FULL.
+    """
+    begin = 0
+    for byte in text:
+        free = end
+        for i in range(begin, end):
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
+            if free < 0:
+                return free
+        begin, end = end, free
+        if begin == end:
+            break
+    regs[R_NODE] = begin
+    return end
+
+
+@njit(cache=True)
+def set_token_kernel(token, duplicates, base, mask, touched, regs):
+    """Set the bit of a token and of the tokens with equal bytes; note words that first differ from the base row."""
+    while token >= 0:
+        word = token >> 5
+        old = mask[word]
+        new = old | np.int32(1 << (token & 31))
+        if new != old:
+            if old == base[word]:
+                touched[regs[R_TOUCHED]] = word
+                regs[R_TOUCHED] += 1
+            mask[word] = new
+        token = duplicates[token]
+
+
+@njit(cache=True)
+def clear_token_kernel(token, duplicates, base, mask, touched, regs):
+    """Clear the bit of a token and of the tokens with equal bytes."""
+    while token >= 0:
+        word = token >> 5
+        old = mask[word]
+        new = old & ~np.int32(1 << (token & 31))
+        if new != old:
+            if old == base[word]:
+                touched[regs[R_TOUCHED]] = word
+                regs[R_TOUCHED] += 1
+            mask[word] = new
+        token = duplicates[token]
+
+
+@njit(cache=True)
+def fill_kernel(
+    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, restricted
+):
+    """Walk the trie from the configurations ``frontier[levels[0]:levels[1]]`` and set the bit of every token that fits.
+
+    The naive loop: for each token, advance a copy of the configurations by its bytes; set its bit if any is left. The
+    trie shares that work between tokens with a common beginning, and a dead byte jumps past all its continuations.
+
+    restricted : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
+                 name closes it first clears what the base row says about the tokens from there on.
+    Resumes at ``regs[R_NODE]``, inside a name closed at depth ``regs[R_CLOSED]`` (``NOT_CLOSED`` at first). Returns 0,
+    NEED or ARENA_FULL.
+    """
+    node = regs[R_NODE]
+    closed_depth = regs[R_CLOSED]
+    while node < nodes.shape[0]:
+        byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
+        if restricted and depth <= closed_depth:
+            closed_depth = NOT_CLOSED
+        begin, end = levels[depth - 1], levels[depth]
+        free = end
+        in_name = restricted and depth <= closed_depth
+        for i in range(begin, end):
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
+            if free < 0:
+                regs[R_NODE] = node
+                regs[R_CLOSED] = closed_depth
+                return free
+        if in_name and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
+            closed_depth = depth
+            for inner in range(node, skip):
+                if nodes[inner, 3] >= 0:
+                    clear_token_kernel(nodes[inner, 3], duplicates, base, mask, touched, regs)
+        if free == end:
+            node = skip
+            continue
+        levels[depth + 1] = free
+        if token >= 0 and not (in_name and closed_depth != depth):
+            set_token_kernel(token, duplicates, base, mask, touched, regs)
+        node += 1
+    regs[R_NODE] = node
+    return 0
+
+
+@njit(cache=True)
+def exit_kernel(
+    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched,
+    tokens, counts, starts, low, high,
+):
+    """Walk what may follow a closing quote, and set the bits of the tokens that go on so.
+
+    nodes  : the trie of the tokens' endings after a quote; its label is the ending's number
+    tokens : int32[P]  tokens by ending; ``starts[e]:starts[e + 1]`` are those of ending e (ending 0: nothing follows)
+    counts : int32[P]  characters before the quote; a token fits if low <= count <= high
+    Resumes at ``regs[R_NODE]`` (-1: begin with ending 0). Returns 0, NEED or ARENA_FULL.
+    """
+    node = regs[R_NODE]
+    while node < nodes.shape[0]:
+        ending, free = 0, 1
+        if node >= 0:
+            byte, depth = nodes[node, 0], nodes[node, 1]
+            ending = nodes[node, 3]
+            begin, end = levels[depth - 1], levels[depth]
+            free = end
+            for i in range(begin, end):
+                free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
+                if free < 0:
+                    regs[R_NODE] = node
+                    return free
+            if free == end:
+                node = nodes[node, 2]
+                continue
+            levels[depth + 1] = free
+        if ending >= 0:
+            for p in range(starts[ending], starts[ending + 1]):
+                if low <= counts[p] <= high:
+                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+        node += 1
+    regs[R_NODE] = node
+    return 0
+
+
+@njit(cache=True)
+def summary_kernel(
+    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, mask,
+    inside, needs, reached, exits, exit_counts, exit_states,
+):
+    """Walk the trie from one character configuration and stop where it closes.
+
+    inside      : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
+                  (their own, one more if they end inside a character, and the shortest way on from there)
+    exits       : int32[N]  out: trie nodes whose byte closes the string, with the characters before and the state left
+    Returns the number of tokens inside; ``regs[R_TOUCHED]`` is the number of exits. NEED resumes at ``regs[R_NODE]``.
+    ``reached[depth]`` counts characters along the open path; ``regs[R_FREE]`` carries the number inside meanwhile.
+    """
+    node = regs[R_NODE]
+    count = regs[R_FREE]
+    while node < nodes.shape[0]:
+        byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
+        source = levels[depth - 1]
+        state, decode = frontier[source, 0], frontier[source, 2]
+        if states[state, KIND] == STUB:
+            regs[R_NEED] = state
+            regs[R_NODE] = node
+            regs[R_FREE] = count
+            return NEED
+        if states[state, KIND] == CHAR and decode == 0 and byte == 34:
+            if states[state, CLOSE] != 0:
+                exits[regs[R_TOUCHED]] = node
+                exit_counts[regs[R_TOUCHED]] = reached[depth - 1]
+                exit_states[regs[R_TOUCHED]] = state
+                regs[R_TOUCHED] += 1
+            node = skip
+            continue
+        end = levels[depth]
+        free = text_kernel(states, edges, frontier, end, end, state, 0, decode, 0, UNBOUNDED, byte, False)
+        if free == end:
+            node = skip
+            continue
+        target = frontier[end, 0]
+        partial = frontier[end, 2] != 0
+        reached[depth] = reached[depth - 1] + (0 if partial else 1)
+        levels[depth + 1] = free
+        if token >= 0:
+            if states[target, KIND] == STUB:
+                regs[R_NEED] = target
+                regs[R_NODE] = node
+                regs[R_FREE] = count
+                return NEED
+            shortest = 1 if partial else 0
+            if not partial and (states[target, KIND] == CHAR or states[target, KIND] == RAW):
+                shortest = states[target, SHORTEST]
+            while token >= 0:
+                mask[token >> 5] |= np.int32(1 << (token & 31))
+                inside[count] = token
+                needs[count] = reached[depth] + shortest
+                count += 1
+                token = duplicates[token]
+        node += 1
+    regs[R_NODE] = node
+    regs[R_FREE] = count
+    return count
+
+
+@njit(cache=True)
+def next_bytes_kernel(states, edges, stacks, table, regs, work, frontier, end, allowed):
+    """Tell for each byte whether the configurations ``frontier[:end]`` accept it next.
+
+    allowed : uint8[256]  out; begins at byte ``regs[R_NODE]``. Returns 0, NEED or ARENA_FULL.
+    """
+    for byte in range(regs[R_NODE], 256):
+        free = end
+        for i in range(end):
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
+            if free < 0:
+                regs[R_NODE] = byte
+                return free
+        allowed[byte] = free > end
+    return 0

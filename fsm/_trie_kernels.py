@@ -1,0 +1,51 @@
+"""Build flat tries from sorted byte strings."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["build_trie_kernel"]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def build_trie_kernel(joined, offsets, ids, nodes, duplicates):  # type: ignore[no-untyped-def]
+    """Flatten sorted strings depth first.
+
+    joined     : uint8[N]       the strings, one after another, sorted
+    offsets    : int64[K + 1]   where each begins
+    ids        : int32[K]       the label of each
+    nodes      : int32[N, 4]    out: byte, depth, skip, label; room for every byte
+    duplicates : int32[V]       out: another label with equal bytes, or -1
+    returns    : how many nodes were written
+    """
+    num_strings = offsets.shape[0] - 1
+    longest = 0
+    for k in range(num_strings):
+        longest = max(longest, offsets[k + 1] - offsets[k])
+    path = np.zeros(longest + 2, np.int64)  # path[d]: the open node at depth d
+    open_depth = 0
+    count = 0
+    for k in range(num_strings):
+        begin, size = offsets[k], offsets[k + 1] - offsets[k]
+        shared = 0
+        while shared < open_depth and shared < size and nodes[path[shared + 1], 0] == joined[begin + shared]:
+            shared += 1
+        for depth in range(shared + 1, open_depth + 1):
+            nodes[path[depth], 2] = count
+        open_depth = size
+        if shared == size:  # sorted, so only an equal string can be a prefix of the path: a duplicate
+            last = path[size]
+            duplicates[ids[k]] = nodes[last, 3]
+            nodes[last, 3] = ids[k]
+        for depth in range(shared + 1, size + 1):
+            nodes[count, 0] = joined[begin + depth - 1]
+            nodes[count, 1] = depth
+            nodes[count, 3] = -1
+            path[depth] = count
+            count += 1
+        if shared < size:
+            nodes[count - 1, 3] = ids[k]
+    for depth in range(1, open_depth + 1):
+        nodes[path[depth], 2] = count
+    return count

@@ -1,0 +1,148 @@
+"""Take plain expressions apart one symbol at a time.
+
+A continuation is what is left to match: an expression, or the rest of a sequence, and then another continuation. Equal
+continuations of one automaton are one object, so a set of them is a state of the subset construction. A counted
+repetition is one node with a counter, copied only as far as texts reach: ``.{0,10000}`` costs what ``.*`` costs until
+somebody walks it.
+"""
+
+from __future__ import annotations
+
+from fsm.automata.expression import Choice, Expression, Repeat, Sequence, Symbols
+from fsm.automata.ranges import Ranges
+
+__all__ = ["Continuation", "Step", "collect_steps", "make_final"]
+
+
+class Continuation:
+    """What is left to match: ``head`` (a sequence from item ``place`` on), then ``rest``; the final one has no head."""
+
+    __slots__ = (
+        "_accepting",
+        "_pushed",
+        "_shape",
+        "_steps",
+        "head",
+        "is_counted",
+        "is_every",
+        "is_gapless",
+        "longest",
+        "place",
+        "rest",
+        "shortest",
+    )
+
+    def __init__(self, head: Expression | None, place: int, rest: Continuation | None) -> None:
+        self.head = head
+        self.place = place
+        self.rest = rest
+        self._pushed: dict[tuple[Expression, int], Continuation] = {}
+        self._steps: list[Step] | None = None
+        self._accepting = head is None
+        self._shape: tuple[object, tuple[int, ...]] | None = None
+        self.shortest = 0
+        self.longest: int | None = 0
+        self.is_gapless = self.is_every = True
+        self.is_counted = False
+        if head is not None and rest is not None:
+            self._add_lengths(head, rest)
+
+    def push(self, head: Expression, place: int = 0) -> Continuation:
+        """Return the continuation that matches ``head`` (from item ``place`` on) first, then this one."""
+        if place and type(head) is Sequence and place == len(head.items) - 1:
+            head, place = head.items[place], 0
+        found = self._pushed.get((head, place))
+        if found is None:
+            found = self._pushed[head, place] = Continuation(head, place, self)
+        return found
+
+    def steps(self) -> list[Step]:
+        """Return every (symbols, continuation after one of them); the head must be plain."""
+        if self._steps is None:
+            self._expand()
+        return self._steps or []
+
+    def is_accepting(self) -> bool:
+        """Tell whether nothing more is needed; the head must be plain."""
+        if self._steps is None:
+            self._expand()
+        return self._accepting
+
+    def shape(self) -> tuple[object, tuple[int, ...]]:
+        """Return this continuation without its counters, and the counters: for each, least and minus most.
+
+        Of two with the same shape, the one whose numbers are all smaller or equal accepts all that the other does.
+        """
+        if self._shape is None:
+            outline, counters = self.rest.shape() if self.rest is not None else (None, ())
+            head = self.head
+            if type(head) is Repeat:
+                most = -(1 << 62) if head.most is None else -head.most
+                self._shape = ((head.body, outline), (head.least, most, *counters))
+            else:
+                self._shape = ((head, self.place, outline), counters)
+        return self._shape
+
+    def _expand(self) -> None:
+        found: list[Step] = []
+        here: Continuation | None = self
+        while here is not None:
+            if here.head is None or here.rest is None:
+                self._accepting = True
+                break
+            if type(here.head) is Sequence:
+                passes = _collect_sequence(here.head, here.place, here.rest, found)
+            else:
+                collect_steps(here.head, here.rest, found)
+                passes = here.head.is_nullable
+            if not passes:
+                break
+            here = here.rest
+        self._steps = found
+
+    def _add_lengths(self, head: Expression, rest: Continuation) -> None:
+        self.is_counted = rest.is_counted or type(head) is Repeat
+        parts = head.items[self.place :] if type(head) is Sequence else (head,)
+        shortest, longest = rest.shortest, rest.longest
+        gapless, every = rest.is_gapless, rest.is_every
+        for part in parts:
+            shortest += part.shortest
+            longest = None if longest is None or part.longest is None else longest + part.longest
+            gapless = gapless and part.is_gapless
+            every = every and part.is_every
+        self.shortest, self.longest, self.is_gapless, self.is_every = shortest, longest, gapless, every
+
+
+Step = tuple[Ranges, Continuation]
+
+
+def make_final() -> Continuation:
+    """Return a new final continuation, the root of all continuations of one automaton."""
+    return Continuation(None, 0, None)
+
+
+def collect_steps(node: Expression, rest: Continuation, found: list[Step]) -> None:
+    """Append to ``found`` every way to match one symbol of ``node``; the ways around ``node`` are left out."""
+    kind = type(node)
+    if kind is Symbols:
+        found.append((node.ranges, rest))  # type: ignore[attr-defined]
+    elif kind is Sequence:
+        _collect_sequence(node, 0, rest, found)  # type: ignore[arg-type]
+    elif kind is Choice:
+        for option in node.options:  # type: ignore[attr-defined]
+            collect_steps(option, rest, found)
+    elif kind is Repeat and node.most != 0:  # type: ignore[attr-defined]
+        after = node.after_one()  # type: ignore[attr-defined]
+        collect_steps(node.body, rest if after.most == 0 else rest.push(after), found)  # type: ignore[attr-defined]
+
+
+def _collect_sequence(node: Sequence, place: int, rest: Continuation, found: list[Step]) -> bool:
+    """Do the same for a sequence from item ``place`` on; tell whether all of it can be empty."""
+    last = len(node.items) - 1
+    while place <= last:
+        item = node.items[place]
+        collect_steps(item, rest if place == last else rest.push(node, place + 1), found)
+        if not item.is_nullable:
+            return False
+        place += 1
+    return True

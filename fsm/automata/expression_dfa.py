@@ -1,0 +1,181 @@
+"""Determinise a plain expression lazily, by subset construction over continuations.
+
+A state is a set of continuations; it is expanded when its edges are first asked for. Every continuation can be
+completed, so no search for live states is needed, and lengths come from the expression.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from fsm.automata.continuation import Continuation, Step, make_final
+from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
+from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
+from fsm.automata.partition import iterate_partition
+from fsm.errors import LimitError
+
+__all__ = ["MAX_EXPRESSION_STATES", "ExpressionDfa", "any_string", "string_lengths"]
+
+MAX_EXPRESSION_STATES = 250_000
+_MAX_COMPARED = 64
+
+
+class ExpressionDfa(Dfa):
+    """Recognise a plain expression.
+
+    Parameters
+    ----------
+    expression : without assertions; see `fsm.automata.expression`.
+    max_states : how many states may be made before `LimitError` is raised.
+    """
+
+    def __init__(self, expression: Expression, *, max_states: int = MAX_EXPRESSION_STATES) -> None:
+        self.key = make_key("expression")
+        self.max_states = max_states
+        self._sets: list[frozenset[Continuation]] = [frozenset()]
+        self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}
+        final = make_final()
+        self._any_text = final.push(ANY_TEXT)
+        if expression is NOTHING:
+            self.start = DEAD
+        else:
+            self.start = self._number(frozenset([final if expression is EMPTY else final.push(expression)]))
+
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the text may end in ``state``."""
+        return any(part.is_accepting() for part in self._sets[state])
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges to live states."""
+        found = self._edges[state]
+        if found is None:
+            found = self._edges[state] = self._expand(self._sets[state])
+        return found
+
+    def shortest(self, state: int) -> int:
+        """Return the fewest symbols from ``state`` to acceptance."""
+        return min(part.shortest for part in self._sets[state])
+
+    def longest(self, state: int) -> int | None:
+        """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
+        most = 0
+        for part in self._sets[state]:
+            if part.longest is None:
+                return None
+            most = max(most, part.longest)
+        return most
+
+    def lengths(self, state: int) -> Lengths:
+        """Return the lengths accepted from ``state``."""
+        parts = self._sets[state]
+        return Lengths(
+            self.shortest(state),
+            self.longest(state),
+            all(part.is_gapless for part in parts) and are_lengths_joined(parts),
+            all(part.is_every for part in parts),
+        )
+
+    def _expand(self, parts: frozenset[Continuation]) -> tuple[Edge, ...]:
+        steps: list[Step] = []
+        for part in parts:
+            steps += part.steps()
+        if len(steps) == 1:
+            ranges, after = steps[0]
+            target = self._number(frozenset([after]))
+            return tuple([(first, last, target) for first, last in ranges])
+        return self._merge(steps)
+
+    def _merge(self, steps: list[Step]) -> tuple[Edge, ...]:
+        targets: dict[int, int] = {}
+        merged: list[Edge] = []
+        before = (0, -2, 0)
+        for first, last, members in iterate_partition([ranges for ranges, _ in steps]):
+            target = targets.get(members)
+            if target is None:
+                after = frozenset([step[1] for i, step in enumerate(steps) if members >> i & 1])
+                target = targets[members] = self._number(after)
+            if before[1] + 1 == first and before[2] == target:
+                before = merged[-1] = (before[0], last, target)
+            else:
+                before = (first, last, target)
+                merged.append(before)
+        return tuple(merged)
+
+    def _number(self, parts: frozenset[Continuation]) -> int:
+        number = self._numbers.get(parts)
+        if number is None:
+            number = self._number_simplified(parts)
+            self._numbers[parts] = number
+        return number
+
+    def _number_simplified(self, parts: frozenset[Continuation]) -> int:
+        if len(parts) > 1:
+            parts = frozenset([self._any_text]) if _accepts_every_text(parts) else drop_contained(parts)
+            number = self._numbers.get(parts)
+            if number is not None:
+                return number
+        number = len(self._sets)
+        if number > self.max_states:
+            raise LimitError(
+                f"regular expression: more than {self.max_states} states are needed (limit max_states of "
+                "ExpressionDfa); shorten its repetitions"
+            )
+        self._sets.append(parts)
+        self._edges.append(None)
+        self._numbers[parts] = number
+        return number
+
+
+@lru_cache(maxsize=1)
+def any_string() -> Dfa:
+    """Return the automaton that accepts every text."""
+    return ExpressionDfa(ANY_TEXT)
+
+
+@lru_cache(maxsize=1024)
+def string_lengths(least: int, most: int | None) -> Dfa:
+    """Return the automaton of all texts of ``least`` to ``most`` symbols (None: no bound).
+
+    Examples
+    --------
+    >>> string_lengths(2, 3).accepts("abcd")
+    False
+    """
+    if most is not None and most < least:
+        return ExpressionDfa(NOTHING)
+    return ExpressionDfa(repeat(ANY_SYMBOL, least, most))
+
+
+def drop_contained(parts: frozenset[Continuation]) -> frozenset[Continuation]:
+    """Drop continuations that accept no more than another one which differs only in its counters."""
+    counted = [part for part in parts if part.is_counted]
+    if len(counted) < 2:
+        return parts
+    groups: dict[object, list[tuple[tuple[int, ...], Continuation]]] = {}
+    for part in counted:
+        outline, counters = part.shape()
+        groups.setdefault(outline, []).append((counters, part))
+    dropped = [part for group in groups.values() if 1 < len(group) <= _MAX_COMPARED for part in _contained(group)]
+    return parts.difference(dropped) if dropped else parts
+
+
+def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Continuation]:
+    kept: list[tuple[int, ...]] = []
+    dropped: list[Continuation] = []
+    for counters, part in sorted(group, key=_counters):
+        if any(all(a <= b for a, b in zip(wide, counters, strict=True)) for wide in kept):
+            dropped.append(part)
+        else:
+            kept.append(counters)
+    return dropped
+
+
+def _counters(pair: tuple[tuple[int, ...], Continuation]) -> tuple[int, ...]:
+    return pair[0]
+
+
+def _accepts_every_text(parts: frozenset[Continuation]) -> bool:
+    return any(
+        part.is_every and part.is_gapless and part.longest is None and part.shortest == 0 for part in parts
+    )

@@ -1,0 +1,67 @@
+"""Name the columns and kinds of the network's integer tables.
+
+A network state is one row of int32; an edge is one row (first symbol, last symbol, target). Symbols are bytes for
+``BYTE`` states and Unicode code points for ``CHAR`` and ``RAW`` states, whose text the kernels decode on the fly:
+``RAW`` reads UTF-8, ``CHAR`` reads the body of a JSON string (UTF-8, escapes, surrogate pairs; a quote closes it).
+
+====== =============================================================================================================
+kind   meaning
+====== =============================================================================================================
+DEAD   nothing matches; always state 0
+POP    return to the state on top of the stack; with an empty stack, the text is complete; always state 1
+FINAL  the text is complete; always state 2
+BYTE   consume one byte by an edge; white space calls ``WS`` where set; else continue at ``DEFAULT`` without consuming
+CHAR   consume one character of a JSON string by an edge, or any other by ``DEFAULT``; a quote continues at ``CLOSE``
+RAW    consume one UTF-8 character by an edge, or any other by ``DEFAULT``
+CALL   push ``RETURN`` (0: push nothing), load the counters ``LOW`` and ``HIGH``, continue at ``CALLEE``
+FORK   continue at every edge's target, without consuming
+STUB   not expanded yet: ``OWNER`` knows how, ``ARGUMENT`` is its key
+====== =============================================================================================================
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ARGUMENT",
+    "BASE",
+    "BYTE",
+    "CALL",
+    "CALLEE",
+    "CHAR",
+    "CLOSE",
+    "COUNT",
+    "DEAD",
+    "DEFAULT",
+    "EDGE",
+    "FINAL",
+    "FORK",
+    "HIGH",
+    "KIND",
+    "LONGEST",
+    "LOW",
+    "NUM_COLUMNS",
+    "OWNER",
+    "POP",
+    "RAW",
+    "RETURN",
+    "SHORTEST",
+    "STATE_DEAD",
+    "STATE_FINAL",
+    "STATE_POP",
+    "STUB",
+    "UNBOUNDED",
+    "WS",
+]
+
+# Kinds.
+DEAD, POP, FINAL, BYTE, CHAR, RAW, CALL, FORK, STUB = range(9)
+# Columns; kinds reuse columns they do not share.
+KIND, EDGE, COUNT, DEFAULT, CLOSE, SHORTEST, LONGEST, BASE = range(8)
+WS = CLOSE
+CALLEE, RETURN, LOW, HIGH = EDGE, COUNT, SHORTEST, LONGEST
+OWNER, ARGUMENT = EDGE, COUNT
+NUM_COLUMNS = 8
+# Fixed states.
+STATE_DEAD, STATE_POP, STATE_FINAL = 0, 1, 2
+# A counter that never runs out.
+UNBOUNDED = 2**31 - 1

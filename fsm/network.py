@@ -1,0 +1,224 @@
+"""Hold a recursive transition network in growable integer tables, expanded where a text gets to.
+
+Input: owners (front ends) that know how to expand their stubs. Output: the tables the kernels walk (``fsm.layout``).
+Cost: adding a state is one row; nothing is visited that no text reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsm._kernels import NUM_REGISTERS, R_STACKS
+from fsm.errors import LimitError
+from fsm.layout import (
+    BYTE,
+    CALL,
+    CHAR,
+    FINAL,
+    FORK,
+    NUM_COLUMNS,
+    POP,
+    RAW,
+    STUB,
+    UNBOUNDED,
+)
+
+__all__ = ["Edge", "Network", "StubOwner"]
+
+Edge = tuple[int, int, int]
+
+
+class StubOwner(Protocol):
+    """Expand stubs: write the real row of ``state``, which stands for the owner's ``argument``."""
+
+    def expand(self, network: Network, state: int, argument: int) -> None:
+        """Overwrite the stub at ``state``."""
+
+
+class Network:
+    """Hold states, edges and stacks; owned by one compiled grammar.
+
+    states : int32[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
+    edges  : int32[capacity, 3]   first symbol, last symbol, target; sorted within a state
+    stacks : int32[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
+    table  : int32[4 * capacity]  hash table over stacks
+
+    Parameters
+    ----------
+    max_states : the most states that may be expanded before ``LimitError``.
+    """
+
+    __slots__ = ("edges", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
+
+    states: NDArray[np.int32]
+    edges: NDArray[np.int32]
+    stacks: NDArray[np.int32]
+    table: NDArray[np.int32]
+    regs: NDArray[np.int64]
+
+    def __init__(self, *, max_states: int = 4_000_000, template: Network | None = None) -> None:
+        self.max_states = max_states
+        self.owners: list[StubOwner] = []
+        self.regs = np.zeros(NUM_REGISTERS, np.int64)
+        self.regs[R_STACKS] = 1
+        self.stacks = np.empty((256, 2), np.int32)
+        self.table = np.zeros(1024, np.int32)
+        if template is None:
+            self.states = np.zeros((256, NUM_COLUMNS), np.int32)
+            self.edges = np.zeros((256, 3), np.int32)
+            self.states[1, 0] = POP
+            self.states[2, 0] = FINAL
+            self.num_states, self.num_edges = 3, 0
+        else:
+            self.num_states, self.num_edges = template.num_states, template.num_edges
+            self.owners = template.owners.copy()
+            self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int32)
+            self.states[: self.num_states] = template.states[: self.num_states]
+            self.edges = np.empty((self.num_edges + 512, 3), np.int32)
+            self.edges[: self.num_edges] = template.edges[: self.num_edges]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Count the bytes of all tables."""
+        return self.states.nbytes + self.edges.nbytes + self.stacks.nbytes + self.table.nbytes
+
+    def reserve_states(self, count: int) -> int:
+        """Take ``count`` consecutive state numbers, rows not yet written; return the first."""
+        first = self.num_states
+        self.num_states = first + count
+        if self.num_states > len(self.states):
+            if self.num_states > self.max_states:
+                raise LimitError(
+                    f"network: more than {self.max_states} states are needed; "
+                    "simplify the grammar or raise max_states where it is compiled"
+                )
+            self.states = _grown(self.states, self.num_states)
+        return first
+
+    def reserve_edges(self, count: int) -> int:
+        """Take ``count`` consecutive edge rows; return the first."""
+        first = self.num_edges
+        self.num_edges = first + count
+        if self.num_edges > len(self.edges):
+            self.edges = _grown(self.edges, self.num_edges)
+        return first
+
+    def add_edges(self, edges: Sequence[Edge]) -> int:
+        """Append sorted edges; return where they begin."""
+        if not edges:
+            return 0
+        first = self.reserve_edges(len(edges))
+        self.edges[first : self.num_edges] = edges
+        return first
+
+    def add_owner(self, owner: StubOwner) -> int:
+        """Register an owner of stubs; return its number."""
+        self.owners.append(owner)
+        return len(self.owners) - 1
+
+    def add_stub(self, owner: int, argument: int) -> int:
+        """Add one stub."""
+        state = self.reserve_states(1)
+        self.states[state] = (STUB, owner, argument, 0, 0, 0, UNBOUNDED, 0)
+        return state
+
+    def add_stubs(self, owner: int, first_argument: int, count: int) -> int:
+        """Add stubs with consecutive arguments; return the first."""
+        state = self.reserve_states(count)
+        rows = self.states[state : state + count]
+        rows[:] = (STUB, owner, 0, 0, 0, 0, UNBOUNDED, 0)
+        rows[:, 2] = np.arange(first_argument, first_argument + count)
+        return state
+
+    def expand(self, state: int) -> None:
+        """Replace a stub by the row its owner makes for it."""
+        row = self.states[state]
+        self.owners[row[1]].expand(self, state, int(row[2]))
+
+    def write_byte(self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0) -> None:
+        """Write a state that consumes one byte."""
+        self.states[state] = (BYTE, self.add_edges(edges), len(edges), default, space, 0, UNBOUNDED, 0)
+
+    def write_char(
+        self,
+        state: int,
+        edges: Sequence[Edge],
+        *,
+        default: int = 0,
+        close: int = 0,
+        shortest: int = 0,
+        longest: int = UNBOUNDED,
+        base: int = 0,
+    ) -> None:
+        """Write a state that consumes one character of a JSON string."""
+        self.states[state] = (CHAR, self.add_edges(edges), len(edges), default, close, shortest, longest, base)
+
+    def write_raw(self, state: int, edges: Sequence[Edge], *, default: int = 0) -> None:
+        """Write a state that consumes one UTF-8 character."""
+        self.states[state] = (RAW, self.add_edges(edges), len(edges), default, 0, 0, UNBOUNDED, 0)
+
+    def write_call(self, state: int, callee: int, ret: int, *, low: int = 0, high: int = UNBOUNDED) -> None:
+        """Write a state that calls ``callee`` and continues at ``ret`` (0: it does not come back here)."""
+        self.states[state] = (CALL, callee, ret, 0, 0, low, high, 0)
+
+    def write_fork(self, state: int, targets: Sequence[int]) -> None:
+        """Write a state that continues at every target side by side."""
+        self.states[state] = (FORK, self.add_edges([(0, 0, t) for t in targets]), len(targets), 0, 0, 0, UNBOUNDED, 0)
+
+    def add_call(self, callee: int, ret: int, *, low: int = 0, high: int = UNBOUNDED) -> int:
+        """Add a state that calls."""
+        state = self.reserve_states(1)
+        self.states[state] = (CALL, callee, ret, 0, 0, low, high, 0)
+        return state
+
+    def add_byte(self, edges: Sequence[Edge], *, default: int = 0, space: int = 0) -> int:
+        """Add a state that consumes one byte."""
+        state = self.reserve_states(1)
+        self.write_byte(state, edges, default=default, space=space)
+        return state
+
+    def add_fork(self, targets: Sequence[int]) -> int:
+        """Add a state that continues at every target; one target is itself, none is dead."""
+        if len(targets) < 2:
+            return targets[0] if targets else 0
+        state = self.reserve_states(1)
+        self.write_fork(state, targets)
+        return state
+
+    def add_text(self, text: bytes, target: int) -> int:
+        """Add a chain of states that consumes exactly these bytes; return its first state."""
+        count = len(text)
+        if count == 0:
+            return target
+        first = self.reserve_states(count)
+        edge = self.reserve_edges(count)
+        rows = self.states[first : first + count]
+        rows[:] = (BYTE, 0, 1, 0, 0, 0, UNBOUNDED, 0)
+        rows[:, 1] = np.arange(edge, edge + count)
+        links = self.edges[edge : edge + count]
+        links[:, 0] = links[:, 1] = np.frombuffer(text, np.uint8)
+        links[:, 2] = np.arange(first + 1, first + count + 1)
+        links[-1, 2] = target
+        return first
+
+    def grow_stacks(self) -> None:
+        """Double the room for stacks and rebuild their hash table."""
+        self.stacks = _grown(self.stacks, 2 * len(self.stacks))
+        self.table = np.zeros(4 * len(self.stacks), np.int32)
+        wrap = len(self.table) - 1
+        for node in range(1, int(self.regs[R_STACKS])):
+            ret, parent = self.stacks[node].tolist()
+            slot = (ret * 40503 + parent * 30011) & wrap
+            while self.table[slot]:
+                slot = (slot + 1) & wrap
+            self.table[slot] = node
+
+
+def _grown(array: NDArray[np.int32], at_least: int) -> NDArray[np.int32]:
+    bigger = np.zeros((max(at_least, 2 * len(array)), *array.shape[1:]), np.int32)
+    bigger[: len(array)] = array
+    return bigger
