@@ -1,0 +1,54 @@
+"""Ship small models of our own, so that a machine without hub access can do the main job.
+
+recipes.py      what models there are           train.py      trains one: ``python -m guidance.embedded.train``
+names.py records.py sentences.py prompts.py     the generated text and its judge
+tokenizer.py batches.py evaluate.py             its tokens, its batches, its exact-record accuracy
+weights/NAME    safetensors, config, tokenizer  MODEL.md      the models' card: hashes, commands, figures
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from fsm.errors import GuidanceError
+
+__all__ = ["EmbeddedModelError", "embedded_names", "embedded_path"]
+
+
+class EmbeddedModelError(GuidanceError, ValueError):
+    """Report a name that is not an embedded model's."""
+
+
+def embedded_names() -> list[str]:
+    """Return the names of the embedded models in this installation.
+
+    Examples
+    --------
+    >>> "base" in embedded_names()
+    True
+    """
+    return sorted(path.parent.name for path in _weights().glob("*/config.json"))
+
+
+def embedded_path(name: str = "base") -> Path:
+    """Return the folder of an embedded model, for ``from_pretrained``.
+
+    Examples
+    --------
+    >>> embedded_path("base").name
+    'base'
+
+    Raises
+    ------
+    EmbeddedModelError
+        If there is no embedded model of that name.
+    """
+    names = embedded_names()
+    if name not in names:
+        raise EmbeddedModelError(f"embedded model: got {name!r}, expected one of {', '.join(names)}; check the spelling")
+    return _weights() / name
+
+
+def _weights() -> Path:
+    return Path(str(resources.files("guidance.embedded"))) / "weights"

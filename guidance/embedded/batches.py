@@ -1,0 +1,67 @@
+"""Encode generated examples into padded batches of similar lengths."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from guidance.embedded.prompts import Example, make_training_example
+from guidance.embedded.tokenizer import EOS_TOKEN, PAD_TOKEN
+
+__all__ = ["Batch", "draw_batches"]
+
+POOL_BATCHES = 16  # sorted by length together, so that padding is small
+_NOT_SCORED = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Hold one training batch, padded at the end.
+
+    token_ids : int64[B, T]
+    targets   : int64[B, T]   the next token, or -1 where it does not count in the loss
+    """
+
+    token_ids: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+def draw_batches(tokenizer: Tokenizer, *, batch_size: int, seed: int) -> Iterator[Batch]:
+    """Yield batches without end; the same seed gives the same batches."""
+    rng = random.Random(seed)
+    while True:
+        examples = [make_training_example(rng) for _ in range(batch_size * POOL_BATCHES)]
+        encodings = tokenizer.encode_batch([example.prompt + example.answer for example in examples])
+        order = sorted(range(len(examples)), key=lambda place: len(encodings[place].ids))
+        starts = list(range(0, len(order), batch_size))
+        rng.shuffle(starts)
+        for start in starts:
+            chosen = order[start : start + batch_size]
+            yield _pad([encodings[i] for i in chosen], [examples[i] for i in chosen], tokenizer)
+
+
+def _pad(encodings: Sequence[Encoding], examples: Sequence[Example], tokenizer: Tokenizer) -> Batch:
+    eos, pad = tokenizer.token_to_id(EOS_TOKEN), tokenizer.token_to_id(PAD_TOKEN)
+    length = max(len(encoding.ids) for encoding in encodings)
+    token_ids = np.full((len(encodings), length), pad, dtype=np.int64)
+    targets = np.full((len(encodings), length), _NOT_SCORED, dtype=np.int64)
+    for row, (encoding, example) in enumerate(zip(encodings, examples, strict=True)):
+        ids = np.array(encoding.ids)
+        scored = _scored_tokens(encoding, example)
+        token_ids[row, : len(ids)] = ids
+        targets[row, : len(ids) - 1] = np.where(scored, ids, _NOT_SCORED)[1:]
+        targets[row, len(ids) - 1] = eos
+    return Batch(token_ids=token_ids, targets=targets)
+
+
+def _scored_tokens(encoding: Encoding, example: Example) -> NDArray[np.bool_]:
+    starts = np.array([start for start, _ in encoding.offsets]) - len(example.prompt)
+    scored = np.zeros(len(starts), dtype=np.bool_)
+    for first, last in example.scored:
+        scored |= (starts >= first) & (starts < last)
+    return scored
