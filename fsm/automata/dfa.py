@@ -25,14 +25,14 @@ _serial = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Say how long the accepted texts are.
+    """Say what is known, without any search, about the lengths of the accepted texts.
 
     Parameters
     ----------
-    shortest : length of the shortest one.
-    longest : length of the longest one; None when there is no bound.
-    is_gapless : every length in between certainly occurs. False when it may not.
-    is_every : certainly every text of such a length is accepted.
+    shortest : no accepted text is shorter.
+    longest : no accepted text is longer; None when no bound is known.
+    is_gapless : every length in between certainly occurs, so both bounds are exact. False when it may not.
+    is_every : every accepted length is accepted with every text.
     """
 
     shortest: int
@@ -68,7 +68,7 @@ class Dfa(ABC):
         """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
 
     def lengths(self, state: int) -> Lengths:
-        """Return what is cheaply known about the lengths accepted from ``state``."""
+        """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
 
     def step(self, state: int, symbol: int) -> int:

@@ -1,0 +1,200 @@
+"""Intersect, unite, complement and subtract automata lazily.
+
+However operations are nested, the result is one product of the leaf automata with one formula over their states, so a
+leaf that occurs twice is walked once, and liveness is searched for the whole formula only.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths
+from fsm.automata.expression import NOTHING
+from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
+from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
+from fsm.automata.search import MAX_SEARCHED_STATES, SearchedDfa
+from fsm.errors import LimitError
+
+__all__ = ["BooleanDfa", "complement", "difference", "intersect", "union"]
+
+
+class BooleanDfa(SearchedDfa):
+    """Recognise the texts for which a formula over other automata holds.
+
+    Parameters
+    ----------
+    leaves : the automata, no two with the same key.
+    formula : over their places in ``leaves``.
+    max_searched : how many states one search may look at before `LimitError` is raised.
+    """
+
+    def __init__(self, leaves: tuple[Dfa, ...], formula: Formula, *, max_searched: int = MAX_SEARCHED_STATES) -> None:
+        super().__init__("boolean", max_searched=max_searched)
+        self.leaves = leaves
+        self.formula = formula
+        self._tuples: list[States] = [()]
+        self._numbers: dict[States, int] = {}
+        self._lengths: list[Lengths] = [Lengths(1, 0)]
+        self._all_edges: dict[int, tuple[Edge, ...]] = {}
+        start = self._number(tuple([leaf.start for leaf in leaves]))
+        self.start = start if self.is_live(start) else DEAD
+
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the text may end in ``state``."""
+        return state != DEAD and self.formula.accepts(self._tuples[state])
+
+    def lengths(self, state: int) -> Lengths:
+        """Return what is known without a search about the lengths accepted from ``state``."""
+        return self._lengths[state]
+
+    def all_edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges, also those to states from which nothing is accepted."""
+        found = self._all_edges.get(state)
+        if found is None:
+            found = self._all_edges[state] = self._expand(state)
+        return found
+
+    def _expand(self, state: int) -> tuple[Edge, ...]:
+        if _accepts_every_text(self._lengths[state]):
+            return ((0, LAST_SYMBOL, state),)
+        current = [DEAD] * len(self.leaves)
+        merged: list[Edge] = []
+        begin = 0
+        for cut, place, target in self._cuts(state):
+            if cut > begin:
+                self._append(merged, (begin, cut - 1, self._number(tuple(current))))
+                begin = cut
+            current[place] = target
+        return tuple(merged)
+
+    def _cuts(self, state: int) -> list[tuple[int, int, int]]:
+        """Return sorted (symbol, place, target of that leaf from this symbol on), and the end of the alphabet."""
+        cuts = [(LAST_SYMBOL + 1, 0, DEAD)]
+        for place, (leaf, inner) in enumerate(zip(self.leaves, self._tuples[state], strict=True)):
+            if inner != DEAD:
+                for first, last, target in leaf.edges(inner):
+                    cuts.append((first, place, target))
+                    cuts.append((last + 1, place, DEAD))
+        # An end sorts before a beginning at the same symbol because DEAD is the least target.
+        cuts.sort()
+        return cuts
+
+    @staticmethod
+    def _append(merged: list[Edge], edge: Edge) -> None:
+        if edge[2] == DEAD:
+            return
+        if merged and merged[-1][1] + 1 == edge[0] and merged[-1][2] == edge[2]:
+            merged[-1] = (merged[-1][0], edge[1], edge[2])
+        else:
+            merged.append(edge)
+
+    def _number(self, states: States) -> int:
+        number = self._numbers.get(states)
+        if number is None:
+            number = self._numbers[states] = self._add(states)
+        return number
+
+    def _add(self, states: States) -> int:
+        lengths = self.formula.lengths(states)
+        if lengths.longest is not None and lengths.longest < lengths.shortest:
+            return DEAD
+        number = len(self._tuples)
+        if _accepts_every_text(lengths):
+            number = self._numbers.setdefault((), number)
+            if number != len(self._tuples):
+                return number
+        if number > MAX_EXPRESSION_STATES:
+            raise LimitError(
+                f"boolean automaton: more than {MAX_EXPRESSION_STATES} states are needed "
+                "(limit MAX_EXPRESSION_STATES); shorten repetitions or combine fewer patterns"
+            )
+        self._tuples.append(states)
+        self._lengths.append(lengths)
+        return number
+
+
+def intersect(*dfas: Dfa) -> Dfa:
+    """Return the automaton of the texts that all of ``dfas`` accept; of every text when there is none.
+
+    Examples
+    --------
+    >>> from fsm.dfa import literals
+    >>> intersect(literals(["a", "b"]), literals(["b", "c"])).accepts("b")
+    True
+    """
+    parts = _distinct(dfas)
+    if not parts:
+        return any_string()
+    return parts[0] if len(parts) == 1 else _intersect(parts)
+
+
+def union(*dfas: Dfa) -> Dfa:
+    """Return the automaton of the texts that some of ``dfas`` accept; of no text when there is none."""
+    parts = _distinct(dfas)
+    if not parts:
+        return ExpressionDfa(NOTHING)
+    return parts[0] if len(parts) == 1 else _unite(parts)
+
+
+@lru_cache(maxsize=512)
+def complement(dfa: Dfa) -> Dfa:
+    """Return the automaton of the texts that ``dfa`` rejects."""
+    leaves, formula = _open(dfa)
+    return _simplify(BooleanDfa(leaves, formula.part if type(formula) is Not else Not(formula)))
+
+
+@lru_cache(maxsize=512)
+def difference(left: Dfa, right: Dfa) -> Dfa:
+    """Return the automaton of the texts that ``left`` accepts and ``right`` rejects."""
+    return intersect(left, complement(right))
+
+
+@lru_cache(maxsize=512)
+def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
+    leaves, formulas = _join(dfas)
+    if _has_opposites(formulas):
+        return ExpressionDfa(NOTHING)
+    return _simplify(BooleanDfa(leaves, And(formulas)))
+
+
+@lru_cache(maxsize=512)
+def _unite(dfas: tuple[Dfa, ...]) -> Dfa:
+    leaves, formulas = _join(dfas)
+    return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(formulas)))
+
+
+def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
+    places: dict[object, int] = {}
+    leaves: list[Dfa] = []
+    formulas: list[Formula] = []
+    for dfa in dfas:
+        inner, formula = _open(dfa)
+        for leaf in inner:
+            if leaf.key not in places:
+                places[leaf.key] = len(leaves)
+                leaves.append(leaf)
+        formulas.append(formula.moved(tuple([places[leaf.key] for leaf in inner])))
+    return tuple(leaves), tuple(formulas)
+
+
+def _has_opposites(formulas: tuple[Formula, ...]) -> bool:
+    return any(type(formula) is Not and formula.part in formulas for formula in formulas)
+
+
+def _open(dfa: Dfa) -> tuple[tuple[Dfa, ...], Formula]:
+    if isinstance(dfa, BooleanDfa):
+        return dfa.leaves, dfa.formula
+    return (dfa,), Leaf(0, dfa)
+
+
+def _simplify(dfa: BooleanDfa) -> Dfa:
+    """Return the one automaton of all texts for a formula that always holds, so that equal keys are met more often."""
+    return any_string() if _accepts_every_text(dfa.lengths(dfa.start)) else dfa
+
+
+def _distinct(dfas: tuple[Dfa, ...]) -> tuple[Dfa, ...]:
+    return tuple({dfa.key: dfa for dfa in dfas}.values())
+
+
+def _accepts_every_text(lengths: Lengths) -> bool:
+    return lengths.is_every and lengths.is_gapless and lengths.shortest == 0 and lengths.longest is None

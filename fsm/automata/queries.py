@@ -1,0 +1,85 @@
+"""Answer questions about whole languages: emptiness, containment, equality, size, an example."""
+
+from __future__ import annotations
+
+from fsm.automata.boolean_dfa import difference
+from fsm.automata.dfa import DEAD, Dfa
+
+__all__ = ["count_strings", "is_empty", "is_equivalent", "is_finite", "is_subset", "shortest_string"]
+
+_READABLE = tuple(map(ord, "aA0 _-."))
+_SURROGATES = (0xD800, 0xDFFF)
+
+
+def is_empty(dfa: Dfa) -> bool:
+    """Tell whether ``dfa`` accepts nothing."""
+    return dfa.start == DEAD
+
+
+def is_finite(dfa: Dfa) -> bool:
+    """Tell whether ``dfa`` accepts finitely many texts."""
+    return is_empty(dfa) or dfa.longest(dfa.start) is not None
+
+
+def is_subset(left: Dfa, right: Dfa) -> bool:
+    """Tell whether ``right`` accepts every text that ``left`` accepts.
+
+    Examples
+    --------
+    >>> from fsm.dfa import any_string, literals
+    >>> is_subset(literals(["a"]), any_string())
+    True
+    """
+    return is_empty(difference(left, right))
+
+
+def is_equivalent(left: Dfa, right: Dfa) -> bool:
+    """Tell whether both accept the same texts."""
+    return is_subset(left, right) and is_subset(right, left)
+
+
+def shortest_string(dfa: Dfa) -> str | None:
+    """Return a shortest accepted text, with readable symbols where there is a choice; None when there is no text."""
+    if is_empty(dfa):
+        return None
+    state = dfa.start
+    found: list[str] = []
+    for rest in range(dfa.shortest(state) - 1, -1, -1):
+        first, last, state = next(edge for edge in dfa.edges(state) if dfa.shortest(edge[2]) == rest)
+        found.append(chr(_pick_symbol(first, last)))
+    return "".join(found)
+
+
+def count_strings(dfa: Dfa, max_length: int) -> int:
+    """Return how many texts of at most ``max_length`` symbols are accepted.
+
+    Cost: one pass over the reachable states for each length.
+
+    Examples
+    --------
+    >>> from fsm.dfa import literals
+    >>> count_strings(literals(["a", "b", "abc"]), 2)
+    2
+    """
+    total = 0
+    ways = {} if is_empty(dfa) else {dfa.start: 1}
+    for length in range(max_length + 1):
+        total += sum(count for state, count in ways.items() if dfa.is_accepting(state))
+        if length < max_length:
+            ways = _advance(dfa, ways)
+    return total
+
+
+def _advance(dfa: Dfa, ways: dict[int, int]) -> dict[int, int]:
+    following: dict[int, int] = {}
+    for state, count in ways.items():
+        for first, last, target in dfa.edges(state):
+            following[target] = following.get(target, 0) + count * (last - first + 1)
+    return following
+
+
+def _pick_symbol(first: int, last: int) -> int:
+    for symbol in _READABLE:
+        if first <= symbol <= last:
+            return symbol
+    return _SURROGATES[1] + 1 if _SURROGATES[0] <= first and last > _SURROGATES[1] else first

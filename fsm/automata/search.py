@@ -1,0 +1,199 @@
+"""Find live states, shortest and longest texts by search, for automata whose structure does not tell them.
+
+Searches are lazy: only what decides the question is expanded, the most promising state first, and what was found is
+kept. A search that looks at more than ``max_searched`` states raises `LimitError`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from heapq import heappop, heappush
+
+from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
+from fsm.errors import LimitError
+
+__all__ = ["MAX_SEARCHED_STATES", "SearchedDfa"]
+
+MAX_SEARCHED_STATES = 50_000
+
+
+class SearchedDfa(Dfa):
+    """Keep only the edges that lead to live states, by a memoised search.
+
+    Parameters
+    ----------
+    kind : what the states are, for the key.
+    max_searched : how many states one search may look at before `LimitError` is raised.
+    """
+
+    def __init__(self, kind: str, *, max_searched: int = MAX_SEARCHED_STATES) -> None:
+        self.key = make_key(kind)
+        self.max_searched = max_searched
+        self._kind = kind
+        self._is_live: dict[int, bool] = {DEAD: False}
+        self._live_edges: dict[int, tuple[Edge, ...]] = {}
+        self._shortest: dict[int, int] = {}
+        self._longest: dict[int, int | None] = {}
+
+    @abstractmethod
+    def all_edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges, also those to states from which nothing is accepted; memoised."""
+
+    @abstractmethod
+    def lengths(self, state: int) -> Lengths:
+        """Return what is known without a search about the lengths accepted from ``state``."""
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges to live states."""
+        found = self._live_edges.get(state)
+        if found is None:
+            found = tuple([edge for edge in self.all_edges(state) if self.is_live(edge[2])])
+            self._live_edges[state] = found
+        return found
+
+    def is_live(self, state: int) -> bool:
+        """Tell whether acceptance can be reached from ``state``."""
+        known = self._is_live.get(state)
+        if known is None:
+            known = self._decide_quickly(state)
+            if known is None:
+                return self._search_live(state)
+        return known
+
+    def shortest(self, state: int) -> int:
+        """Return the fewest symbols from ``state`` to acceptance; ``state`` must be live."""
+        known = self.lengths(state)
+        if known.is_gapless:
+            return known.shortest
+        found = self._shortest.get(state)
+        return self._search_shortest(state) if found is None else found
+
+    def longest(self, state: int) -> int | None:
+        """Return the most symbols from ``state`` to acceptance, None when there is no bound; ``state`` must be live."""
+        known = self.lengths(state)
+        if known.is_gapless:
+            return known.longest
+        if state not in self._longest:
+            self._search_longest(state)
+        return self._longest[state]
+
+    def _decide_quickly(self, state: int) -> bool | None:
+        known = self.lengths(state)
+        decision: bool | None = None
+        if known.longest is not None and known.longest < known.shortest:
+            decision = False
+        elif known.is_gapless or self.is_accepting(state):
+            decision = True
+        if decision is not None:
+            self._is_live[state] = decision
+        return decision
+
+    def _search_live(self, start: int) -> bool:
+        parents = {start: DEAD}
+        waiting = [(self.lengths(start).shortest, start)]
+        while waiting:
+            state = heappop(waiting)[1]
+            for _, _, target in self.all_edges(state):
+                if target in parents:
+                    continue
+                parents[target] = state
+                known = self._is_live.get(target)
+                if known is None:
+                    known = self._decide_quickly(target)
+                if known:
+                    self._mark_live(target, parents)
+                    return True
+                if known is None:
+                    heappush(waiting, (self.lengths(target).shortest, target))
+            self._check_limit(len(parents))
+        self._is_live.update(dict.fromkeys(parents, False))
+        return False
+
+    def _mark_live(self, state: int, parents: dict[int, int]) -> None:
+        while state != DEAD:
+            self._is_live[state] = True
+            state = parents[state]
+
+    def _search_shortest(self, start: int) -> int:
+        """Search by A*: the lower bounds of `lengths` never overestimate."""
+        distances = {start: 0}
+        parents = {start: DEAD}
+        waiting = [(self.lengths(start).shortest, 0, start)]
+        while waiting:
+            total, passed, state = heappop(waiting)
+            if -passed > distances[state]:
+                continue
+            if self._is_end_known(state, total + passed):
+                return self._keep_shortest(state, total + passed, parents)
+            for _, _, target in self.edges(state):
+                distance = 1 - passed
+                if distance < distances.get(target, 1 << 62):
+                    distances[target], parents[target] = distance, state
+                    rest = self._shortest.get(target)
+                    rest = self.lengths(target).shortest if rest is None else rest
+                    heappush(waiting, (distance + rest, -distance, target))
+            self._check_limit(len(distances))
+        message = f"state {start} of {self.key} is not live"
+        raise AssertionError(message)
+
+    def _is_end_known(self, state: int, rest: int) -> bool:
+        if state in self._shortest:
+            return True
+        return (rest == 0 and self.is_accepting(state)) or self.lengths(state).is_gapless
+
+    def _keep_shortest(self, state: int, rest: int, parents: dict[int, int]) -> int:
+        while True:
+            self._shortest[state] = rest
+            if parents[state] == DEAD:
+                return rest
+            state = parents[state]
+            rest += 1
+
+    def _search_longest(self, start: int) -> None:
+        """Search depth first; a live state met again while it is open lies on a cycle, so there is no bound."""
+        path = [(start, iter(self.edges(start)))]
+        is_open = {start}
+        best: dict[int, int] = {start: 0}
+        while path:
+            state, remaining = path[-1]
+            target = next((edge[2] for edge in remaining), None)
+            if target is None:
+                path.pop()
+                is_open.discard(state)
+                self._longest[state] = best[state]
+                if path:
+                    parent = path[-1][0]
+                    best[parent] = max(best[parent], best[state] + 1)
+                continue
+            known = self._known_longest(target)
+            if target in is_open or known == _UNBOUNDED:
+                self._longest.update(dict.fromkeys(is_open, None))
+                return
+            if known is not None:
+                best[state] = max(best[state], known + 1)
+                continue
+            is_open.add(target)
+            best[target] = 0
+            path.append((target, iter(self.edges(target))))
+            self._check_limit(len(best))
+
+    def _known_longest(self, state: int) -> int | None:
+        """Return the longest text if known, `_UNBOUNDED` for no bound, None if not known."""
+        if state in self._longest:
+            found = self._longest[state]
+        else:
+            known = self.lengths(state)
+            if not known.is_gapless:
+                return None
+            found = known.longest
+        return _UNBOUNDED if found is None else found
+
+    def _check_limit(self, count: int) -> None:
+        if count > self.max_searched:
+            raise LimitError(
+                f"{self._kind} automaton: looked at {count} states without an answer (limit max_searched); "
+                "shorten repetitions, or combine fewer patterns, look-aheads and complements"
+            )
+
+
+_UNBOUNDED = -1
