@@ -1,0 +1,43 @@
+"""Automata and token masks; numpy and numba only.
+
+    vocabulary.py   the bytes of every token          mask.py       the bit layout of masks
+    trie.py         tokens, depth first               tables.py     what grammars share per vocabulary
+    automata/       lazy automata over code points    dfa_states.py their states as network rows
+    network.py      the transition network            layout.py     its columns and kinds
+    compiled.py     positions, masks and moves        summaries.py  masks of heavy states, shared
+    matcher.py      the cursor of one text            _kernels.py   the loops
+"""
+
+from __future__ import annotations
+
+from fsm.compiled import Compiled
+from fsm.errors import (
+    GrammarError,
+    GuidanceError,
+    LimitError,
+    MaskError,
+    TokenRejected,
+    UnsatisfiableError,
+    UnsupportedFeatureError,
+    VocabularyError,
+)
+from fsm.mask import allocate_token_bitmask, allowed_token_ids, is_allowed
+from fsm.matcher import Matcher
+from fsm.vocabulary import Vocabulary
+
+__all__ = [
+    "Compiled",
+    "GrammarError",
+    "GuidanceError",
+    "LimitError",
+    "MaskError",
+    "Matcher",
+    "TokenRejected",
+    "UnsatisfiableError",
+    "UnsupportedFeatureError",
+    "Vocabulary",
+    "VocabularyError",
+    "allocate_token_bitmask",
+    "allowed_token_ids",
+    "is_allowed",
+]

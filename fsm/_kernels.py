@@ -347,7 +347,9 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                 free = text_kernel(
                     states, edges, frontier, level, free, state, stack, decode, low, high, byte, restricted
                 )
-                break
+                if kind == CHAR or decode != 0 or states[state, CLOSE] == 0:
+                    break
+                state = states[state, CLOSE]
             elif kind == POP:
                 if stack == 0:
                     break
@@ -388,7 +390,7 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
         top = 1
         while top > 0:
             top -= 1
-            state, stack = work[top, 0], work[top, 1]
+            state, stack, decode = work[top, 0], work[top, 1], work[top, 2]
             while True:
                 if regs[R_STACKS] + SLACK > stacks.shape[0]:
                     return ARENA_FULL
@@ -402,6 +404,8 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
                     stack = stacks[stack, 1]
                 elif kind == BYTE:
                     state = states[state, DEFAULT]
+                elif kind == RAW and decode == 0:
+                    state = states[state, CLOSE]
                 elif kind == CALL:
                     if states[state, RETURN] != 0:
                         stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
@@ -413,6 +417,7 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
                     for e in range(first + 1, first + states[state, COUNT]):
                         work[top, 0] = edges[e, 2]
                         work[top, 1] = stack
+                        work[top, 2] = 0
                         top += 1
                     state = edges[first, 2]
                 elif kind == STUB:

@@ -12,7 +12,7 @@ POP    return to the state on top of the stack; with an empty stack, the text is
 FINAL  the text is complete; always state 2
 BYTE   consume one byte by an edge; white space calls ``WS`` where set; else continue at ``DEFAULT`` without consuming
 CHAR   consume one character of a JSON string by an edge, or any other by ``DEFAULT``; a quote continues at ``CLOSE``
-RAW    consume one UTF-8 character by an edge, or any other by ``DEFAULT``
+RAW    consume one UTF-8 character by an edge; and, side by side, continue at ``CLOSE`` without consuming
 CALL   push ``RETURN`` (0: push nothing), load the counters ``LOW`` and ``HIGH``, continue at ``CALLEE``
 FORK   continue at every edge's target, without consuming
 STUB   not expanded yet: ``OWNER`` knows how, ``ARGUMENT`` is its key

@@ -7,7 +7,7 @@ Cost: adding a state is one row; nothing is visited that no text reached.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +46,14 @@ class Network:
     edges  : int32[capacity, 3]   first symbol, last symbol, target; sorted within a state
     stacks : int32[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
     table  : int32[4 * capacity]  hash table over stacks
+    heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
 
     Parameters
     ----------
     max_states : the most states that may be expanded before ``LimitError``.
     """
 
-    __slots__ = ("edges", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
+    __slots__ = ("edges", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
 
     states: NDArray[np.int32]
     edges: NDArray[np.int32]
@@ -63,6 +64,7 @@ class Network:
     def __init__(self, *, max_states: int = 4_000_000, template: Network | None = None) -> None:
         self.max_states = max_states
         self.owners: list[StubOwner] = []
+        self.heavy: dict[int, tuple[Any, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
         self.stacks = np.empty((256, 2), np.int32)
@@ -76,6 +78,7 @@ class Network:
         else:
             self.num_states, self.num_edges = template.num_states, template.num_edges
             self.owners = template.owners.copy()
+            self.heavy = template.heavy.copy()
             self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int32)
             self.states[: self.num_states] = template.states[: self.num_states]
             self.edges = np.empty((self.num_edges + 512, 3), np.int32)
@@ -157,9 +160,9 @@ class Network:
         """Write a state that consumes one character of a JSON string."""
         self.states[state] = (CHAR, self.add_edges(edges), len(edges), default, close, shortest, longest, base)
 
-    def write_raw(self, state: int, edges: Sequence[Edge], *, default: int = 0) -> None:
-        """Write a state that consumes one UTF-8 character."""
-        self.states[state] = (RAW, self.add_edges(edges), len(edges), default, 0, 0, UNBOUNDED, 0)
+    def write_raw(self, state: int, edges: Sequence[Edge], *, close: int = 0) -> None:
+        """Write a state that consumes one UTF-8 character, or continues at ``close`` without consuming."""
+        self.states[state] = (RAW, self.add_edges(edges), len(edges), 0, close, 0, UNBOUNDED, 0)
 
     def write_call(self, state: int, callee: int, ret: int, *, low: int = 0, high: int = UNBOUNDED) -> None:
         """Write a state that calls ``callee`` and continues at ``ret`` (0: it does not come back here)."""

@@ -1,0 +1,305 @@
+"""Compile a grammar against a vocabulary, lazily: positions, masks and moves are made when asked for.
+
+Input: a network whose start is a stub or a state. Output: ``Position`` objects shared by all matchers of the grammar.
+Cost: compiling is constant; a mask costs a few microseconds when first asked for, then a row copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsm._kernels import (
+    ARENA_FULL,
+    NEED,
+    NOT_CLOSED,
+    R_CLOSED,
+    R_NEED,
+    R_NODE,
+    R_TOUCHED,
+    accept_kernel,
+    advance_kernel,
+    close_kernel,
+    exit_kernel,
+    fill_kernel,
+    next_bytes_kernel,
+)
+from fsm.layout import BASE, CHAR, CLOSE, KIND, LONGEST, UNBOUNDED
+from fsm.network import Network
+from fsm.position import REJECTED, Position
+from fsm.summaries import Summary, summaries_of
+from fsm.tables import vocabulary_tables
+from fsm.vocabulary import Vocabulary
+
+__all__ = ["Compiled"]
+
+
+class Compiled:
+    """Hold one grammar's network and positions for one vocabulary; shared by its matchers.
+
+    Parameters
+    ----------
+    network : the grammar's network.
+    start : the state a text begins in.
+    vocabulary : the tokens.
+    max_bytes : when the positions kept pass this size they are forgotten and made anew when needed.
+    """
+
+    def __init__(self, network: Network, start: int, vocabulary: Vocabulary, *, max_bytes: int = 16_000_000) -> None:
+        self.network = network
+        self.vocabulary = vocabulary
+        self.max_bytes = max_bytes
+        self._tables = vocabulary_tables(vocabulary)
+        self._summaries = summaries_of(vocabulary)
+        self._positions: dict[bytes, Position] = {}
+        self._rows: dict[bytes, NDArray[np.int32]] = {}
+        self._position_bytes = 0
+        self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int32))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Count the bytes this grammar holds; what it shares with others of the vocabulary is not counted."""
+        return self.network.memory_bytes + self._position_bytes + sum(row.nbytes for row in self._rows.values())
+
+    def advance(self, position: Position, token_id: int) -> Position:
+        """Return the position after a text token, ``REJECTED`` where it does not fit."""
+        with self._tables.lock:
+            after = self.advance_bytes(position, self.vocabulary.token_bytes[token_id])
+            position.next[token_id] = after
+            self._position_bytes += 120
+            return after
+
+    def advance_bytes(self, position: Position, text: bytes) -> Position:
+        """Return the position after some bytes, ``REJECTED`` where they do not fit."""
+        if not text:
+            return REJECTED
+        with self._tables.lock:
+            size = self._load(position.configurations)
+            data = np.frombuffer(text, np.uint8)
+            end = self._run(lambda n, w: advance_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, size, data))
+            begin = int(self.network.regs[R_NODE])
+            return self._intern(self._tables.workspace.frontier[begin:end].copy()) if end > begin else REJECTED
+
+    def is_accepting(self, position: Position) -> bool:
+        """Tell whether the text may end here."""
+        if position.is_accepting is None:
+            with self._tables.lock:
+                size = self._load(position.configurations)
+                position.is_accepting = self._accepts(0, size)
+        return position.is_accepting
+
+    def next_bytes(self, position: Position) -> NDArray[np.uint8]:
+        """Tell for each byte whether it may come next: uint8[256]."""
+        allowed = np.zeros(256, np.uint8)
+        with self._tables.lock:
+            size = self._load(position.configurations)
+            self.network.regs[R_NODE] = 0
+            self._run(
+                lambda n, w: next_bytes_kernel(
+                    n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, size, allowed
+                )
+            )
+        return allowed
+
+    def fill(self, position: Position) -> None:
+        """Compute the mask of a position."""
+        with self._tables.lock:
+            if position.base is None:
+                self._fill(position)
+
+    # -- positions -------------------------------------------------------------------------------------------------
+
+    def _intern(self, configurations: NDArray[np.int32]) -> Position:
+        if len(configurations) > 1:
+            configurations = np.unique(configurations, axis=0)
+        key = configurations.tobytes()
+        position = self._positions.get(key)
+        if position is None:
+            if self._position_bytes > self.max_bytes:
+                self._forget()
+            position = self._positions[key] = Position(configurations)
+            self._position_bytes += position.memory_bytes
+        return position
+
+    def _forget(self) -> None:
+        """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
+        for position in self._positions.values():
+            position.next = {}
+        self._positions.clear()
+        self._rows.clear()
+        self._position_bytes = 0
+
+    def _load(self, configurations: NDArray[np.int32]) -> int:
+        size = len(configurations)
+        space = self._tables.workspace
+        while size + 64 > len(space.frontier):
+            space.grow()
+        space.frontier[:size] = configurations
+        return size
+
+    def _run(self, kernel: Callable[[Network, Any], int]) -> int:
+        """Run a kernel to its end, expanding the stubs it meets and growing the arenas it fills."""
+        network, space = self.network, self._tables.workspace
+        while True:
+            code = kernel(network, space)
+            if code >= 0:
+                return code
+            if code == NEED:
+                network.expand(int(network.regs[R_NEED]))
+            elif code == ARENA_FULL:
+                space.grow()
+                network.grow_stacks()
+
+    def _accepts(self, begin: int, end: int) -> bool:
+        return bool(
+            self._run(
+                lambda n, w: accept_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, begin, end)
+            )
+        )
+
+    # -- masks -----------------------------------------------------------------------------------------------------
+
+    def _fill(self, position: Position) -> None:
+        size = self._load(position.configurations)
+        network, space = self.network, self._tables.workspace
+        end = self._run(
+            lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, size)
+        )
+        if position.is_accepting is None:
+            position.is_accepting = self._accepts(size, end)
+        regs = network.regs
+        regs[R_TOUCHED] = 0
+        base = self._tables.empty_row
+        if end - size == 1:
+            base = self._fill_one(space.frontier[size].tolist(), base)
+        else:
+            base = self._fill_many(space.frontier[size:end].copy(), base)
+        if position.is_accepting:
+            self._allow_end(base)
+        self._store(position, base, int(regs[R_TOUCHED]))
+
+    def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Fill the scratch mask from one configuration; return the base row it differs from."""
+        network, space = self.network, self._tables.workspace
+        state, decode = configuration[0], configuration[2]
+        row = network.states[state]
+        if row[KIND] == CHAR and decode == 0:
+            heavy = network.heavy.get(state)
+            if heavy is not None and (configuration[3] == 0 or row[LONGEST] == UNBOUNDED):
+                return self._fill_heavy(heavy, configuration)
+            if row[BASE]:
+                return self._fill_names(int(row[BASE]), configuration)
+        space.mask[:] = base
+        space.frontier[0] = configuration
+        self._walk(base, restricted=0)
+        return base
+
+    def _fill_many(self, configurations: NDArray[np.int32], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Unite the masks of several configurations in the scratch mask."""
+        space, regs = self._tables.workspace, self.network.regs
+        union = base.copy()
+        light = []
+        for configuration in configurations.tolist():
+            state = configuration[0]
+            if state in self.network.heavy or self.network.states[state, BASE]:
+                regs[R_TOUCHED] = 0
+                self._fill_one(configuration, base)
+                union |= space.mask
+            else:
+                light.append(configuration)
+        if light:
+            space.mask[:] = base
+            regs[R_TOUCHED] = 0
+            space.frontier[: len(light)] = light
+            self._walk(base, restricted=0, size=len(light))
+            union |= space.mask
+        space.mask[:] = union
+        differing = np.flatnonzero(union)
+        regs[R_TOUCHED] = len(differing)
+        space.touched[: len(differing)] = differing
+        return base
+
+    def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> NDArray[np.int32]:
+        owner, automaton_state = heavy
+        state, stack, _, low, high = configuration
+        summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
+        base = summary.base_for(high)
+        self._tables.workspace.mask[:] = base
+        self._walk_exits(summary, owner, stack, base, low, high)
+        return base
+
+    def _fill_names(self, base_state: int, configuration: list[int]) -> NDArray[np.int32]:
+        """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
+        space = self._tables.workspace
+        space.frontier[0] = (base_state, configuration[1], 0, 0, UNBOUNDED)
+        self._run(lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, 1))
+        other = space.frontier[1].tolist()
+        heavy = self.network.heavy.get(other[0])
+        if heavy is None:
+            space.mask[:] = self._tables.empty_row
+            base = self._tables.empty_row
+            space.frontier[0] = configuration
+            self._walk(base, restricted=0)
+            return base
+        base = self._fill_heavy(heavy, other)
+        space.frontier[0] = configuration
+        self._walk(base, restricted=1)
+        return base
+
+    def _walk(self, base: NDArray[np.int32], *, restricted: int, size: int = 1) -> None:
+        space, trie = self._tables.workspace, self._tables.trie
+        space.levels[0], space.levels[1] = 0, size
+        self.network.regs[R_NODE] = 0
+        self.network.regs[R_CLOSED] = NOT_CLOSED
+        self._run(
+            lambda n, w: fill_kernel(
+                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes,
+                trie.duplicates, base, w.mask, w.touched, restricted,
+            )
+        )  # fmt: skip
+
+    def _walk_exits(
+        self, summary: Summary, owner: Any, stack: int, base: NDArray[np.int32], low: int, high: int
+    ) -> None:
+        """Set the tokens that close the string and go on as the grammar around it permits."""
+        space, endings, duplicates = self._tables.workspace, self._tables.endings, self._tables.trie.duplicates
+        for automaton_state, exits in summary.exits.items():
+            state = owner.state(self.network, automaton_state)
+            if self.network.states[state, KIND] != CHAR:
+                self.network.expand(state)
+            close = int(self.network.states[state, CLOSE])
+            if close == 0:
+                continue
+            space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
+            space.levels[0], space.levels[1] = 0, 1
+            self.network.regs[R_NODE] = -1
+            self._run(
+                lambda n, w, e=exits: exit_kernel(  # type: ignore[misc]
+                    n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, endings.trie.nodes,
+                    duplicates, base, w.mask, w.touched, e.tokens, e.counts, e.starts, low, high,
+                )
+            )  # fmt: skip
+
+    def _allow_end(self, base: NDArray[np.int32]) -> None:
+        space, regs = self._tables.workspace, self.network.regs
+        for token in self.vocabulary.eos_token_ids:
+            word = token >> 5
+            if space.mask[word] == base[word]:
+                space.touched[regs[R_TOUCHED]] = word
+                regs[R_TOUCHED] += 1
+            space.mask[word] |= np.int32(np.uint32(1 << (token & 31)).view(np.int32))
+
+    def _store(self, position: Position, base: NDArray[np.int32], num_touched: int) -> None:
+        space = self._tables.workspace
+        if num_touched > self._tables.num_words // 4:
+            row = space.mask.copy()
+            position.base = self._rows.setdefault(row.tobytes(), row)
+            return
+        if num_touched:
+            position.words = space.touched[:num_touched].astype(np.int64)
+            position.values = space.mask[position.words]
+            self._position_bytes += 12 * num_touched
+        position.base = base

@@ -1,0 +1,174 @@
+"""Follow one text through a compiled grammar, token by token.
+
+Input: token ids. Output: masks, and whether the text fits. Cost: in the steady state a mask is a row copy and an
+advance is a dictionary look-up; rollback and fork copy references.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsm.compiled import Compiled
+from fsm.errors import TokenRejected, VocabularyError
+from fsm.mask import check_token_bitmask
+from fsm.position import REJECTED, Position
+from fsm.vocabulary import Vocabulary
+
+__all__ = ["Matcher"]
+
+
+class Matcher:
+    """Follow one text; the only mutable object of the engine, owned by whoever decodes the text.
+
+    Examples
+    --------
+    >>> from fsm import Vocabulary, allocate_token_bitmask
+    >>> from grammars import regex
+    >>> matcher = regex("ab*").compile(Vocabulary([b"</s>", b"a", b"b"], eos_token_ids=[0])).matcher()
+    >>> matcher.try_advance(2), matcher.try_advance(1), matcher.is_accepting
+    (False, True, True)
+    """
+
+    __slots__ = ("_compiled", "_eos", "_path", "_position", "_size", "_special", "_words", "is_terminated")
+
+    def __init__(self, compiled: Compiled) -> None:
+        vocabulary = compiled.vocabulary
+        self._compiled = compiled
+        self._position = compiled.start
+        self._path: list[Position] = [compiled.start]
+        self._eos = frozenset(vocabulary.eos_token_ids)
+        self._special = frozenset(vocabulary.special_token_ids)
+        self._size = vocabulary.size
+        self._words = (vocabulary.size + 31) // 32
+        self.is_terminated = False
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary the grammar was compiled for."""
+        return self._compiled.vocabulary
+
+    @property
+    def num_tokens(self) -> int:
+        """Count the tokens advanced over, the end token included."""
+        return len(self._path) - 1 + self.is_terminated
+
+    @property
+    def is_accepting(self) -> bool:
+        """Tell whether the text so far is complete."""
+        return self._compiled.is_accepting(self._position)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the text is complete and nothing but white space or the end may follow."""
+        return self.is_terminated or self._compiled.is_complete(self._position)
+
+    def fill_next_token_bitmask(self, mask: NDArray[np.int32], index: int = 0) -> None:
+        """Write which tokens may come next into one row.
+
+        Parameters
+        ----------
+        mask : int32[B, W]   W = ceil(V / 32) or more; bit j of word w is token 32*w + j; 1 = allowed; changed in place
+        index : the row to write.
+
+        Raises
+        ------
+        MaskError : the mask is too small for the vocabulary, or has no such row.
+        """
+        words = self._words
+        if mask.ndim != 2 or mask.shape[1] != words or not 0 <= index < mask.shape[0]:
+            check_token_bitmask(mask, index, self._size)
+        row = mask[index]
+        if row.shape[0] != words:
+            row[words:] = 0
+            row = row[:words]
+        position = self._position
+        if self.is_terminated:
+            self._fill_end(row)
+            return
+        if position.base is None:
+            self._compiled.fill(position)
+        row[:] = position.base
+        if position.words is not None:
+            row[position.words] = position.values
+
+    def try_advance(self, token_id: int) -> bool:
+        """Read one token; return False, and change nothing, where the grammar forbids it.
+
+        Raises
+        ------
+        VocabularyError : the id lies outside the vocabulary.
+        """
+        after = self._position.next.get(token_id)
+        if after is None:
+            after = self._first_advance(token_id)
+            if after is None:
+                return True
+        if after is REJECTED or self.is_terminated:
+            return False
+        self._path.append(after)
+        self._position = after
+        return True
+
+    def advance(self, token_id: int) -> None:
+        """Read one token.
+
+        Raises
+        ------
+        TokenRejected : the grammar forbids it here; nothing changed.
+        VocabularyError : the id lies outside the vocabulary.
+        """
+        if not self.try_advance(token_id):
+            raise TokenRejected(
+                f"token {token_id} ({self.vocabulary.token_bytes[token_id]!r}) is not allowed after "
+                f"{self.num_tokens} tokens; sample from the mask, or ask explain({token_id})",
+                token_id=token_id,
+            )
+
+    def rollback(self, num_tokens: int) -> None:
+        """Take back the last tokens.
+
+        Raises
+        ------
+        ValueError : more tokens than were read.
+        """
+        if not 0 <= num_tokens <= self.num_tokens:
+            raise ValueError(f"rollback: got {num_tokens} tokens, expected 0 to {self.num_tokens}")
+        if num_tokens and self.is_terminated:
+            self.is_terminated = False
+            num_tokens -= 1
+        if num_tokens:
+            del self._path[-num_tokens:]
+            self._position = self._path[-1]
+
+    def fork(self) -> Matcher:
+        """Return an independent matcher at the same place; cost: one list of references."""
+        twin = Matcher.__new__(Matcher)
+        for name in Matcher.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin._path = self._path.copy()
+        return twin
+
+    def reset(self) -> None:
+        """Return to the beginning of a text."""
+        self._position = self._compiled.start
+        self._path = [self._position]
+        self.is_terminated = False
+
+    def _first_advance(self, token_id: int) -> Position | None:
+        """Advance where the position has no memo yet; None stands for "the end token was read"."""
+        if not 0 <= token_id < self._size:
+            raise VocabularyError(f"token id {token_id} lies outside the vocabulary 0..{self._size - 1}")
+        if self.is_terminated:
+            return REJECTED
+        if token_id in self._special:
+            if token_id in self._eos and self.is_accepting:
+                self.is_terminated = True
+                return None
+            return REJECTED
+        return self._compiled.advance(self._position, token_id)
+
+    def _fill_end(self, row: NDArray[np.int32]) -> None:
+        row[:] = 0
+        for token in self._eos:
+            row[token >> 5] |= np.uint32(1 << (token & 31)).astype(np.int32)

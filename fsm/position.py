@@ -1,0 +1,50 @@
+"""Remember what is known about one set of configurations: its mask, and where tokens lead.
+
+A position is an immutable place in a grammar; its memo only grows. Equal configurations share one position, so in the
+steady state a mask is a row copy and an advance is a dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["REJECTED", "Position"]
+
+
+class Position:
+    """Hold configurations and what was computed from them.
+
+    configurations : int32[n, 5]   state, stack, partial character, low, high
+    base    : int32[W] or None     the mask, but for the words listed; None = not filled yet
+    words   : int64[m]             words that differ from ``base``
+    values  : int32[m]             what they are
+    next    : position by token id; ``REJECTED`` where the token is not allowed
+    is_accepting : whether the text may end here; None = not asked yet
+    """
+
+    __slots__ = ("base", "configurations", "is_accepting", "next", "values", "words")
+
+    configurations: NDArray[np.int32]
+    base: NDArray[np.int32] | None
+    words: NDArray[np.int64] | None
+    values: NDArray[np.int32] | None
+    next: dict[int, Position]
+    is_accepting: bool | None
+
+    def __init__(self, configurations: NDArray[np.int32]) -> None:
+        self.configurations = configurations
+        self.base = None
+        self.words = None
+        self.values = None
+        self.next = {}
+        self.is_accepting = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """Estimate the bytes held, shared base rows not counted."""
+        differing = 0 if self.words is None else 12 * len(self.words)
+        return 400 + self.configurations.nbytes + differing + 120 * len(self.next)
+
+
+REJECTED = Position(np.empty((0, 5), np.int32))
