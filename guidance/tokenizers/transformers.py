@@ -6,7 +6,7 @@ a SentencePiece processor, or the byte alphabet of byte-level BPE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fsm.errors import VocabularyError
@@ -38,6 +38,8 @@ def read_transformers_slow(tokenizer: Any) -> TokenTable:
     """
     size = len(tokenizer)
     special: set[int] = set()
+    spell: Callable[[str], bytes]
+    spell_added: Callable[[str], bytes]
     if hasattr(tokenizer, "sp_model"):
         special = _non_text_ids(tokenizer, size)
         spell, spell_added = spell_marked, spell_marked

@@ -1,0 +1,163 @@
+"""Measure one schema under one engine: what it accepts, and what each mask and each token cost.
+
+For each document, token by token: fill the mask, look whether the token is in it, advance. A document is accepted
+when every token is allowed and the end token is allowed after the last. Looking into the mask is not timed.
+"""
+
+from __future__ import annotations
+
+import enum
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from types import FrameType
+
+from benchmarks.maskbench.corpus import Case, Instance
+from benchmarks.maskbench.engine import CompiledSchema, Cursor, Engine, RefusedError
+
+__all__ = ["CaseResult", "Outcome", "measure_case"]
+
+
+class Outcome(enum.StrEnum):
+    """What became of a schema, as MaskBench counts; the worst of its documents decides."""
+
+    RIGHT = "right"
+    ACCEPTS_INVALID = "accepts-invalid"
+    REJECTS_VALID = "rejects-valid"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseResult:
+    """What one engine did with one schema. Times are nanoseconds.
+
+    ttfm      : compile and first mask
+    first     : mask and advance of each token of the first document, whose first mask is in ``ttfm``
+    cold      : the same for all documents, in order, each seen for the first time
+    warm      : the same for all documents again
+    differing : times that the mask and ``advance``, or the end token's bit and ``is_accepting``, disagreed
+    """
+
+    id: str
+    outcome: Outcome = Outcome.RIGHT
+    message: str = ""
+    ttfm: int = 0
+    first: list[int] = field(default_factory=list)
+    cold: list[int] = field(default_factory=list)
+    warm: list[int] = field(default_factory=list)
+    memory_bytes: int | None = None
+    differing: int = 0
+    num_valid: int = 0
+    num_valid_rejected: int = 0
+    num_invalid: int = 0
+    num_invalid_accepted: int = 0
+
+
+class _OutOfTimeError(Exception):
+    """The case took longer than its cap."""
+
+
+def measure_case(engine: Engine, case: Case, *, eos_token_id: int, cap_seconds: float) -> CaseResult:
+    """Run all documents of a case twice. Times of a case that ran out of time are dropped."""
+    result = CaseResult(id=case.id)
+    try:
+        with _cap(cap_seconds):
+            _Measurement(engine, case, result, eos_token_id).run()
+    except RefusedError as error:
+        return CaseResult(id=case.id, outcome=Outcome.REFUSED, message=str(error))
+    except _OutOfTimeError:
+        return CaseResult(id=case.id, outcome=Outcome.TIMEOUT, message=f"more than {cap_seconds:g} s")
+    if result.num_invalid_accepted:
+        result.outcome = Outcome.ACCEPTS_INVALID
+    elif result.num_valid_rejected:
+        result.outcome = Outcome.REJECTS_VALID
+    return result
+
+
+class _Measurement:
+    """One case under one engine; fills a result."""
+
+    def __init__(self, engine: Engine, case: Case, result: CaseResult, eos_token_id: int) -> None:
+        self._engine = engine
+        self._case = case
+        self._result = result
+        self._mask = engine.mask
+        self._eos = eos_token_id
+
+    def run(self) -> None:
+        started = perf_counter_ns()
+        compiled = self._engine.compile(self._case.schema)
+        cursor = compiled.cursor()
+        cursor.fill()
+        self._result.ttfm = perf_counter_ns() - started
+        for n, instance in enumerate(self._case.instances):
+            steps: list[int] = []
+            rejected_at = self._feed(cursor if n == 0 else compiled.cursor(), instance, steps)
+            self._count(n, instance, rejected_at)
+            if n == 0:
+                del steps[:1]  # its mask was the first one, which the schema's compilation counts
+                self._result.first = steps
+            self._result.cold += steps
+        self._run_again(compiled)
+        self._result.memory_bytes = compiled.memory_bytes()
+
+    def _run_again(self, compiled: CompiledSchema) -> None:
+        for instance in self._case.instances:
+            self._feed(compiled.cursor(), instance, self._result.warm)
+
+    def _feed(self, cursor: Cursor, instance: Instance, steps: list[int]) -> int | None:
+        """Feed a document; return the position that was rejected, None when it was accepted."""
+        clock, fill, advance = perf_counter_ns, cursor.fill, cursor.advance
+        for position, token_id in enumerate(instance.token_ids):
+            t0 = clock()
+            fill()
+            t1 = clock()
+            if not self._is_allowed(token_id):
+                self._result.differing += bool(advance(token_id))
+                return position
+            t2 = clock()
+            is_taken = advance(token_id)
+            t3 = clock()
+            steps.append(t1 - t0 + t3 - t2)
+            if not is_taken:
+                self._result.differing += 1
+                return position
+        is_accepting = cursor.is_accepting()
+        fill()
+        is_end_allowed = self._is_allowed(self._eos)
+        self._result.differing += is_end_allowed != is_accepting
+        return None if is_end_allowed else len(instance.token_ids)
+
+    def _is_allowed(self, token_id: int) -> bool:
+        return bool(int(self._mask[token_id >> 5]) >> (token_id & 31) & 1)
+
+    def _count(self, n: int, instance: Instance, rejected_at: int | None) -> None:
+        result = self._result
+        if instance.is_valid:
+            result.num_valid += 1
+            result.num_valid_rejected += rejected_at is not None
+        else:
+            result.num_invalid += 1
+            result.num_invalid_accepted += rejected_at is None
+        if instance.is_valid != (rejected_at is None) and not result.message:
+            where = "the end" if rejected_at is None else f"token {rejected_at} of {len(instance.token_ids)}"
+            result.message = f"instance {n} ({'valid' if instance.is_valid else 'invalid'}): {where}"
+
+
+@contextmanager
+def _cap(seconds: float) -> Iterator[None]:
+    """Interrupt after some seconds, as soon as Python code runs again."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _OutOfTimeError
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
