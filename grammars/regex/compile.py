@@ -1,0 +1,61 @@
+"""Turn patterns into automata, keeping the ones made most recently."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+from fsm.automata.expression import ANY_TEXT, EMPTY, Expression
+from fsm.automata.expression_dfa import ExpressionDfa, any_string
+from fsm.dfa import Dfa
+from fsm.errors import UnsupportedFeatureError
+from grammars.regex.assertions import enclose
+from grammars.regex.flags import Flag
+from grammars.regex.parser import parse_pattern
+
+__all__ = ["Dialect", "parse_regex", "regex_dfa"]
+
+Dialect = Literal["python", "ecma"]
+
+
+def parse_regex(pattern: str, dialect: Dialect = "python", *, flags: Flag = Flag.NONE) -> Expression:
+    """Return ``pattern`` as an expression, anchors and looks not yet resolved.
+
+    Raises
+    ------
+    GrammarError : the pattern is malformed or not regular; the message has the column and a caret.
+    ValueError : the dialect is neither ``"python"`` nor ``"ecma"``.
+    """
+    if dialect not in ("python", "ecma"):
+        message = f'dialect: got {dialect!r}, expected "python" or "ecma"'
+        raise ValueError(message)
+    return parse_pattern(pattern, is_ecma=dialect == "ecma", flags=flags)
+
+
+@lru_cache(maxsize=4096)
+def regex_dfa(
+    pattern: str, dialect: Dialect = "python", search: bool = False, flags: Flag = Flag.NONE  # noqa: FBT001, FBT002
+) -> Dfa:
+    """Return the automaton of the texts that ``pattern`` matches.
+
+    Parameters
+    ----------
+    pattern : the regular expression.
+    dialect : ``"python"`` (module ``re``) or ``"ecma"`` (ECMA-262 with the ``u`` flag, as JSON Schema asks).
+    search : the pattern may match anywhere in the text; otherwise it must match all of it.
+    flags : flags for the whole pattern.
+
+    Examples
+    --------
+    >>> regex_dfa(r"\\d{4}-\\d\\d").accepts("2024-02")
+    True
+    >>> regex_dfa("^x-", "ecma", search=True).accepts("x-ray")
+    True
+    """
+    expression = enclose(parse_regex(pattern, dialect, flags=flags), ANY_TEXT if search else EMPTY)
+    if expression is ANY_TEXT:
+        return any_string()
+    if not expression.is_plain:
+        message = f"regular expression {pattern!r}: anchors and looks inside a pattern are not compiled"
+        raise UnsupportedFeatureError(message)
+    return ExpressionDfa(expression)
