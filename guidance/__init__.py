@@ -1,0 +1,71 @@
+"""Generate text that is exactly the type asked for.
+
+load.py         models by name: ``load("embedded")``, a folder, a hub id
+api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
+result.py       what comes back                               sampling.py     how tokens are drawn
+model.py        a network with its tokenizer                  tokenizers/     their vocabularies
+transformer/    networks         logits/   the law of the next token       decoding/   the loop
+embedded/       models shipped with the package               cli.py          the command line
+
+Names are imported on first use: ``guidance compile`` needs no torch, and ``import guidance`` stays instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from guidance.environment import check_environment
+
+if TYPE_CHECKING:
+    from fsm.errors import GuidanceError
+    from guidance.api import generate, stream
+    from guidance.decorators import structured
+    from guidance.load import load
+    from guidance.model import CausalLM, Model
+    from guidance.result import Event, Result
+    from guidance.sampling import Sampling
+
+__all__ = [
+    "CausalLM",
+    "Event",
+    "GuidanceError",
+    "Model",
+    "Result",
+    "Sampling",
+    "generate",
+    "load",
+    "stream",
+    "structured",
+]
+
+_HOMES = {
+    "CausalLM": "guidance.model",
+    "Event": "guidance.result",
+    "GuidanceError": "fsm.errors",
+    "Model": "guidance.model",
+    "Result": "guidance.result",
+    "Sampling": "guidance.sampling",
+    "generate": "guidance.api",
+    "load": "guidance.load",
+    "stream": "guidance.api",
+    "structured": "guidance.decorators",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'guidance' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *__all__})
+
+
+check_environment()

@@ -1,0 +1,49 @@
+"""Meet max_tokens and the grammar in one place: fill masks, refuse budgets no output fits, keep the end in reach."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guidance.decoding.request import MatcherLike, Request
+from guidance.errors import BudgetError, PromptError
+
+__all__ = ["check_budget", "check_context", "fill_mask"]
+
+
+def check_context(request: Request, context_size: int) -> None:
+    """Refuse a prompt that leaves no room for a single token.
+
+    Raises
+    ------
+    PromptError : when the prompt fills the context.
+    """
+    num_tokens = len(request.prompt_ids)
+    if num_tokens >= context_size:
+        raise PromptError(
+            f"prompt: got {num_tokens} tokens, expected fewer than the model's context of {context_size}; "
+            "shorten the prompt or load a model with a longer context"
+        )
+
+
+def check_budget(matcher: MatcherLike, max_tokens: int) -> None:
+    """Refuse a budget in which the grammar's shortest output cannot be certain to end.
+
+    Raises
+    ------
+    BudgetError : when ``max_tokens`` is below the bytes of the shortest output (one token per byte is always enough).
+    """
+    needed = matcher.shortest_completion()
+    if needed > max_tokens:
+        raise BudgetError(
+            f"max_tokens: got {max_tokens}, expected at least {needed}, the bytes of the shortest output the grammar "
+            f"accepts; raise max_tokens to {needed} or more",
+            max_tokens=max_tokens,
+            needed=needed,
+        )
+
+
+def fill_mask(matcher: MatcherLike, mask: NDArray[np.int32], index: int, num_left: int) -> None:
+    """Write the tokens allowed next, given how many tokens may still be produced."""
+    del num_left
+    matcher.fill_next_token_bitmask(mask, index)

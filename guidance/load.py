@@ -1,0 +1,85 @@
+"""Load a model by name: ``embedded``, ``embedded/NAME``, a local folder, or a hub id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from guidance.errors import ModelError
+from guidance.model import Model
+
+__all__ = ["load"]
+
+EMBEDDED = "embedded"
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+def load(name: str | Path, *, device: str | None = None, dtype: str | None = None) -> Model:
+    """Load a model and its tokenizer.
+
+    Parameters
+    ----------
+    name : ``"embedded"`` for the model in the package, ``"embedded/draft"`` and the like for the others, the path of
+        a folder written by ``save_pretrained``, or a hub id such as ``"Qwen/Qwen2.5-0.5B-Instruct"``.
+    device : where to put it, such as ``"cuda"``; None leaves it on the CPU.
+    dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; None takes float32 on the CPU, else the checkpoint's.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or it cannot be read.
+
+    Examples
+    --------
+    >>> load("embedded").name
+    'embedded'
+    """
+    source = _find(str(name))
+    network, tokenizer = _read(source, str(name), _dtype(dtype, device))
+    return Model(network if device is None else network.to(device), tokenizer, name=str(name))
+
+
+def _find(name: str) -> str:
+    """Return the folder or the hub id that a name stands for."""
+    if name == EMBEDDED or name.startswith(EMBEDDED + "/"):
+        from guidance.embedded import embedded_path
+
+        return str(embedded_path(name.partition("/")[2] or "base"))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if folder.is_file() or not _HUB_ID.fullmatch(name):
+        found = "a file" if folder.is_file() else "no such folder"
+        raise ModelError(
+            f"model {name!r}: got {found}, expected 'embedded', a folder with config.json and safetensors, or a hub id "
+            "such as 'Qwen/Qwen2.5-0.5B-Instruct'; check the spelling"
+        )
+    return name
+
+
+def _dtype(dtype: str | None, device: str | None) -> Any:
+    import torch
+
+    if dtype is None:
+        return torch.float32 if device in {None, "cpu"} else "auto"
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in known:
+        raise ModelError(f"dtype: got {dtype!r}, expected one of {', '.join(known)}; change dtype")
+    return known[dtype]
+
+
+def _read(source: str, name: str, dtype: Any) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        return network, AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"model {name!r}: got an error while reading it ({reason}), expected a causal language model with its "
+            "tokenizer; check the name and the network, or use 'embedded', which needs neither"
+        ) from error

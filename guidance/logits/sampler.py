@@ -1,0 +1,144 @@
+"""Draw one token per row, among the allowed tokens only, from one uniform number per row.
+
+Vocabularies of up to 16,384 tokens, and larger ones where few tokens are allowed, go through one compiled loop that
+reads the packed mask itself; the rest through torch's vectorised softmax and a cumulative sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from guidance.logits._kernels import draw_tokens_kernel
+from guidance.logits.mask import apply_token_bitmask_inplace
+
+__all__ = ["BROKEN", "EMPTY", "Draws", "draw_tokens"]
+
+EMPTY = -1
+"""Stands for a token where none was allowed."""
+
+BROKEN = -2
+"""Stands for a token where the logits were not numbers."""
+
+# PERF: scalar exp is 5 ns, torch's vectorised one 0.3 ns plus 60 us of calls: they meet near 16k columns (AVX512 EPYC).
+_LARGEST_LOOP = 16_384
+
+_NO_MASK = np.zeros((0, 0), dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Hold what was drawn: one entry per row.
+
+    token_ids      : drawn tokens; `EMPTY` or `BROKEN` where none could be
+    log_probs      : of the law drawn from (for greedy, the law at temperature 1)
+    base_log_probs : of the model's own law; empty when not asked for
+    """
+
+    token_ids: list[int]
+    log_probs: list[float]
+    base_log_probs: list[float]
+
+
+def draw_tokens(
+    logits: torch.Tensor,
+    mask: NDArray[np.int32] | None,
+    *,
+    scales: Sequence[float],
+    uniforms: Sequence[float],
+    wants_base: bool = False,
+) -> Draws:
+    """Draw one token per row from softmax(scale * logits) over the allowed tokens.
+
+    logits   : float[B, V]   left as it is
+    mask     : int32[B, W]   None allows every token
+    scales   : 1 / temperature for each row; 0 takes the most likely token
+    uniforms : one number in [0, 1) for each row
+
+    Examples
+    --------
+    >>> draw_tokens(torch.tensor([[0.0, 2.0, 1.0]]), None, scales=[0.0], uniforms=[0.0]).token_ids
+    [1]
+    """
+    if _is_loop_faster(logits, mask):
+        return _draw_by_loop(logits, mask, scales, uniforms, wants_base=wants_base)
+    return _draw_dense(logits, mask, scales, uniforms, wants_base=wants_base)
+
+
+def _is_loop_faster(logits: torch.Tensor, mask: NDArray[np.int32] | None) -> bool:
+    if logits.device.type != "cpu":
+        return False
+    size = logits.shape[-1]
+    if size <= _LARGEST_LOOP:
+        return True
+    return mask is not None and int(np.bitwise_count(mask).sum(axis=1).max()) <= _LARGEST_LOOP
+
+
+def _draw_by_loop(
+    logits: torch.Tensor,
+    mask: NDArray[np.int32] | None,
+    scales: Sequence[float],
+    uniforms: Sequence[float],
+    *,
+    wants_base: bool,
+) -> Draws:
+    num_rows, size = logits.shape
+    token_ids = np.empty(num_rows, dtype=np.int64)
+    log_probs = np.zeros(num_rows)
+    base_log_probs = np.zeros(num_rows if wants_base else 0)
+    draw_tokens_kernel(
+        logits.float().numpy(),
+        _NO_MASK if mask is None else mask,
+        mask is not None,
+        np.array(scales, dtype=np.float64),
+        np.array(uniforms, dtype=np.float64),
+        wants_base,
+        np.empty(size),
+        token_ids,
+        log_probs,
+        base_log_probs,
+    )
+    return Draws(token_ids.tolist(), log_probs.tolist(), base_log_probs.tolist())
+
+
+def _draw_dense(
+    logits: torch.Tensor,
+    mask: NDArray[np.int32] | None,
+    scales: Sequence[float],
+    uniforms: Sequence[float],
+    *,
+    wants_base: bool,
+) -> Draws:
+    legal = logits.float()
+    base_total = torch.logsumexp(legal, dim=-1) if wants_base else None
+    if mask is not None:
+        legal = legal.clone() if legal is logits else legal
+        apply_token_bitmask_inplace(legal, mask)
+    tokens = legal.argmax(dim=-1)
+    best = legal.gather(1, tokens[:, None])
+    scale = torch.tensor([[value if value > 0 else 1.0] for value in scales], device=legal.device)
+    weights = ((legal - best) * scale).exp_()
+    if any(value > 0 for value in scales):
+        sampled = _invert_cdf(weights, uniforms)
+        greedy = torch.tensor([value == 0 for value in scales], device=legal.device)
+        tokens = torch.where(greedy, tokens, sampled)
+    chosen = legal.gather(1, tokens[:, None])
+    log_probs = ((chosen - best) * scale).squeeze(1) - weights.sum(dim=-1).log()
+    tokens = torch.where(torch.isneginf(best.squeeze(1)), EMPTY, tokens)
+    tokens = torch.where(torch.isfinite(best.squeeze(1)) | torch.isneginf(best.squeeze(1)), tokens, BROKEN)
+    base: list[float] = []
+    if base_total is not None:
+        base = (logits.float().gather(1, tokens.clamp(min=0)[:, None])[:, 0] - base_total).tolist()
+    return Draws(tokens.tolist(), log_probs.tolist(), base)
+
+
+def _invert_cdf(weights: torch.Tensor, uniforms: Sequence[float]) -> torch.Tensor:
+    """Return the first column whose running sum exceeds u times the total."""
+    running = weights.cumsum(dim=-1, dtype=torch.float64)
+    targets = torch.tensor(uniforms, dtype=torch.float64, device=weights.device)[:, None] * running[:, -1:]
+    found = torch.searchsorted(running, targets, right=True).squeeze(1)
+    return found.clamp_(max=weights.shape[1] - 1)

@@ -1,0 +1,81 @@
+"""Join what ``output=`` was given to a grammar and to a reader of its texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from fsm import Vocabulary
+from grammars.python_types import TypeReader
+from guidance.decoding.request import CompiledLike
+from guidance.decoding.stopping import StopReason
+from guidance.errors import OutputError
+
+__all__ = ["Output", "output_key"]
+
+_WHOLE = frozenset({StopReason.ACCEPTED, StopReason.EOS})
+
+
+class Output:
+    """Hold one output type, its grammar compiled for one vocabulary, and how to read its texts.
+
+    Nothing and ``str`` mean free text; a grammar means its text; everything else is JSON.
+
+    Parameters
+    ----------
+    output : a type, a callable, a JSON Schema as a mapping, a grammar, or None.
+    vocabulary : the vocabulary to compile for.
+
+    Raises
+    ------
+    GrammarError : when the type or the schema has no grammar.
+    """
+
+    def __init__(self, output: Any, vocabulary: Vocabulary) -> None:
+        self.compiled: CompiledLike | None = None
+        self._reader: TypeReader | None = None
+        if output is None or output is str:
+            return
+        if not hasattr(output, "compile"):
+            from grammars import json_schema
+
+            self._reader = TypeReader(output)
+            output = json_schema(self._reader.schema)
+        self.compiled = output.compile(vocabulary)
+
+    def parse(self, text: str, stop_reason: StopReason) -> Any:
+        """Return the value of a finished text, or the error that says why there is none."""
+        if self.compiled is None:
+            return text
+        if self._reader is None:
+            return text if stop_reason in _WHOLE else _cut_short(text, stop_reason)
+        try:
+            return self._reader.parse(text)
+        except ValueError as error:
+            if stop_reason not in _WHOLE:
+                return _cut_short(text, stop_reason)
+            reason = "; ".join(line.strip() for line in str(error).splitlines()[:3])
+            return OutputError(
+                f"output: got {text!r}, which fits the schema but not the type's own checks ({reason}), expected both "
+                "to agree; put the check into the type's schema, or into the prompt",
+                text=text,
+            )
+
+    def parse_partial(self, text: str) -> Any:
+        """Return the value as far as the text goes."""
+        return text if self._reader is None else self._reader.parse_partial(text)
+
+
+def output_key(output: Any) -> Hashable:
+    """Return what two outputs share exactly when one compiled grammar serves both."""
+    if isinstance(output, Mapping):
+        return json.dumps(output, sort_keys=False, default=repr)
+    return output if isinstance(output, Hashable) else id(output)
+
+
+def _cut_short(text: str, stop_reason: StopReason) -> OutputError:
+    shown = text if len(text) <= 200 else f"...{text[-200:]}"
+    return OutputError(
+        f"output: got {shown!r}, cut short ({stop_reason.value}), expected a whole value; raise max_tokens", text=text
+    )

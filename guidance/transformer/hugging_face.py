@@ -1,0 +1,227 @@
+"""Run any causal model of the transformers library through its DynamicCache.
+
+Rows of a batch may differ in length: rejected or padded slots stay in the cache, are hidden by the attention mask,
+and positions are passed explicitly. That is exact on every attention layout transformers has, and needs no
+per-row cache.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from guidance.errors import ModelError
+from guidance.model import KvCache
+
+__all__ = ["HuggingFaceCausalLM", "HuggingFaceKvCache"]
+
+
+class HuggingFaceKvCache:
+    """Hold a DynamicCache, which of its slots are live, and each row's next position.
+
+    live : bool[B, num_slots]   False where a row is padded; None while no row is padded anywhere
+    """
+
+    def __init__(self, cache: Any, num_rows: int) -> None:
+        self.cache = cache
+        self.positions = [0] * num_rows
+        self.live: torch.Tensor | None = None
+        self._num_slots = 0
+
+    @property
+    def num_rows(self) -> int:
+        """Return B."""
+        return len(self.positions)
+
+    @property
+    def num_slots(self) -> int:
+        """Return how many positions every row occupies, padding included."""
+        return self._num_slots
+
+    @property
+    def num_bytes(self) -> int:
+        """Return the memory the keys and values take."""
+        layers = (layer for layer in self.cache.layers if getattr(layer, "keys", None) is not None)
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
+
+    def fork(self) -> HuggingFaceKvCache:
+        """Return an independent copy."""
+        other = HuggingFaceKvCache(copy.deepcopy(self.cache), self.num_rows)
+        other.positions = list(self.positions)
+        other.live = None if self.live is None else self.live.clone()
+        other._num_slots = self._num_slots
+        return other
+
+    def repeat(self, num_copies: int) -> None:
+        """Replace each row by `num_copies` adjacent copies of itself."""
+        if num_copies == 1:
+            return
+        self.cache.batch_repeat_interleave(num_copies)
+        self.positions = [position for position in self.positions for _ in range(num_copies)]
+        if self.live is not None:
+            self.live = self.live.repeat_interleave(num_copies, dim=0)
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows, in this order."""
+        indices = torch.tensor(rows, dtype=torch.long)
+        self.cache.batch_select_indices(indices)
+        self.positions = [self.positions[row] for row in rows]
+        if self.live is not None:
+            self.live = self.live[indices.to(self.live.device)]
+
+    def crop(self, num_slots: int) -> None:
+        """Forget every slot from `num_slots` on, in all rows."""
+        removed = self._num_slots - num_slots
+        if removed <= 0:
+            return
+        self.cache.crop(-removed)
+        if self.live is None:
+            self.positions = [position - removed for position in self.positions]
+        else:
+            dropped = self.live[:, num_slots:].sum(dim=1).tolist()
+            self.positions = [position - int(lost) for position, lost in zip(self.positions, dropped, strict=True)]
+            self.live = self.live[:, :num_slots]
+        self._num_slots = num_slots
+
+    def append(self, num_slots: int, lengths: Sequence[int] | None, device: torch.device) -> None:
+        """Account for `num_slots` more slots, of which the last ``lengths[b]`` of row b are live."""
+        before, self._num_slots = self._num_slots, self._num_slots + num_slots
+        if lengths is None or min(lengths) == num_slots:
+            self.positions = [position + num_slots for position in self.positions]
+            if self.live is not None:
+                self.live = torch.nn.functional.pad(self.live, (0, num_slots), value=True)
+            return
+        if self.live is None:
+            self.live = torch.ones(self.num_rows, before, dtype=torch.bool, device=device)
+        block = torch.arange(num_slots)[None, :] >= num_slots - torch.tensor(lengths)[:, None]
+        self.live = torch.cat([self.live, block.to(device)], dim=1)
+        self.positions = [position + length for position, length in zip(self.positions, lengths, strict=True)]
+
+
+class HuggingFaceCausalLM:
+    """Adapt one transformers causal language model to `CausalLM`.
+
+    Parameters
+    ----------
+    network : a ``PreTrainedModel`` with a language-model head.
+    name : how messages call it.
+
+    Raises
+    ------
+    ModelError : when the network is an encoder, an encoder-decoder, or has no output embedding.
+    """
+
+    def __init__(self, network: Any, *, name: str = "model") -> None:
+        _check_causal(network, name)
+        self.network = network.eval()
+        self.config = network.config.get_text_config()
+        parameters = inspect.signature(network.forward).parameters
+        self._takes_positions = "position_ids" in parameters
+        self._takes_logits_to_keep = "logits_to_keep" in parameters
+        self._takes_full_mask = _attends_everywhere(self.config)
+        self._logits_size = int(network.get_output_embeddings().weight.shape[0])
+
+    @property
+    def logits_size(self) -> int:
+        """Return the width of the output layer."""
+        return self._logits_size
+
+    @property
+    def context_size(self) -> int:
+        """Return the most positions a row may hold."""
+        for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
+            size = getattr(self.config, name, None)
+            if size:
+                return int(size)
+        return 1 << 30  # no positional limit (ALiBi, recurrent)
+
+    @property
+    def device(self) -> torch.device:
+        """Return the device of the network's first parameter."""
+        device: torch.device = self.network.device
+        return device
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[KvCache, torch.Tensor]:
+        """Read the prompts as one left-padded batch."""
+        from transformers import DynamicCache
+
+        lengths = [len(prompt) for prompt in prompts]
+        longest = max(lengths)
+        padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+        cache = HuggingFaceKvCache(DynamicCache(config=self.config), len(prompts))
+        return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
+
+    @torch.inference_mode()
+    def decode_step(
+        self,
+        cache: KvCache,
+        token_ids: torch.Tensor,
+        lengths: Sequence[int] | None = None,
+        *,
+        num_logits: int = 1,
+    ) -> torch.Tensor:
+        """Append P positions to every row and return the logits of the last `num_logits` of them."""
+        assert isinstance(cache, HuggingFaceKvCache)
+        num_new = token_ids.shape[1]
+        starts = cache.positions
+        cache.append(num_new, lengths, token_ids.device)
+        arguments: dict[str, Any] = {}
+        if cache.live is not None:
+            arguments = self._ragged_arguments(cache, starts, num_new, lengths)
+        if self._takes_logits_to_keep:
+            arguments["logits_to_keep"] = num_logits
+        output = self.network(
+            input_ids=token_ids, past_key_values=cache.cache, use_cache=True, return_dict=True, **arguments
+        )
+        logits: torch.Tensor = output.logits
+        return logits[:, -num_logits:]
+
+    def _ragged_arguments(
+        self, cache: HuggingFaceKvCache, starts: Sequence[int], num_new: int, lengths: Sequence[int] | None
+    ) -> dict[str, Any]:
+        live = cache.live
+        assert live is not None
+        mask = _full_mask(live, num_new) if self._takes_full_mask else live.long()
+        arguments: dict[str, Any] = {"attention_mask": mask}
+        if self._takes_positions:
+            padding = [0] * len(starts) if lengths is None else [num_new - length for length in lengths]
+            first = torch.tensor([start - pad for start, pad in zip(starts, padding, strict=True)])
+            positions = (first[:, None] + torch.arange(num_new)[None, :]).clamp_(min=0)
+            arguments["position_ids"] = positions.to(live.device)
+        return arguments
+
+
+def _full_mask(live: torch.Tensor, num_new: int) -> torch.Tensor:
+    """Return bool[B, 1, P, S]: what each new position may look at; padding looks at itself, to stay finite."""
+    mask = live[:, None, None, :]
+    if num_new == 1:
+        return mask
+    num_slots = live.shape[1]
+    rows = torch.arange(num_slots - num_new, num_slots, device=live.device)[:, None]
+    columns = torch.arange(num_slots, device=live.device)[None, :]
+    return (mask & (columns <= rows)) | (columns == rows)
+
+
+def _attends_everywhere(config: Any) -> bool:
+    """Tell whether a ready 4-D mask is exact: one kind of layer, no window, and a kernel that takes Booleans."""
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    return kinds == {"full_attention"} and window is None and config._attn_implementation == "sdpa"  # noqa: SLF001 - no public name
+
+
+def _check_causal(network: Any, name: str) -> None:
+    config = network.config
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"{name}: got the encoder-decoder {type(network).__name__}, expected a decoder-only model; "
+            "load a causal language model such as a Llama, Qwen or GPT-2 checkpoint"
+        )
+    if not hasattr(network, "get_output_embeddings") or network.get_output_embeddings() is None:
+        raise ModelError(
+            f"{name}: got {type(network).__name__}, which has no language-model head; "
+            "load it with AutoModelForCausalLM"
+        )
