@@ -1,0 +1,215 @@
+"""Resolve references between subschemas, and give every subschema one identity.
+
+Input: a schema document and, for references that leave it, a ``referencing.Registry``. Output: ``Subschema`` nodes; the
+same place reached under the same dynamic scope is the same node, so that recursion ends. Documents without ``$id``,
+anchors or dynamic references resolve their ``#/...`` pointers directly; everything else is the ``referencing`` library's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+import referencing
+import referencing.exceptions
+import referencing.jsonschema
+from referencing import Registry, Resource
+
+from fsm.errors import GrammarError
+from grammars.json_schema.drafts import draft_of
+from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
+
+__all__ = ["References", "Subschema"]
+
+_SPECIFICATIONS = {
+    "draft4": referencing.jsonschema.DRAFT4,
+    "draft6": referencing.jsonschema.DRAFT6,
+    "draft7": referencing.jsonschema.DRAFT7,
+    "draft2019-09": referencing.jsonschema.DRAFT201909,
+    "draft2020-12": referencing.jsonschema.DRAFT202012,
+}
+_DRAFT_BY_SPECIFICATION = {id(value): key for key, value in _SPECIFICATIONS.items()}
+_FULL_MARKS = ('"$id"', '"id"', '"$anchor"', '"$dynamicAnchor"', '"$dynamicRef"', '"$recursiveRef"', '"$schema"')
+
+
+class Subschema:
+    """Be one subschema in one dynamic scope; compared by identity.
+
+    Attributes
+    ----------
+    schema : the decoded JSON: an object, or a boolean.
+    pointer : where it was found, for messages.
+    draft : the draft it is read by.
+    """
+
+    __slots__ = ("draft", "pointer", "resolver", "schema")
+
+    def __init__(self, schema: JsonSchema, pointer: str, draft: str, resolver: Any = None) -> None:
+        self.schema = schema
+        self.pointer = pointer
+        self.draft = draft
+        self.resolver = resolver
+
+    def __repr__(self) -> str:
+        return f"Subschema({self.pointer})"
+
+
+class References:
+    """Intern the subschemas of one document and follow its references.
+
+    Parameters
+    ----------
+    schema : the document.
+    draft : the draft where ``$schema`` is absent; None for the newest.
+    registry : other documents that may be referred to.
+    """
+
+    def __init__(
+        self, schema: JsonSchema, *, draft: str | None, registry: Registry[Any] | None, limits: SchemaLimits
+    ) -> None:
+        self.draft = draft_of(schema, draft)
+        self.limits = limits
+        self._document = schema
+        self._checked: set[int] = set()
+        self._kept: list[Any] = []  # keeps foreign documents alive, so that identities stay unique
+        self._nodes: dict[tuple[int, Any], Subschema] = {}
+        self._synthetic: dict[str, Subschema] = {}
+        self.true = Subschema(True, "#", self.draft)
+        self.false = Subschema(False, "#", self.draft)
+        text = _dump(schema)
+        is_full = registry is not None or any(mark in text for mark in _FULL_MARKS[:-1]) or text.count('"$schema"') > 1
+        self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text or registry is not None
+        resolver = self._make_resolver(registry) if is_full else None
+        check_shape(schema, draft=self.draft, limits=limits)
+        self.root = self._intern(schema, "#", self.draft, resolver)
+
+    def child(self, parent: Subschema, *path: str | int) -> Subschema:
+        """Return the subschema at a path below another one."""
+        schema: Any = parent.schema
+        for step in path:
+            schema = schema[step]
+        if schema is True:
+            return self.true
+        if schema is False:
+            return self.false
+        pointer = parent.pointer + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+        resolver, draft = parent.resolver, parent.draft
+        if resolver is not None and type(schema) is dict:
+            draft = draft_of(schema, draft)
+            resource = Resource(contents=schema, specification=_SPECIFICATIONS[draft])
+            if resource.id() is not None:
+                resolver = resolver.in_subresource(resource)
+        return self._intern(schema, pointer, draft, resolver)
+
+    def synthetic(self, schema: JsonSchema) -> Subschema:
+        """Return a subschema that stands in no document; equal ones are one."""
+        key = json.dumps(schema, sort_keys=True)
+        node = self._synthetic.get(key)
+        if node is None:
+            node = self._synthetic[key] = Subschema(schema, "#", "draft2020-12")
+        return node
+
+    def resolve(self, node: Subschema, keyword: str) -> Subschema:
+        """Follow ``$ref``, ``$dynamicRef`` or ``$recursiveRef`` of a subschema.
+
+        Raises
+        ------
+        GrammarError : nothing is found there.
+        """
+        assert isinstance(node.schema, dict)
+        reference = node.schema[keyword]
+        if node.resolver is None:
+            return self._resolve_pointer(node, reference)
+        try:
+            if keyword == "$recursiveRef":
+                resolved = referencing.jsonschema.lookup_recursive_ref(node.resolver)
+            else:
+                resolved = node.resolver.lookup(reference)
+        except (referencing.exceptions.Unresolvable, referencing.exceptions.NoSuchResource, ValueError) as error:
+            raise self._missing(node, reference) from error
+        return self._found(node, reference, resolved)
+
+    def _found(self, node: Subschema, reference: str, resolved: Any) -> Subschema:
+        schema, draft = resolved.contents, node.draft
+        if type(schema) is dict:
+            draft = draft_of(schema, self._draft_at(resolved, node.draft))
+        self._check(schema, reference, draft)
+        return self._intern(schema, reference, draft, resolved.resolver)
+
+    def _draft_at(self, resolved: Any, default: str) -> str:
+        """Return the draft of the document a reference led into."""
+        try:
+            resource = resolved.resolver._registry[resolved.resolver._base_uri]
+        except (KeyError, referencing.exceptions.NoSuchResource):
+            return default
+        return draft_of(resource.contents, default)
+
+    def _resolve_pointer(self, node: Subschema, reference: str) -> Subschema:
+        if reference != "#" and not reference.startswith("#/"):
+            raise self._missing(node, reference)
+        here: Any = self._document
+        for token in reference[2:].split("/") if len(reference) > 1 else []:
+            name = unquote(token).replace("~1", "/").replace("~0", "~")
+            try:
+                here = here[int(name)] if type(here) is list else here[name]
+            except (KeyError, IndexError, ValueError, TypeError) as error:
+                raise self._missing(node, reference) from error
+        self._check(here, reference, node.draft)
+        return self._intern(here, reference, self.draft, None)
+
+    def _check(self, schema: Any, pointer: str, draft: str) -> None:
+        """Check the shape of what a reference reached, once."""
+        if id(schema) not in self._checked:
+            self._checked.add(id(schema))
+            self._kept.append(schema)
+            check_shape(schema, draft=draft, limits=self.limits)
+
+    def _missing(self, node: Subschema, reference: str) -> GrammarError:
+        return GrammarError(
+            f"reference {reference!r} leads nowhere; define it in the document, "
+            "or pass the document it names in registry=referencing.Registry(...)",
+            where=f"json schema at {node.pointer}",
+        )
+
+    def _intern(self, schema: Any, pointer: str, draft: str, resolver: Any) -> Subschema:
+        if schema is True:
+            return self.true
+        if schema is False:
+            return self.false
+        scope = None if resolver is None else self._scope(resolver)
+        key = (id(schema), scope)
+        node = self._nodes.get(key)
+        if node is None:
+            node = self._nodes[key] = Subschema(schema, pointer, draft, resolver)
+        return node
+
+    def _scope(self, resolver: Any) -> Any:
+        """Return what of the dynamic scope can matter: the documents passed through, outermost first, each once."""
+        base = resolver._base_uri
+        if not self._is_dynamic:
+            return base
+        return (base, *dict.fromkeys(reversed([uri for uri, _ in resolver.dynamic_scope()])))
+
+    def _make_resolver(self, registry: Registry[Any] | None) -> Any:
+        specification = _SPECIFICATIONS[self.draft]
+        resource = Resource(contents=self._document, specification=specification)
+        known = registry if registry is not None else Registry()
+        from jsonschema_specifications import REGISTRY  # the metaschemas, so that references to them resolve
+
+        return known.with_resources(REGISTRY.items()).resolver_with_root(resource) if registry is None else known.combine(
+            REGISTRY
+        ).resolver_with_root(resource)
+
+
+def _dump(schema: Any) -> str:
+    """Write the document as JSON, which also refuses what JSON cannot say."""
+    try:
+        return json.dumps(schema)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise GrammarError(
+            f"got a {type(schema).__name__} that is not JSON ({error}), expected a decoded JSON document",
+            where="json schema at #",
+        ) from error
+
+
