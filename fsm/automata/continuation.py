@@ -26,6 +26,7 @@ class Continuation:
         "is_counted",
         "is_every",
         "is_gapless",
+        "is_plain",
         "longest",
         "place",
         "rest",
@@ -42,7 +43,7 @@ class Continuation:
         self._shape: tuple[object, tuple[int, ...]] | None = None
         self.shortest = 0
         self.longest: int | None = 0
-        self.is_gapless = self.is_every = True
+        self.is_gapless = self.is_every = self.is_plain = True
         self.is_counted = False
         if head is not None and rest is not None:
             self._add_lengths(head, rest)
@@ -104,13 +105,19 @@ class Continuation:
         self.is_counted = rest.is_counted or type(head) is Repeat
         parts = head.items[self.place :] if type(head) is Sequence else (head,)
         shortest, longest = rest.shortest, rest.longest
-        gapless, every = rest.is_gapless, rest.is_every
+        gapless, every, plain = rest.is_gapless, rest.is_every, rest.is_plain
         for part in parts:
+            plain = plain and part.is_plain
             shortest += part.shortest
             longest = None if longest is None or part.longest is None else longest + part.longest
             gapless = gapless and part.is_gapless
             every = every and part.is_every
-        self.shortest, self.longest, self.is_gapless, self.is_every = shortest, longest, gapless, every
+        self.shortest, self.longest, self.is_plain = shortest, longest, plain
+        self.is_gapless, self.is_every = gapless, every
+
+    def accepts_every_text(self) -> bool:
+        """Tell whether any text at all may follow, as far as lengths and symbol sets show."""
+        return self.is_every and self.is_gapless and self.longest is None and self.shortest == 0
 
 
 Step = tuple[Ranges, Continuation]

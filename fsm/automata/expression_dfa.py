@@ -111,7 +111,8 @@ class ExpressionDfa(Dfa):
 
     def _number_simplified(self, parts: frozenset[Continuation]) -> int:
         if len(parts) > 1:
-            parts = frozenset([self._any_text]) if _accepts_every_text(parts) else drop_contained(parts)
+            is_any = any(part.accepts_every_text() for part in parts)
+            parts = frozenset([self._any_text]) if is_any else drop_contained(parts)
             number = self._numbers.get(parts)
             if number is not None:
                 return number
@@ -173,9 +174,3 @@ def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Contin
 
 def _counters(pair: tuple[tuple[int, ...], Continuation]) -> tuple[int, ...]:
     return pair[0]
-
-
-def _accepts_every_text(parts: frozenset[Continuation]) -> bool:
-    return any(
-        part.is_every and part.is_gapless and part.longest is None and part.shortest == 0 for part in parts
-    )

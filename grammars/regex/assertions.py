@@ -6,9 +6,11 @@ say that no text comes before or after, which a plain expression can say.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fsm.automata.expression import (
+    ANY_SYMBOL,
     ANY_TEXT,
     EMPTY,
     END,
@@ -67,7 +69,15 @@ def make_boundary(*, is_ecma: bool, flags: Flag, is_negative: bool) -> Expressio
         )
         for is_before in (True, False)
     ]
+    if is_negative and not is_ecma and not _matches_empty_text():
+        sides = [look(ANY_SYMBOL, is_ahead=is_ahead, is_negative=False) for is_ahead in (True, False)]
+        options[1] = sequence([options[1], choice(sides)])
     return choice(options)
+
+
+def _matches_empty_text() -> bool:
+    r"""Tell whether this Python's ``\B`` matches the empty text: not before 3.14."""
+    return re.match(r"\B", "") is not None
 
 
 def enclose(body: Expression, around: Expression) -> Expression:

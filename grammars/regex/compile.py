@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
+from fsm.automata.assertive_dfa import AssertiveDfa
 from fsm.automata.expression import ANY_TEXT, EMPTY, Expression
 from fsm.automata.expression_dfa import ExpressionDfa, any_string
 from fsm.dfa import Dfa
-from fsm.errors import UnsupportedFeatureError
 from grammars.regex.assertions import enclose
 from grammars.regex.flags import Flag
 from grammars.regex.parser import parse_pattern
@@ -55,7 +55,4 @@ def regex_dfa(
     expression = enclose(parse_regex(pattern, dialect, flags=flags), ANY_TEXT if search else EMPTY)
     if expression is ANY_TEXT:
         return any_string()
-    if not expression.is_plain:
-        message = f"regular expression {pattern!r}: anchors and looks inside a pattern are not compiled"
-        raise UnsupportedFeatureError(message)
-    return ExpressionDfa(expression)
+    return ExpressionDfa(expression) if expression.is_plain else AssertiveDfa(expression)
