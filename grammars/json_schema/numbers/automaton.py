@@ -1,0 +1,287 @@
+"""Recognise the JSON texts of a set of numbers, one symbol at a time.
+
+A state is what a mantissa's or an exponent's digits have decided (``mantissas.py``, ``exponents.py``); states are made
+when first reached and only when a completion exists. A range of n digits has O(n) states; a step of size m at most m times
+as many, of which only the visited exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from fsm.dfa import DEAD, Dfa, Edge, make_key
+from grammars.json_schema.numbers.completions import Completions
+from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet
+from grammars.json_schema.numbers.magnitudes import Magnitudes
+from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, ZERO_INTEGER, Mantissa, MantissaRules
+from grammars.json_schema.numbers.spelling import NumberSpelling
+
+__all__ = ["ConstrainedNumbers"]
+
+_MINUS, _PLUS, _POINT, _ZERO = map(ord, "-+.0")
+_MARKS = (ord("E"), ord("e"))
+_MAX_SEARCH = 2000
+"""States looked at for a completion shorter than the arithmetic found; it stays right that it is one."""
+
+
+class _Start(NamedTuple):
+    """Be a place before the first digit, on one side of zero."""
+
+    side: int
+    has_minus: bool
+
+
+class _Digits(NamedTuple):
+    """Be a mantissa on one side of zero."""
+
+    side: int
+    mantissa: Mantissa
+
+
+class _Mark(NamedTuple):
+    """Be the place after the ``e``."""
+
+    allowed: ExponentSet
+
+
+_State = _Start | _Digits | _Mark | ExponentDigits
+
+
+class _Side(NamedTuple):
+    """Hold what one sign's digits follow."""
+
+    rules: MantissaRules
+    completions: Completions
+
+
+class ConstrainedNumbers(Dfa):
+    """Recognise the numbers with given magnitudes after no sign, and after a minus.
+
+    Parameters
+    ----------
+    positive, negative : magnitudes of the values without and with a minus; zero counts on both sides.
+    spelling : the texts wanted.
+    """
+
+    def __init__(self, positive: Magnitudes, negative: Magnitudes, spelling: NumberSpelling) -> None:
+        self.key: Hashable = make_key("number")
+        self._spelling = spelling
+        plus = _make_side(positive, spelling)
+        self._sides = (plus, plus) if positive == negative else (plus, _make_side(negative, spelling))
+        self._minus = 0 if positive == negative else 1
+        self._numbers: dict[_State, int] = {}
+        self._states: list[_State] = [_Mark(ExponentSet(1, 0))]
+        self._digits: list[int] = [0]
+        self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._shortest: list[int | None] = [None]
+        self._accepting: list[bool | None] = [False]
+        self.start = self._number(_Start(0, has_minus=True), 0)
+        if not self.edges(self.start):
+            self.start = DEAD
+
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the text may end in ``state``."""
+        known = self._accepting[state]
+        if known is None:
+            known = self._accepting[state] = self._is_complete(self._states[state])
+        return known
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint ``(first, last, target)``; acceptance can be reached from every target."""
+        known = self._edges[state]
+        if known is None:
+            known = self._edges[state] = _merged(self._expand(self._states[state], self._digits[state]))
+        return known
+
+    def shortest(self, state: int) -> int:
+        """Return the fewest symbols from ``state`` to acceptance."""
+        known = self._shortest[state]
+        if known is None:
+            known = self._shortest[state] = 0 if self.is_accepting(state) else self._fewest(state)
+        return known
+
+    def longest(self, state: int) -> int | None:
+        """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
+        found = self._states[state]
+        if isinstance(found, ExponentDigits):
+            return found.longest()
+        if isinstance(found, _Mark):
+            return _added(1, self._spelling.max_exponent_digits)
+        if isinstance(found, _Digits):
+            return self._most(found, self._digits[state])
+        ends = [self.longest(target) for _, _, target in self.edges(state)]
+        return _added(1, None if None in ends else max((end for end in ends if end is not None), default=0))
+
+    def _number(self, state: _State, digits: int) -> int:
+        """Return the number of a state; 0 when nothing completes it."""
+        number = self._numbers.get(state)
+        if number is None:
+            number = self._numbers[state] = self._enter(state, digits) if self._is_live(state, digits) else DEAD
+        return number
+
+    def _enter(self, state: _State, digits: int) -> int:
+        self._states.append(state)
+        self._digits.append(digits)
+        self._edges.append(None)
+        self._shortest.append(None)
+        self._accepting.append(None)
+        return len(self._states) - 1
+
+    def _is_live(self, state: _State, digits: int) -> bool:
+        if isinstance(state, _Digits):
+            return self._sides[state.side].completions.is_live(state.mantissa, digits)
+        if isinstance(state, _Start):
+            return state.has_minus or bool(self._expand(state, 0))
+        return True
+
+    def _is_complete(self, state: _State) -> bool:
+        if isinstance(state, _Digits):
+            return self._sides[state.side].rules.exponents(state.mantissa).holds(0)
+        return isinstance(state, ExponentDigits) and state.is_accepting
+
+    def _expand(self, state: _State, digits: int) -> list[Edge]:
+        if isinstance(state, _Digits):
+            return self._expand_mantissa(state, digits)
+        if isinstance(state, ExponentDigits):
+            return self._expand_exponent(state)
+        return self._expand_mark(state.allowed) if isinstance(state, _Mark) else self._expand_start(state)
+
+    def _expand_start(self, state: _Start) -> list[Edge]:
+        rules = self._sides[state.side].rules
+        edges = []
+        if state.has_minus:
+            edges.append((_MINUS, _MINUS, self._number(_Start(self._minus, has_minus=False), 0)))
+        edges.append((_ZERO, _ZERO, self._number(_Digits(state.side, ZERO_INTEGER), 0)))
+        for first, last in rules.starts():
+            target = self._number(_Digits(state.side, rules.first(first)), first)
+            edges.append((_ZERO + first, _ZERO + last, target))
+        return [edge for edge in edges if edge[2]]
+
+    def _expand_mantissa(self, state: _Digits, digits: int) -> list[Edge]:
+        side, mantissa = state
+        rules, spelling = self._sides[side].rules, self._spelling
+        edges: list[Edge] = []
+        if mantissa.place == INTEGER and spelling.max_fraction_digits != 0:
+            pointed = _Digits(side, mantissa._replace(place=POINT))
+            edges.append((_POINT, _POINT, self._number(pointed, digits)))
+        if self._has_room(mantissa):
+            for first, last in rules.ranges(mantissa):
+                target = self._number(_Digits(side, rules.after(mantissa, first)), digits * 10 + first)
+                edges.append((_ZERO + first, _ZERO + last, target))
+        if spelling.exponents != "none":
+            allowed = rules.exponents(mantissa)
+            if not allowed.is_empty:
+                target = self._number(_Mark(allowed), 0)
+                edges.extend((mark, mark, target) for mark in _MARKS)
+        return edges
+
+    def _has_room(self, mantissa: Mantissa) -> bool:
+        """Tell whether one more digit may be written."""
+        spelling = self._spelling
+        if mantissa.place != INTEGER:
+            return spelling.max_fraction_digits is None or mantissa.fraction_size < spelling.max_fraction_digits
+        if mantissa.order == NO_ORDER:
+            return False
+        return spelling.max_integer_digits is None or mantissa.order + 1 < spelling.max_integer_digits
+
+    def _expand_mark(self, allowed: ExponentSet) -> list[Edge]:
+        positive, negative = self._signed(allowed), self._signed(allowed.negated())
+        edges: list[Edge] = []
+        if positive is not None:
+            edges.extend(self._expand_exponent(positive))
+            edges.append((_PLUS, _PLUS, self._number(positive, 0)))
+        if negative is not None:
+            edges.append((_MINUS, _MINUS, self._number(negative, 0)))
+        return edges
+
+    def _signed(self, allowed: ExponentSet) -> ExponentDigits | None:
+        size = self._spelling.max_exponent_digits
+        return ExponentDigits(0, size, is_started=False, allowed=allowed).reduced()
+
+    def _expand_exponent(self, state: ExponentDigits) -> list[Edge]:
+        found = ((digit, state.after(digit)) for digit in range(10))
+        return [(_ZERO + digit, _ZERO + digit, self._number(after, 0)) for digit, after in found if after is not None]
+
+    def _fewest(self, state: int) -> int:
+        found = self._states[state]
+        if isinstance(found, ExponentDigits):
+            return found.shortest()
+        if not isinstance(found, _Digits):
+            return 1 + min(self.shortest(target) for _, _, target in self.edges(state))
+        best = self._fewest_by_arithmetic(found, self._digits[state], self._fewest_exponent(found))
+        return best if best is not None and best <= 3 else self._search(state, best)
+
+    def _fewest_exponent(self, state: _Digits) -> int | None:
+        """Return the length of the shortest exponent that may follow at once."""
+        allowed = self._sides[state.side].rules.exponents(state.mantissa)
+        if self._spelling.exponents == "none" or allowed.is_empty:
+            return None
+        return 1 + min(1 + self.shortest(target) for _, _, target in self._expand_mark(allowed))
+
+    def _fewest_by_arithmetic(self, state: _Digits, digits: int, direct: int | None) -> int | None:
+        completions = self._sides[state.side].completions
+        plain = completions.fewest_plain_symbols(state.mantissa, digits)
+        best = _least(plain, direct)
+        has_free_fraction = self._spelling.exponents == "any" or state.mantissa.order == 0
+        if (best is None or best > 3) and has_free_fraction and self._spelling.exponents != "none":
+            limit = best or 10**6
+            best = _least(best, completions.fewest_exponent_symbols(state.mantissa, digits, limit=limit))
+        return best
+
+    def _search(self, state: int, best: int | None) -> int:
+        """Look for a completion shorter than ``best`` by digits and then an exponent, nearest first."""
+        reached, seen, depth = [state], {state}, 0
+        while reached and len(seen) < _MAX_SEARCH and (best is None or depth + 3 <= best):
+            for near in reached:
+                found = self._states[near]
+                direct = (
+                    0
+                    if self.is_accepting(near)
+                    else self._fewest_exponent(found)
+                    if isinstance(found, _Digits)
+                    else None
+                )
+                best = _least(best, None if direct is None else depth + direct)
+            targets = (edge[2] for near in reached for edge in self.edges(near))
+            reached = [t for t in dict.fromkeys(targets) if t not in seen and isinstance(self._states[t], _Digits)]
+            seen.update(reached)
+            depth += 1
+        assert best is not None, "a live mantissa has a completion"
+        return best
+
+    def _most(self, state: _Digits, digits: int) -> int | None:
+        spelling, mantissa = self._spelling, state.mantissa
+        more = self._sides[state.side].completions.most_integer_digits(mantissa, digits)
+        size = spelling.max_fraction_digits
+        fraction = None if size is None else size - mantissa.fraction_size
+        point = 1 if mantissa.place == INTEGER and fraction != 0 else 0
+        if spelling.exponents == "none":
+            return _added(point, more, fraction)
+        return _added(point + 2, more, fraction, spelling.max_exponent_digits)
+
+
+def _make_side(magnitudes: Magnitudes, spelling: NumberSpelling) -> _Side:
+    rules = MantissaRules(magnitudes, spelling)
+    return _Side(rules, Completions(rules))
+
+
+def _merged(edges: list[Edge]) -> tuple[Edge, ...]:
+    """Return the live edges in order, neighbours with one target as one."""
+    merged: list[Edge] = []
+    for first, last, target in sorted(edges):
+        if target == DEAD:
+            continue
+        if merged and merged[-1][2] == target and merged[-1][1] + 1 == first:
+            merged[-1] = (merged[-1][0], last, target)
+        else:
+            merged.append((first, last, target))
+    return tuple(merged)
+
+
+def _least(*found: int | None) -> int | None:
+    return min((size for size in found if size is not None), default=None)
+
+
+def _added(*sizes: int | None) -> int | None:
+    return None if None in sizes else sum(size for size in sizes if size is not None)

@@ -1,0 +1,262 @@
+"""Tell whether some completion of a mantissa exists, by order of magnitude first and by arithmetic where that is not enough.
+
+Never a search through texts: a prefix is an interval at each power of ten, and ``grids.py`` says whether a wanted value
+lies in it. The powers of ten that can matter are few; beyond them nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property, reduce
+
+from grammars.json_schema.numbers.decimals import ExactDecimal, least_common_multiple
+from grammars.json_schema.numbers.exponents import UNBOUNDED
+from grammars.json_schema.numbers.grids import has_value
+from grammars.json_schema.numbers.magnitudes import Magnitudes
+from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, Mantissa, MantissaRules
+
+__all__ = ["Completions"]
+
+
+class Completions:
+    """Answer for one sign whether mantissas can be completed, within how many digits.
+
+    Every question takes the digits read, as an integer, beside the mantissa: any text that led to the same mantissa
+    gives the same answer.
+
+    Parameters
+    ----------
+    rules : the mantissas' rules.
+    """
+
+    def __init__(self, rules: MantissaRules) -> None:
+        self._rules = rules
+        self._magnitudes = rules.magnitudes
+        spelling = rules.spelling
+        self._integer_size = UNBOUNDED if spelling.max_integer_digits is None else spelling.max_integer_digits
+        self._fraction_size = spelling.max_fraction_digits
+        self._exponents = spelling.exponents
+        self._is_range = not rules.lattices and not rules.listed
+
+    def is_live(self, mantissa: Mantissa, digits: int) -> bool:
+        """Tell whether a number of the set begins so."""
+        if mantissa.order == NO_ORDER:
+            return self._is_zero_live(mantissa)
+        if self._magnitudes.is_void:
+            return False
+        return self._is_plain_live(mantissa, digits) or self._is_exponent_live(mantissa, digits)
+
+    def most_integer_digits(self, mantissa: Mantissa, digits: int) -> int | None:
+        """Return how many more digits may come before the point; None when there is no bound."""
+        if mantissa.place != INTEGER or mantissa.order == NO_ORDER:
+            return 0
+        if self._exponents == "any":
+            return self._most_before_exponent(mantissa, digits)
+        counts = self._plain_counts(mantissa, is_capped=False)
+        if counts.stop > UNBOUNDED // 2:
+            return None
+        return next((count for count in reversed(counts) if self._meets(mantissa, digits, count, exponent=0)), 0)
+
+    def fewest_plain_symbols(self, mantissa: Mantissa, digits: int) -> int | None:
+        """Return the length of the shortest completion without an exponent; None when there is none."""
+        best: int | None = None
+        for count in self._plain_counts(mantissa) if mantissa.order != NO_ORDER else range(1):
+            if best is not None and count >= best:
+                break
+            size = self._fewest_fraction_digits(mantissa, digits, count, best)
+            if size is not None:
+                point = 1 if size and mantissa.place == INTEGER else 0
+                best = count + point + size if best is None else min(best, count + point + size)
+        return best
+
+    def _fewest_fraction_digits(self, mantissa: Mantissa, digits: int, count: int, best: int | None) -> int | None:
+        least = 1 if mantissa.place == POINT else 0
+        for size in range(least, self._fraction_left(mantissa) + 1):
+            if best is not None and count + size >= best:
+                return None
+            scale = count - mantissa.fraction_size
+            if has_value(self._magnitudes, digits, scale=scale, grid=min(scale, 0) - size):
+                return size
+        return None
+
+    def _fraction_left(self, mantissa: Mantissa) -> int:
+        if self._fraction_size is not None:
+            return self._fraction_size - mantissa.fraction_size
+        return max(0, -mantissa.fraction_size - self._finest) + self._spare
+
+    def fewest_exponent_symbols(self, mantissa: Mantissa, digits: int, *, limit: int) -> int | None:
+        """Return the length of the shortest completion by a fraction and an exponent, None when none is below ``limit``.
+
+        Only for mantissas that may take any fraction before an exponent.
+        """
+        first = max(self._rules.lowest_exponent(mantissa.order), self._rules.lower_order - mantissa.order)
+        last = min(self._rules.highest_exponent, self._rules.upper_order - mantissa.order)
+        found = limit
+        for size in range(1 if mantissa.place == POINT else 0, self._fraction_left(mantissa) + 1):
+            begun = size + (1 if size and mantissa.place == INTEGER else 0) + 1
+            for length, low, high in _exponents_by_length(first, last):
+                if begun + length >= found:
+                    break
+                if self._has_exponent(mantissa, digits, size, range(max(low, first), min(high, last) + 1)):
+                    found = begun + length
+        return None if found == limit else found
+
+    def _has_exponent(self, mantissa: Mantissa, digits: int, size: int, exponents: range) -> bool:
+        scales = (exponent - mantissa.fraction_size for exponent in exponents)
+        return any(has_value(self._magnitudes, digits, scale=scale, grid=scale - size) for scale in scales)
+
+    def _is_zero_live(self, mantissa: Mantissa) -> bool:
+        if self._magnitudes.has_zero:
+            return True
+        if self._magnitudes.is_void or (self._fraction_size == 0):
+            return False
+        scale = -mantissa.fraction_size
+        if has_value(self._magnitudes, 0, scale=scale, grid=self._grid(scale, 0)):
+            return True
+        return self._exponents == "any" and self._is_zero_live_by_exponent(scale)
+
+    def _is_zero_live_by_exponent(self, scale: int) -> bool:
+        """Tell whether zeros can be followed by digits and an exponent; the first digit may come at once, or later."""
+        first, last = self._exponent_window(scale - 1, spare=self._fraction_size or 0)
+        return any(
+            has_value(
+                self._magnitudes_of_exponents, 0, scale=scale + exponent, grid=self._grid(scale + exponent, exponent)
+            )
+            for exponent in range(last, first - 1, -1)
+        )
+
+    def _is_plain_live(self, mantissa: Mantissa, digits: int) -> bool:
+        return any(self._meets(mantissa, digits, count, exponent=0) for count in self._plain_counts(mantissa))
+
+    def _plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> range:
+        """Return how many more digits before the point can matter."""
+        if mantissa.place != INTEGER:
+            return range(1)
+        order = mantissa.order
+        first = max(0, self._rules.lower_order - order)
+        last = min(self._integer_size - 1 - order, self._rules.upper_order - order)
+        if is_capped:
+            last = min(last, first + self._decisive)
+        return range(first, last + 1)
+
+    def _is_exponent_live(self, mantissa: Mantissa, digits: int) -> bool:
+        if self._exponents == "none" or (self._exponents == "natural" and mantissa.order != 0):
+            return False
+        room = self._room(mantissa)
+        first, last = self._exponent_window(mantissa.order, spare=room)
+        return any(self._meets(mantissa, digits, *self._split(shift, room)) for shift in range(last, first - 1, -1))
+
+    def _room(self, mantissa: Mantissa) -> int:
+        """Return how many digits may come before the point whatever the plain value is."""
+        if self._exponents == "any" and mantissa.place == INTEGER:
+            return self._integer_size - 1 - mantissa.order
+        return 0
+
+    def _split(self, shift: int, room: int) -> tuple[int, int]:
+        """Share a power of ten between more digits, as many as may be, and the exponent."""
+        count = min(room, shift + self._rules.highest_exponent)
+        return count, shift - count
+
+    def _exponent_window(self, order: int, *, spare: int) -> tuple[int, int]:
+        """Return the least and greatest power of ten that can matter; above, nothing changes."""
+        rules = self._rules
+        first = max(rules.lowest_exponent(order), rules.lower_order - order)
+        last = min(rules.highest_exponent + spare, rules.upper_order - order + spare)
+        enough = max(self._saturation - order, first + 1 + len(rules.listed))
+        if first == -UNBOUNDED:
+            first = min(last, enough) - 2 * self._saturation - 64
+        return first, min(last, enough + spare)
+
+    def _meets(self, mantissa: Mantissa, digits: int, count: int, exponent: int) -> bool:
+        """Tell whether the mantissa with ``count`` more digits before the point can be a wanted number."""
+        shift = count + exponent
+        order, rules = mantissa.order + shift, self._rules
+        if order < rules.lower_order or order > rules.upper_order:
+            return False
+        is_above = order > rules.lower_order or mantissa.below > 0
+        is_below = order < rules.upper_order or mantissa.above < 0
+        if is_above and is_below and (self._is_range or shift - mantissa.fraction_size >= self._easy_scale):
+            return True
+        if (order == rules.lower_order and mantissa.below < 0) or (order == rules.upper_order and mantissa.above > 0):
+            return False
+        scale = shift - mantissa.fraction_size
+        return has_value(self._magnitudes, digits, scale=scale, grid=self._grid(scale, exponent))
+
+    def _grid(self, scale: int, exponent: int) -> int:
+        """Return the finest power of ten that the digits after the point reach."""
+        if self._fraction_size is not None:
+            return exponent - self._fraction_size
+        return min(scale, self._finest) - self._spare
+
+    def _most_before_exponent(self, mantissa: Mantissa, digits: int) -> int | None:
+        room = self._room(mantissa)
+        if room > UNBOUNDED // 2:
+            return None
+        first, last = self._exponent_window(mantissa.order, spare=room)
+        splits = (self._split(shift, room) for shift in range(first, last + 1))
+        return max((split[0] for split in splits if self._meets(mantissa, digits, *split)), default=0)
+
+    @cached_property
+    def _easy_scale(self) -> int:
+        """Return the scale from which on an interval well within the bounds surely holds a wanted value."""
+        step = self._magnitudes.step
+        if step is None or self._magnitudes.not_steps or self._rules.listed:
+            return UNBOUNDED
+        return step.exponent if step.coefficient == 1 else UNBOUNDED
+
+    @cached_property
+    def _magnitudes_of_exponents(self) -> Magnitudes:
+        """Return the magnitudes that exponent forms may write."""
+        smallest, found = self._rules.spelling.smallest_order, self._magnitudes
+        if smallest is None or found.values is not None:
+            return found
+        least = ExactDecimal(1, smallest)
+        if found.lower is not None and least < found.lower:
+            return found
+        return replace(found, lower=least, is_lower_strict=False)
+
+    @cached_property
+    def _period_order(self) -> int:
+        """Return an order of magnitude above which every interval holds all remainders of all steps."""
+        steps = self._rules.steps
+        return max(0, reduce(least_common_multiple, steps).order + 1) if steps else 0
+
+    @cached_property
+    def _decisive(self) -> int:
+        """Return how many digits past the lower bound's order decide whether any number of digits helps."""
+        return self._period_order + 2 + len(str(len(self._rules.listed)))
+
+    @cached_property
+    def _saturation(self) -> int:
+        """Return the order from which on, for lack of factors, steps no longer tell exponents apart."""
+        tops = (lattice.exponent + lattice.threshold for lattice in self._rules.lattices)
+        return max(0, *tops, 0) + (self._fraction_size or 0) + self._period_order + 2
+
+    @cached_property
+    def _finest(self) -> int:
+        """Return the least power of ten that any condition mentions."""
+        return min((value.exponent for value in self._mentioned()), default=0)
+
+    @cached_property
+    def _spare(self) -> int:
+        """Return how many digits finer than that leave room beside all steps and values to avoid."""
+        return 2 + len(str(len(self._rules.listed) + len(self._rules.steps)))
+
+    def _mentioned(self) -> list[ExactDecimal]:
+        found = self._magnitudes
+        bounds = (found.lower, found.upper)
+        return [
+            value
+            for value in (*bounds, *self._rules.steps, *found.not_values, *(found.values or ()))
+            if value is not None
+        ]
+
+
+def _exponents_by_length(first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """Yield ``(symbols, least, greatest)`` for the exponents of ``first .. last``, shortest text first."""
+    size = 1
+    while 10 ** (size - 1) <= max(abs(first), abs(last), 1):
+        yield size, 0 if size == 1 else 10 ** (size - 1), 10**size - 1
+        yield size + 1, 1 - 10**size, -(10 ** (size - 1))
+        size += 1

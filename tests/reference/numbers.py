@@ -1,0 +1,99 @@
+"""Decide slowly and obviously which texts a set of numbers has: write all texts, take exact fractions, filter."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+__all__ = ["Atom", "Bounds", "language", "meets", "value_of", "write_all"]
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Be one condition: its kind, as a JSON Schema keyword or the same with ``not`` before it, and its decimal texts."""
+
+    kind: str
+    operands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Be the digits a text may have, and the policy of exponents."""
+
+    integer: int
+    fraction: int
+    exponent: int
+    exponents: str
+
+
+def value_of(text: str) -> Fraction:
+    """Return the exact value of a JSON number's text."""
+    assert _NUMBER.fullmatch(text), text
+    return Fraction(Decimal(text))
+
+
+def meets(value: Fraction, atoms: tuple[Atom, ...]) -> bool:
+    """Tell whether a value meets every condition."""
+    return all(_meets_one(value, atom) for atom in atoms)
+
+
+def _meets_one(value: Fraction, atom: Atom) -> bool:
+    operands = [Fraction(operand) for operand in atom.operands]
+    match atom.kind:
+        case "minimum":
+            return value >= operands[0]
+        case "exclusiveMinimum":
+            return value > operands[0]
+        case "maximum":
+            return value <= operands[0]
+        case "exclusiveMaximum":
+            return value < operands[0]
+        case "integer":
+            return value.denominator == 1
+        case "not integer":
+            return value.denominator != 1
+        case "multipleOf":
+            return (value / operands[0]).denominator == 1
+        case "not multipleOf":
+            return (value / operands[0]).denominator != 1
+        case "enum":
+            return value in operands
+        case "not enum":
+            return value not in operands
+    raise AssertionError(atom)
+
+
+def write_all(bounds: Bounds) -> list[tuple[str, str]]:
+    """Return every mantissa text within the bounds with every exponent text, the empty one first."""
+    integers = [str(number) for number in range(10**bounds.integer)]
+    fractions = [""] + [
+        "." + "".join(f) for n in range(1, bounds.fraction + 1) for f in itertools.product("0123456789", repeat=n)
+    ]
+    exponents = [""]
+    if bounds.exponents != "none":
+        digits = ["".join(e) for n in range(1, bounds.exponent + 1) for e in itertools.product("0123456789", repeat=n)]
+        exponents += [f"{mark}{sign}{e}" for mark in "eE" for sign in ("", "+", "-") for e in digits]
+    mantissas = [sign + i + f for sign in ("", "-") for i in integers for f in fractions]
+    return [(mantissa, exponent) for mantissa in mantissas for exponent in exponents]
+
+
+def language(atoms: tuple[Atom, ...], bounds: Bounds) -> set[str]:
+    """Return every text within the bounds whose value meets the conditions and whose exponent form is taken."""
+    texts = [(mantissa, exponent) for mantissa, exponent in write_all(bounds)]
+    values = {}
+    for mantissa, exponent in texts:
+        value = value_of(mantissa + exponent)
+        if value not in values:
+            values[value] = meets(value, atoms)
+    met = [(mantissa, exponent) for mantissa, exponent in texts if values[value_of(mantissa + exponent)]]
+    plain = {mantissa[:size] for mantissa, exponent in met if not exponent for size in range(1, len(mantissa) + 1)}
+    return {m + e for m, e in met if not e or bounds.exponents == "any" or m in plain or _is_scientific(m)}
+
+
+def _is_scientific(mantissa: str) -> bool:
+    return re.fullmatch(r"-?[1-9](\.[0-9]+)?", mantissa) is not None
