@@ -145,7 +145,7 @@ def stream(
 
 def stream(
     model: Model,
-    prompt: str,
+    prompt: Any,
     output: Any = None,
     *,
     sampling: Sampling = GREEDY,
@@ -280,7 +280,7 @@ def _whole_characters(text: bytes | bytearray) -> str:
     return text.decode("utf-8", errors="replace")
 
 
-def _check_call(prompts: Sequence[str], max_tokens: int) -> None:
+def _check_call(prompts: Sequence[Any], max_tokens: int) -> None:
     for prompt in prompts:
         if not isinstance(prompt, str):
             raise PromptError(

@@ -59,9 +59,7 @@ def structured(
 class Structured(Generic[P, T]):
     """Call a model as if it were the function that was decorated; see `structured`."""
 
-    def __init__(
-        self, function: Callable[P, T], *, model: Model | str, sampling: Sampling, max_tokens: int
-    ) -> None:
+    def __init__(self, function: Callable[P, T], *, model: Model | str, sampling: Sampling, max_tokens: int) -> None:
         self._signature = inspect.signature(function)
         self._template = inspect.cleandoc(function.__doc__ or "")
         self._settings: dict[str, Any] = {"sampling": sampling, "max_tokens": max_tokens}

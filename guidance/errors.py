@@ -1,13 +1,13 @@
 """Define the runtime's errors.
 
-    GuidanceError
-    ├── ModelError (ValueError)              a model, a checkpoint or a name cannot be used
-    ├── PromptError (ValueError)             a prompt is empty, or does not fit the context
-    ├── SamplingError (ValueError)           sampling settings contradict each other
-    ├── OutputError (ValueError)             a text does not parse as the type asked for
-    ├── LogitsError (ValueError)             a model returned logits no token can be drawn from
-    ├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
-    └── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
+GuidanceError
+├── ModelError (ValueError)              a model, a checkpoint or a name cannot be used
+├── PromptError (ValueError)             a prompt is empty, or does not fit the context
+├── SamplingError (ValueError)           sampling settings contradict each other
+├── OutputError (ValueError)             a text does not parse as the type asked for
+├── LogitsError (ValueError)             a model returned logits no token can be drawn from
+├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
+└── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
 """
 
 from __future__ import annotations

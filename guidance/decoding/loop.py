@@ -147,9 +147,7 @@ class Decoder:
         sampling = pipeline.sampling
         is_constrained = self._fill_masks(rows)
         uniforms = (
-            [0.0] * len(rows)
-            if sampling.is_greedy
-            else [row.request.uniform(len(row.token_ids)) for row in rows]
+            [0.0] * len(rows) if sampling.is_greedy else [row.request.uniform(len(row.token_ids)) for row in rows]
         )
         draws = pipeline.draw(
             [row.states for row in rows],

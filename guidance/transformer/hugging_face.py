@@ -1,8 +1,8 @@
 """Run any causal model of the transformers library through its DynamicCache.
 
-Rows of a batch may differ in length: rejected or padded slots stay in the cache, are hidden by the attention mask,
-and positions are passed explicitly. That is exact on every attention layout transformers has, and needs no
-per-row cache.
+Rows of a batch may differ in length: padded slots stay in the cache, hidden by a mask of our own, and positions are
+passed explicitly. Windows are measured in positions, not in slots, so padding does not shorten them; layers with a
+window therefore keep their whole past, which also lets every cache be cropped.
 """
 
 from __future__ import annotations
@@ -117,12 +117,13 @@ class HuggingFaceCausalLM:
 
     def __init__(self, network: Any, *, name: str = "model") -> None:
         _check_causal(network, name)
+        self.name = name
         self.network = network.eval()
         self.config = network.config.get_text_config()
         parameters = inspect.signature(network.forward).parameters
         self._takes_positions = "position_ids" in parameters
         self._takes_logits_to_keep = "logits_to_keep" in parameters
-        self._takes_full_mask = _attends_everywhere(self.config)
+        self._windows = _windows(self.config)
         self._logits_size = int(network.get_output_embeddings().weight.shape[0])
 
     @property
@@ -152,7 +153,8 @@ class HuggingFaceCausalLM:
         lengths = [len(prompt) for prompt in prompts]
         longest = max(lengths)
         padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        cache = HuggingFaceKvCache(DynamicCache(config=self.config), len(prompts))
+        inner = DynamicCache() if self._windows is not None else DynamicCache(config=self.config)
+        cache = HuggingFaceKvCache(inner, len(prompts))
         return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
 
     @torch.inference_mode()
@@ -185,32 +187,57 @@ class HuggingFaceCausalLM:
     ) -> dict[str, Any]:
         live = cache.live
         assert live is not None
-        mask = _full_mask(live, num_new) if self._takes_full_mask else live.long()
-        arguments: dict[str, Any] = {"attention_mask": mask}
+        padding = [0] * len(starts) if lengths is None else [num_new - length for length in lengths]
+        first = torch.tensor([start - pad for start, pad in zip(starts, padding, strict=True)])
+        positions = (first[:, None] + torch.arange(num_new)[None, :]).to(live.device)
+        arguments: dict[str, Any] = {"attention_mask": self._mask(live, positions)}
         if self._takes_positions:
-            padding = [0] * len(starts) if lengths is None else [num_new - length for length in lengths]
-            first = torch.tensor([start - pad for start, pad in zip(starts, padding, strict=True)])
-            positions = (first[:, None] + torch.arange(num_new)[None, :]).clamp_(min=0)
-            arguments["position_ids"] = positions.to(live.device)
+            arguments["position_ids"] = positions.clamp_(min=0)
         return arguments
 
+    def _mask(self, live: torch.Tensor, positions: torch.Tensor) -> Any:
+        """Return what transformers expects: one mask, or one for each kind of layer."""
+        if self._windows is None:
+            raise ModelError(
+                f"{self.name}: got rows of different lengths, expected equal ones: this model's layers are "
+                "recurrent and cannot skip padding; run one prompt at a time"
+            )
+        attention = self.config._attn_implementation  # noqa: SLF001 - it has no public name
+        if attention not in {"sdpa", "eager"}:
+            return live.long()
+        masks = {kind: _attention_mask(live, positions, window) for kind, window in self._windows.items()}
+        if attention == "eager":
+            masks = {kind: _additive(mask, self.network.dtype) for kind, mask in masks.items()}
+        return masks if len(masks) > 1 else next(iter(masks.values()))
 
-def _full_mask(live: torch.Tensor, num_new: int) -> torch.Tensor:
+
+def _additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
+
+
+def _attention_mask(live: torch.Tensor, positions: torch.Tensor, window: int | None) -> torch.Tensor:
     """Return bool[B, 1, P, S]: what each new position may look at; padding looks at itself, to stay finite."""
+    num_new, num_slots = positions.shape[1], live.shape[1]
     mask = live[:, None, None, :]
-    if num_new == 1:
-        return mask
-    num_slots = live.shape[1]
-    rows = torch.arange(num_slots - num_new, num_slots, device=live.device)[:, None]
-    columns = torch.arange(num_slots, device=live.device)[None, :]
-    return (mask & (columns <= rows)) | (columns == rows)
+    if num_new > 1:
+        rows = torch.arange(num_slots - num_new, num_slots, device=live.device)[:, None]
+        columns = torch.arange(num_slots, device=live.device)[None, :]
+        mask = (mask & (columns <= rows)) | (columns == rows)
+    if window is not None:
+        slot_positions = live.cumsum(dim=1) - 1
+        mask = mask & (slot_positions[:, None, None, :] > positions[:, None, :, None] - window)
+    return mask
 
 
-def _attends_everywhere(config: Any) -> bool:
-    """Tell whether a ready 4-D mask is exact: one kind of layer, no window, and a kernel that takes Booleans."""
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+def _windows(config: Any) -> dict[str, int | None] | None:
+    """Return the window of each kind of attention layer, None for no window; None when a layer is not attention."""
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    return kinds == {"full_attention"} and window is None and config._attn_implementation == "sdpa"  # noqa: SLF001 - no public name
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if not kinds:
+        kinds = {"full_attention"} if window is None else {"sliding_attention"}
+    if not kinds <= {"full_attention", "sliding_attention"}:
+        return None
+    return {kind: window if kind == "sliding_attention" else None for kind in sorted(kinds)}
 
 
 def _check_causal(network: Any, name: str) -> None:
@@ -222,6 +249,5 @@ def _check_causal(network: Any, name: str) -> None:
         )
     if not hasattr(network, "get_output_embeddings") or network.get_output_embeddings() is None:
         raise ModelError(
-            f"{name}: got {type(network).__name__}, which has no language-model head; "
-            "load it with AutoModelForCausalLM"
+            f"{name}: got {type(network).__name__}, which has no language-model head; load it with AutoModelForCausalLM"
         )

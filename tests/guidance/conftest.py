@@ -105,7 +105,8 @@ class FiniteMatcher:
         allowed = [
             token
             for token, piece in enumerate(vocabulary.token_bytes)
-            if piece and token not in vocabulary.special_token_ids
+            if piece
+            and token not in vocabulary.special_token_ids
             and any(text.startswith(prefix + piece) for text in self.compiled.texts)
         ]
         return allowed + (list(vocabulary.eos_token_ids) if self.is_accepting else [])
@@ -136,7 +137,9 @@ class FiniteMatcher:
             return []
         shared = texts[0]
         for text in texts[1:]:
-            shared = shared[: next((i for i, (a, b) in enumerate(zip(shared, text, strict=False)) if a != b), len(shared))]
+            shared = shared[
+                : next((i for i, (a, b) in enumerate(zip(shared, text, strict=False)) if a != b), len(shared))
+            ]
         table = self.compiled.vocabulary.token_bytes
         return [table.index(bytes([byte])) for byte in shared[len(prefix) :]]
 
