@@ -1,0 +1,143 @@
+"""Walk through the masks of real schemas: ``python -m benchmarks.walks --count 20000``."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.maskbench.corpus import Tokenizer
+from benchmarks.maskbench.report import machine
+from benchmarks.walks.oracle import Oracle, UndecidedError
+from benchmarks.walks.walker import Ending, Walker
+from fsm import Vocabulary
+from fsm.errors import GuidanceError
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What the walks came to, and a line for each fault."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    faults: list[dict[str, str]] = field(default_factory=list)
+    num_tokens: int = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Walk, print the counts; the exit code is 1 when a walk was at fault."""
+    options = _parse(arguments)
+    vocabulary = _byte_vocabulary() if options.bytes else Tokenizer(options.tokenizer).vocabulary
+    started, tally = time.perf_counter(), _Tally()
+    _walk_all(list(_read_schemas(options.data)), Walker(vocabulary), vocabulary, options, tally)
+    seconds = time.perf_counter() - started
+    figures = {name.replace(" ", "_"): number for name, number in sorted(tally.endings.items())}
+    figures |= {"tokens": tally.num_tokens, "seconds": round(seconds, 1)}
+    print(json.dumps(figures, indent=1))
+    if options.json:
+        document = {"figures": {f"walks.{name}": value for name, value in figures.items()}, "machine": machine()}
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if options.failures:
+        lines = (json.dumps(fault, ensure_ascii=False) for fault in tally.faults)
+        options.failures.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return 1 if tally.faults else 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.walks", description=__doc__)
+    data = Path(os.environ.get("GUIDANCE_TEST_DATA", _ROOT.parent / "shared" / "data"))
+    parser.add_argument("--data", type=Path, default=data / "maskbench" / "visible.jsonl.gz")
+    parser.add_argument("--tokenizer", type=Path, default=data / "tokenizers" / "llama3.tiktoken")
+    parser.add_argument("--bytes", action="store_true", help="walk over single bytes instead of tokens")
+    parser.add_argument("--count", type=int, default=20_000, help="walks, spread evenly over the schemas")
+    parser.add_argument("--max-tokens", type=int, default=60, help="random tokens before the way home")
+    parser.add_argument("--limit", type=int, help="walk on a sample of this many schemas")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--key-order", choices=("any", "schema"), default="any")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--failures", type=Path, help="write every fault here, a JSON line each")
+    options = parser.parse_args(arguments)
+    for path in (options.data, options.tokenizer):
+        if not path.is_file():
+            parser.error(f"{path}: no such file; pass --data and --tokenizer, or set GUIDANCE_TEST_DATA")
+    return options
+
+
+def _byte_vocabulary() -> Vocabulary:
+    return Vocabulary([*(bytes([byte]) for byte in range(256)), b"<end>"], eos_token_ids=[256])
+
+
+def _read_schemas(path: Path) -> Iterator[tuple[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield row["id"], row["schema"]
+
+
+def _walk_all(
+    schemas: list[tuple[str, Any]], walker: Walker, vocabulary: Vocabulary, options: argparse.Namespace, tally: _Tally
+) -> None:
+    source = random.Random(options.seed)
+    if options.limit is not None:
+        schemas = source.sample(schemas, min(options.limit, len(schemas)))
+    source.shuffle(schemas)
+    each, more = divmod(options.count, len(schemas))
+    for number, (name, schema) in enumerate(schemas):
+        if number % 200 == 0:
+            print(f"{number} of {len(schemas)} schemas", file=sys.stderr)
+        count = each + (number < more)
+        if count:
+            _walk_schema(name, schema, _Walking(walker, vocabulary, source, options, count), tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walking:
+    """How to walk on one schema."""
+
+    walker: Walker
+    vocabulary: Vocabulary
+    source: random.Random
+    options: argparse.Namespace
+    count: int
+
+
+def _walk_schema(name: str, schema: Any, walking: _Walking, tally: _Tally) -> None:
+    from grammars import json_schema
+
+    try:
+        compiled = json_schema(schema, key_order=walking.options.key_order).compile(walking.vocabulary)
+        oracle = Oracle(schema)
+        for _ in range(walking.count):
+            walk = walking.walker.walk(compiled, walking.source, max_tokens=walking.options.max_tokens)
+            tally.num_tokens += walk.num_tokens
+            fault = walk.ending if walk.ending is not Ending.FINISHED else _judge(oracle, walk.text, tally)
+            tally.endings[fault or "right"] += 1
+            if fault:
+                text = walk.text.decode("utf-8", "backslashreplace")
+                tally.faults.append({"id": name, "fault": fault, "text": text[-2000:]})
+    except GuidanceError as error:
+        tally.endings["refused schemas"] += 1
+        print(f"{name}: {type(error).__name__}: {str(error)[:150]}", file=sys.stderr)
+
+
+def _judge(oracle: Oracle, text: bytes, tally: _Tally) -> str | None:
+    try:
+        fault = oracle.find_fault(text)
+    except UndecidedError:
+        tally.endings["undecided (counted as right)"] += 1
+        return None
+    return None if fault is None else f"invalid: {fault}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
