@@ -8,9 +8,10 @@ only: a held-out word cannot also be a training word.
 from __future__ import annotations
 
 import random
+import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -24,7 +25,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ACCENTED = "áâäåæçèéêëíîïñóôöøúûüýß"
 HELD_OUT_EVERY = 5  # one syllable and one list entry in five is kept out of training
 LIST_SHARE = 0.45  # of the words of a name: real-looking rather than made of syllables
-SPELLED_SHARE = 0.12  # of the training words: random letters, so that every letter token learns to be copied
+ODD_SHARE = 0.45  # of the made-up training words: random letters or pieces of words, so that any token can be copied
+INVENTED_NOUN_SHARE = 0.35  # of "Hall" in "Tavo Hall", so that a name ends where the sentence says, not at a known noun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,9 @@ class NamePool:
     """
 
     syllables: tuple[str, ...]
-    lists: dict[str, tuple[str, ...]] = field(hash=False)
-    spelled_share: float
+    lists: Mapping[str, tuple[str, ...]]
+    odd_words: tuple[str, ...]
+    odd_share: float
 
     def person(self, rng: random.Random) -> str:
         """Return a first name, mostly with a last name, now and then with an initial, a hyphen or a particle."""
@@ -59,69 +62,97 @@ class NamePool:
     def city(self, rng: random.Random) -> str:
         """Return a city name of one or two words."""
         shape = rng.random()
-        if shape < 0.45:
+        if shape < 0.4:
             return rng.choice(self.lists["city"])
         word = self._invented(rng)
-        if shape < 0.58:
+        if shape < 0.52:
             return f"{rng.choice(('New', 'San', 'Port', 'Bad', 'Saint', 'Old', 'East', 'North'))} {word}"
-        return word + rng.choice(("", "", "", "", " Bay", " Hill", "-on-Sea")) if shape < 0.7 else word
+        if shape < 0.62:
+            return f"{word} {self._invented(rng)}"
+        return word + rng.choice((" Bay", " Hill", "-on-Sea")) if shape < 0.66 else word
 
     def product(self, rng: random.Random) -> str:
         """Return a product name: a brand with a thing, a model code, or alone."""
-        brand = self._invented(rng) if rng.random() < 0.7 else rng.choice(self.lists["last"])
+        brand = self._owner(rng)
         shape = rng.random()
         if shape < 0.5:
-            return f"{brand} {rng.choice(self.lists['product'])}"
-        if shape < 0.62:
-            return rng.choice(self.lists["product"])
-        if shape < 0.82:
+            return f"{brand} {self._noun(rng, 'product')}"
+        if shape < 0.6:
+            return self._noun(rng, "product")
+        if shape < 0.8:
             return f"{brand} {_model_code(rng)}"
-        return brand if shape < 0.92 else f"{brand} {self._invented(rng)}"
+        if shape < 0.85:
+            return f"{brand} {self._noun(rng, 'product')} {_model_code(rng)}"
+        return brand if shape < 0.93 else f"{self._noun(rng, 'theme')} {self._noun(rng, 'product')}"
 
     def event(self, rng: random.Random) -> str:
         """Return an event title, such as a themed fair or a festival named after a place."""
-        noun = rng.choice(self.lists["event"])
+        noun = self._noun(rng, "event")
         shape = rng.random()
         if shape < 0.3:
-            return f"{rng.choice(self.lists['theme'])} {noun}"
-        if shape < 0.6:
-            return f"{self._invented(rng)} {noun}"
+            return f"{self._noun(rng, 'theme')} {noun}"
+        if shape < 0.55:
+            return f"{self._owner(rng)} {noun}"
+        if shape < 0.7:
+            return f"{self._owner(rng)} {self._noun(rng, 'theme')} {noun}"
         if shape < 0.75:
-            return f"{self._invented(rng)} {rng.choice(self.lists['theme'])} {noun}"
+            return noun
         return f"{noun} of {self._invented(rng)}" if shape < 0.85 else f"{self.city(rng)} {noun}"
 
     def venue(self, rng: random.Random) -> str:
         """Return a place where an event can be: a city or a named building."""
-        if rng.random() < 0.4:
+        shape = rng.random()
+        if shape < 0.4:
             return self.city(rng)
-        owner = self._invented(rng) if rng.random() < 0.7 else rng.choice(self.lists["last"])
-        return f"{owner} {rng.choice(self.lists['venue'])}"
+        if shape < 0.46:
+            return f"{self._noun(rng, 'venue')} of {self._invented(rng)}"
+        name = f"{self._owner(rng)} {self._noun(rng, 'venue')}"
+        return f"{rng.choice(('Old', 'Grand', 'Royal', 'City'))} {name}" if shape < 0.5 else name
+
+    def invented_word(self, rng: random.Random) -> str:
+        """Return a made-up word in lower case."""
+        return self._invented(rng).lower()
 
     def _word(self, rng: random.Random, list_name: str) -> str:
         if rng.random() < LIST_SHARE:
             return rng.choice(self.lists[list_name])
         return self._invented(rng)
 
+    def _noun(self, rng: random.Random, list_name: str) -> str:
+        if rng.random() < INVENTED_NOUN_SHARE:
+            return self._invented(rng)
+        return rng.choice(self.lists[list_name])
+
+    def _owner(self, rng: random.Random) -> str:
+        return self._invented(rng) if rng.random() < 0.7 else rng.choice(self.lists["last"])
+
     def _invented(self, rng: random.Random) -> str:
-        if rng.random() < self.spelled_share:
-            return _spelled_word(rng)
+        if rng.random() < self.odd_share:
+            return self._odd_word(rng)
         count = rng.choice((1, 2, 2, 2, 3, 3))
-        word = "".join(rng.choice(self.syllables) for _ in range(count))
-        return word.capitalize()
+        return "".join(rng.choice(self.syllables) for _ in range(count)).capitalize()
+
+    def _odd_word(self, rng: random.Random) -> str:
+        shape = rng.random()
+        if shape < 0.2:
+            return rng.choice(self.odd_words).capitalize()
+        pieces = _random_letters(rng) if shape < 0.5 else "".join(_piece(self.odd_words, rng) for _ in range(rng.randint(1, 3)))
+        style = rng.random()
+        return pieces.upper() if style < 0.06 else pieces if style < 0.12 else pieces.capitalize()
 
 
 @cache
 def training_names() -> NamePool:
     """Return the pool that training text draws from."""
     lists = {name: _kept(words) for name, words in load_text("names").items()}
-    return NamePool(syllables=_kept(_all_syllables()), lists=lists, spelled_share=SPELLED_SHARE)
+    return NamePool(syllables=_kept(_all_syllables()), lists=lists, odd_words=_odd_words(lists), odd_share=ODD_SHARE)
 
 
 @cache
 def held_out_names() -> NamePool:
     """Return the pool that training never draws from."""
     lists = {name: _left_out(words) for name, words in load_text("names").items()}
-    return NamePool(syllables=_left_out(_all_syllables()), lists=lists, spelled_share=0.0)
+    return NamePool(syllables=_left_out(_all_syllables()), lists=lists, odd_words=(), odd_share=0.0)
 
 
 @cache
@@ -145,11 +176,30 @@ def _left_out(entries: Sequence[str]) -> tuple[str, ...]:
     return tuple(entries[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
 
 
-def _spelled_word(rng: random.Random) -> str:
+def _odd_words(lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return every word that training text shows anyway: names of the lists, clause fragments, instructions."""
+    texts = [word for words in lists.values() for word in words]
+    for kind in ("person", "product", "event"):
+        text = load_text(kind)
+        texts += text["instructions"]
+        texts += [fragment for fragments in text["compose"].values() for fragment in fragments]
+    texts += load_text("common")["asides"]
+    return tuple(sorted({word for text in texts for word in _LETTERS_ONLY.findall(_MARKS.sub(" ", text))}))
+
+
+_MARKS = re.compile(r"\{[a-z]+\}|\$[a-z_]+")
+_LETTERS_ONLY = re.compile(r"[^\W\d_]{2,}")
+
+
+def _random_letters(rng: random.Random) -> str:
     letters = LETTERS + ACCENTED if rng.random() < 0.3 else LETTERS
-    word = "".join(rng.choice(letters) for _ in range(rng.randint(2, 9)))
-    style = rng.random()
-    return word.upper() if style < 0.1 else word if style < 0.2 else word.capitalize()
+    return "".join(rng.choice(letters) for _ in range(rng.randint(2, 9)))
+
+
+def _piece(words: Sequence[str], rng: random.Random) -> str:
+    word = rng.choice(words)
+    start = rng.randrange(len(word) - 1)
+    return word[start : start + rng.randint(2, 5)]
 
 
 def _model_code(rng: random.Random) -> str:

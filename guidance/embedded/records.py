@@ -118,7 +118,7 @@ def _is_same(found: object, expected: object) -> bool:
 
 
 def _draw_person(names: NamePool, rng: random.Random) -> Facts:
-    name, city, age = names.person(rng), names.city(rng), str(rng.randint(3, 99))
+    name, city, age = names.person(rng), names.city(rng), str(rng.randint(1, 104))
     return Facts(
         kind="person",
         fields={"name": _quoted(name), "age": age, "city": _quoted(city)},

@@ -21,6 +21,7 @@ HELD_OUT_EVERY = 6
 COMPOSED_SHARE = 0.6
 NOISE_SHARE = 0.3  # of the training sentences: some words replaced
 ASIDE_SHARE = 0.2  # of the training sentences: another sentence before or after
+_SENTENCE_START = re.compile(r"(?:^|(?<=[.?!] ))[a-z]")
 _SYMBOL = re.compile(r"\$([a-z_]+)")
 _CHOICE = re.compile(r"<([^|<>]*)\|([^|<>]*)>")
 _SLOT = re.compile(r"\{([a-z]+)\}")
@@ -77,8 +78,8 @@ def compose_form(kind: Kind, rng: random.Random) -> str:
     rules = load_text(kind)["compose"]
     while True:
         form = _expand("$sentence", rules, rng)
-        if rng.random() < 0.8:
-            form = form[:1].upper() + form[1:]
+        if rng.random() < 0.9:
+            form = _SENTENCE_START.sub(lambda match: match.group().upper(), form)
         if form not in unseen_forms(kind):
             return form
 
@@ -93,7 +94,7 @@ def _expand(text: str, rules: dict[str, Sequence[str]], rng: random.Random) -> s
 
 
 def _noise_word(rng: random.Random) -> str:
-    return "".join(rng.choice(training_names().syllables) for _ in range(rng.randint(1, 3)))
+    return training_names().invented_word(rng)
 
 
 def _with_noise(form: str, rng: random.Random) -> str:
