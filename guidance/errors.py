@@ -12,15 +12,18 @@ GuidanceError
 
 from __future__ import annotations
 
-from fsm.errors import GuidanceError, LimitError
+from fsm.errors import GrammarError, GuidanceError, LimitError
 
 __all__ = [
     "BudgetError",
     "ForeignGuidanceError",
+    "GrammarError",
     "GuidanceError",
+    "InputFileError",
     "LogitsError",
     "ModelError",
     "OutputError",
+    "PrefixError",
     "PromptError",
     "SamplingError",
 ]
@@ -53,6 +56,14 @@ class OutputError(GuidanceError, ValueError):
 
 class LogitsError(GuidanceError, ValueError):
     """Report logits from which no token can be drawn: not a number, or nothing left to choose."""
+
+
+class PrefixError(GuidanceError, ValueError):
+    """Report a prefix that a grammar forbids, or a token that a vocabulary does not have."""
+
+
+class InputFileError(GuidanceError, OSError):
+    """Report a file that cannot be read or written."""
 
 
 class BudgetError(LimitError):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fsm import Vocabulary
 from guidance.errors import ModelError
-from guidance.model import Model
 
-__all__ = ["load"]
+if TYPE_CHECKING:
+    from guidance.model import Model
+
+__all__ = ["load", "load_vocabulary"]
 
 EMBEDDED = "embedded"
+
+_UNREADABLE = (OSError, ValueError, KeyError, ImportError)
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -35,9 +41,35 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     >>> load("embedded").name
     'embedded'
     """
+    from guidance.model import Model
+
     source = _find(str(name))
     network, tokenizer = _read(source, str(name), _dtype(dtype, device))
     return Model(network if device is None else network.to(device), tokenizer, name=str(name))
+
+
+def load_vocabulary(name: str | Path) -> Vocabulary:
+    """Load a model's vocabulary without its weights.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+
+    Examples
+    --------
+    >>> load_vocabulary("embedded").size
+    1024
+    """
+    from guidance.tokenizers import vocabulary_from
+
+    source = _find(str(name))
+    file = Path(source) / "tokenizer.json"
+    if str(name).partition("/")[0] == EMBEDDED and file.is_file():
+        from tokenizers import Tokenizer
+
+        end = json.loads((Path(source) / "config.json").read_text(encoding="utf-8"))["eos_token_id"]
+        return vocabulary_from(Tokenizer.from_file(str(file)), eos_token_ids=[end])
+    return vocabulary_from(_read_tokenizer(source, str(name)))
 
 
 def _find(name: str) -> str:
@@ -70,16 +102,29 @@ def _dtype(dtype: str | None, device: str | None) -> Any:
 
 
 def _read(source: str, name: str, dtype: Any) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
         network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-        return network, AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ModelError(
-            f"model {name!r}: got an error while reading it ({reason}), expected a causal language model with its "
-            "tokenizer; check the name and the network, or use 'embedded', which needs neither"
-        ) from error
+    except _UNREADABLE as error:
+        raise _unreadable(name, "a causal language model", error) from error
+    return network, _read_tokenizer(source, name)
+
+
+def _read_tokenizer(source: str, name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except _UNREADABLE as error:
+        raise _unreadable(name, "a tokenizer", error) from error
+
+
+def _unreadable(name: str, expected: str, error: Exception) -> ModelError:
+    reason = str(error).strip().split("\n")[0]
+    return ModelError(
+        f"model {name!r}: got an error while reading it ({reason}), expected {expected}; "
+        "check the name and the network, or use 'embedded', which needs neither"
+    )

@@ -1,0 +1,11 @@
+"""Offer the main job on the command line: ``guidance generate``, ``guidance compile``, ``guidance explain``.
+
+commands.py    the three commands and their options      grammars.py   grammars from options
+inspection.py  what a grammar costs and allows           printing.py   results to stdout, the rest to stderr
+"""
+
+from __future__ import annotations
+
+from guidance.cli.commands import main
+
+__all__ = ["main"]
