@@ -8,7 +8,7 @@ somebody walks it.
 
 from __future__ import annotations
 
-from fsm.automata.expression import Choice, Expression, Repeat, Sequence, Symbols
+from fsm.automata.expression import Choice, Deferred, Expression, Repeat, Sequence, Symbols
 from fsm.automata.ranges import Ranges
 
 __all__ = ["Continuation", "Step", "collect_steps", "make_final"]
@@ -141,6 +141,8 @@ def collect_steps(node: Expression, rest: Continuation, found: list[Step]) -> No
     elif kind is Repeat and node.most != 0:  # type: ignore[attr-defined]
         after = node.after_one()  # type: ignore[attr-defined]
         collect_steps(node.body, rest if after.most == 0 else rest.push(after), found)  # type: ignore[attr-defined]
+    elif kind is Deferred:
+        collect_steps(node.open(), rest, found)  # type: ignore[attr-defined]
 
 
 def _collect_sequence(node: Sequence, place: int, rest: Continuation, found: list[Step]) -> bool:

@@ -7,7 +7,7 @@ they build, so that ``(a|a)*b`` is ``a*b`` and ``(x{0,3}){0,5}`` is ``x{0,15}`` 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "NOTHING",
     "START",
     "Choice",
+    "Deferred",
     "Expression",
     "Look",
     "Repeat",
@@ -140,6 +141,32 @@ class Repeat(Expression):
             most = None if self.most is None else self.most - 1
             self.fewer = Repeat(self.body, max(self.least - 1, 0), most)
         return self.fewer
+
+
+class Deferred(Expression):
+    """A plain, not nullable expression that is built when a text first reaches it.
+
+    Parameters
+    ----------
+    make : builds it; called once.
+    shortest, longest : the lengths of its texts.
+    """
+
+    __slots__ = ("_made", "make")
+
+    def __init__(self, make: Callable[[], Expression], shortest: int, longest: int | None) -> None:
+        self.make: Final = make
+        self._made: Expression | None = None
+        self.is_nullable = False
+        self.is_plain = True
+        self.shortest, self.longest = shortest, longest
+        self.is_gapless = self.is_every = False
+
+    def open(self) -> Expression:
+        """Return the expression."""
+        if self._made is None:
+            self._made = self.make()
+        return self._made
 
 
 class TextStart(Expression):
