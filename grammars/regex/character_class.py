@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from fsm.automata.ranges import Ranges, complement_ranges, union_ranges
 from grammars.regex.errors import make_pattern_error
-from grammars.regex.escapes import read_escape
+from grammars.regex.escapes import NAMED_SETS, read_escape
 from grammars.regex.flags import Flag
 from grammars.regex.letter_case import close_under_case
 
@@ -41,6 +41,7 @@ class _ClassError(Exception):
 def _parse_body(text: str, *, is_ecma: bool, flags: Flag) -> Ranges:
     is_negative = text.startswith("[^")
     found: list[tuple[int, int]] = []
+    fixed: list[tuple[int, int]] = []
     place, end = 1 + is_negative, len(text) - 1
     while place < end:
         begin = place
@@ -56,10 +57,15 @@ def _parse_body(text: str, *, is_ecma: bool, flags: Flag) -> Ranges:
             else:
                 first = ((first[0][0], last[0][0]),)
             place = after
-        found += first
+        if text[begin] == "\\" and text[begin + 1] in NAMED_SETS:
+            fixed += first
+        else:
+            found += first
     ranges = union_ranges(found)
     if flags & Flag.IGNORE_CASE:
         ranges = close_under_case(ranges, is_ecma=is_ecma, is_ascii=bool(flags & Flag.ASCII))
+    if fixed:
+        ranges = union_ranges([*ranges, *fixed])
     return complement_ranges(ranges) if is_negative else ranges
 
 

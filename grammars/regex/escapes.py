@@ -9,10 +9,13 @@ from fsm.automata.dfa import LAST_SYMBOL
 from fsm.automata.ranges import Ranges, complement_ranges
 from grammars.regex.errors import make_pattern_error
 from grammars.regex.flags import Flag
+from grammars.regex.letter_case import close_under_case
 from grammars.regex.properties import find_property
 from grammars.regex.symbol_sets import find_named_set
 
-__all__ = ["read_escape"]
+__all__ = ["NAMED_SETS", "read_escape"]
+
+NAMED_SETS = frozenset("dDwWsS")
 
 _CONTROLS = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D}
 _HEX = {"x": re.compile(r"[0-9A-Fa-f]{2}"), "u": re.compile(r"[0-9A-Fa-f]{4}"), "U": re.compile(r"[0-9A-Fa-f]{8}")}
@@ -33,8 +36,8 @@ def read_escape(
     after = place + 2
     if not letter:
         raise make_pattern_error("escape_end", pattern, place, "\\")
-    if letter in "dDwWsS":
-        return find_named_set(letter, is_ecma=is_ecma, is_ascii=bool(flags & Flag.ASCII)), after
+    if letter in NAMED_SETS:
+        return _find_set(letter, is_ecma=is_ecma, flags=flags), after
     if letter in _CONTROLS:
         return _one(_CONTROLS[letter]), after
     if not letter.isascii() or not letter.isalnum():
@@ -48,6 +51,13 @@ def read_escape(
         return _one(0x08), after
     code, after = (_read_ecma_only if is_ecma else _read_python_only)(pattern, place, letter)
     return _one(code), after
+
+
+def _find_set(letter: str, *, is_ecma: bool, flags: Flag) -> Ranges:
+    if is_ecma and flags & Flag.IGNORE_CASE and letter in "wW":
+        words = close_under_case(find_named_set("w", is_ecma=True, is_ascii=False), is_ecma=True)
+        return words if letter == "w" else complement_ranges(words)
+    return find_named_set(letter, is_ecma=is_ecma, is_ascii=bool(flags & Flag.ASCII))
 
 
 def _read_python_only(pattern: str, place: int, letter: str) -> tuple[int, int]:

@@ -67,9 +67,7 @@ def _find_variants(*, is_ecma: bool, is_ascii: bool) -> dict[int, tuple[int, ...
 
 def _find_forms(symbol: str, *, is_ecma: bool) -> tuple[str, ...]:
     if is_ecma:
-        folded = symbol.casefold()
-        lower = symbol.lower()
-        return (folded if len(folded) == 1 else lower if len(lower) == 1 else symbol,)
+        return (symbol.casefold(),)
     # U+0130 is the one symbol whose simple lower case, which Python's re uses, str.lower() does not give.
     return ("i" if symbol == "\u0130" else symbol.lower(), f"upper {symbol.upper()}")
 

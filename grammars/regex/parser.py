@@ -28,7 +28,7 @@ from fsm.errors import LimitError
 from grammars.regex.assertions import make_boundary, make_line_end, make_line_start
 from grammars.regex.character_class import parse_class
 from grammars.regex.errors import make_pattern_error
-from grammars.regex.escapes import read_escape
+from grammars.regex.escapes import NAMED_SETS, read_escape
 from grammars.regex.flags import Flag
 from grammars.regex.groups import GroupKind, read_flags_prefix, read_group
 from grammars.regex.letter_case import close_under_case
@@ -139,6 +139,8 @@ class _Parser:
             self.place += 2
             return START if letter == "A" else END
         ranges, self.place = read_escape(self.pattern, begin, is_ecma=self.is_ecma, flags=flags)
+        if letter in NAMED_SETS:
+            return _shared(ranges)
         return self.make_symbols(ranges, flags)
 
     def parse_group(self, flags: Flag) -> Expression | None:
