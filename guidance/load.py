@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fsm import Vocabulary
 from guidance.errors import ModelError
 
 if TYPE_CHECKING:
-    from guidance.model import Model
+    from guidance.model import CausalLM, Model
 
 __all__ = ["load", "load_vocabulary"]
 
@@ -44,8 +45,12 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     from guidance.model import Model
 
     source = _find(str(name))
-    network, tokenizer = _read(source, str(name), _dtype(dtype, device))
-    return Model(network if device is None else network.to(device), tokenizer, name=str(name))
+    network = _read_plain(source, device=device, dtype=_dtype(dtype, device))
+    if network is None:
+        network = _read_network(source, str(name), _dtype(dtype, device))
+        network = network if device is None else network.to(device)
+    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    return Model(network, tokenizer, name=str(name), generation_config=_read_generation_config(source))
 
 
 def load_vocabulary(name: str | Path) -> Vocabulary:
@@ -63,18 +68,18 @@ def load_vocabulary(name: str | Path) -> Vocabulary:
     from guidance.tokenizers import vocabulary_from
 
     source = _find(str(name))
-    file = Path(source) / "tokenizer.json"
-    if str(name).partition("/")[0] == EMBEDDED and file.is_file():
-        from tokenizers import Tokenizer
-
-        end = json.loads((Path(source) / "config.json").read_text(encoding="utf-8"))["eos_token_id"]
-        return vocabulary_from(Tokenizer.from_file(str(file)), eos_token_ids=[end])
+    if _is_embedded(name):
+        return vocabulary_from(_read_embedded_tokenizer(source), generation_config=_read_generation_config(source))
     return vocabulary_from(_read_tokenizer(source, str(name)))
+
+
+def _is_embedded(name: str | Path) -> bool:
+    return str(name).partition("/")[0] == EMBEDDED
 
 
 def _find(name: str) -> str:
     """Return the folder or the hub id that a name stands for."""
-    if name == EMBEDDED or name.startswith(EMBEDDED + "/"):
+    if _is_embedded(name):
         from guidance.embedded import embedded_path
 
         return str(embedded_path(name.partition("/")[2] or "base"))
@@ -101,16 +106,41 @@ def _dtype(dtype: str | None, device: str | None) -> Any:
     return known[dtype]
 
 
-def _read(source: str, name: str, dtype: Any) -> tuple[Any, Any]:
+def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | None:
+    """Return the plain decoder for a folder it computes exactly; it needs no transformers and is faster."""
+    folder = Path(source)
+    if not (folder / "config.json").is_file():
+        return None
+    from guidance.transformer.llama import LlamaCausalLM
+    from guidance.transformer.llama_weights import read_checkpoint
+
+    read = read_checkpoint(folder, dtype=None if dtype == "auto" else dtype, device=device or "cpu")
+    return None if read is None else LlamaCausalLM(*read)
+
+
+def _read_network(source: str, name: str, dtype: Any) -> Any:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
-        network = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except _UNREADABLE as error:
         raise _unreadable(name, "a causal language model", error) from error
-    return network, _read_tokenizer(source, name)
+
+
+def _read_embedded_tokenizer(source: str) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(Path(source) / "tokenizer.json"))
+
+
+def _read_generation_config(source: str) -> SimpleNamespace | None:
+    """Return the end tokens a folder names; chat models have several."""
+    file = Path(source) / "generation_config.json"
+    if not file.is_file():
+        return None
+    return SimpleNamespace(eos_token_id=json.loads(file.read_text(encoding="utf-8")).get("eos_token_id"))
 
 
 def _read_tokenizer(source: str, name: str) -> Any:

@@ -42,9 +42,6 @@ class KvCache(Protocol):
     def fork(self) -> KvCache:
         """Return an independent copy."""
 
-    def repeat(self, num_copies: int) -> None:
-        """Replace each row by `num_copies` adjacent copies of itself."""
-
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row may be named more than once."""
 
@@ -97,6 +94,7 @@ class Model:
     network : a ``transformers`` causal language model, or anything that implements `CausalLM`.
     tokenizer : the tokenizer it was trained with.
     name : how messages call it.
+    generation_config : names end tokens beside the tokenizer's (``eos_token_id``); by default the network's own.
 
     Raises
     ------
@@ -104,13 +102,16 @@ class Model:
     VocabularyError : when no token bytes can be read from the tokenizer.
     """
 
-    def __init__(self, network: Any, tokenizer: Any, *, name: str = "model") -> None:
+    def __init__(
+        self, network: Any, tokenizer: Any, *, name: str = "model", generation_config: object | None = None
+    ) -> None:
         from guidance.tokenizers import vocabulary_from
 
         self.name = name
         self.tokenizer = tokenizer
         self.vocabulary: Vocabulary = vocabulary_from(
-            tokenizer, generation_config=getattr(network, "generation_config", None)
+            tokenizer,
+            generation_config=generation_config or getattr(network, "generation_config", None),
         )
         self.language_model: CausalLM = _as_causal_lm(network, name)
         self._outputs: OrderedDict[Hashable, Output] = OrderedDict()

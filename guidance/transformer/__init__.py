@@ -1,10 +1,22 @@
 """Run transformer networks behind the `CausalLM` protocol.
 
-hugging_face.py   any causal model of the transformers library, with its DynamicCache
+hugging_face.py    any causal model of the transformers library, with its DynamicCache
+llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
+slots.py           which slots of a cache are live, and at which positions
 """
 
 from __future__ import annotations
 
 from guidance.transformer.hugging_face import HuggingFaceCausalLM, HuggingFaceKvCache
+from guidance.transformer.llama import LlamaCausalLM, LlamaKvCache
+from guidance.transformer.llama_weights import read_checkpoint
+from guidance.transformer.slots import RowSlots
 
-__all__ = ["HuggingFaceCausalLM", "HuggingFaceKvCache"]
+__all__ = [
+    "HuggingFaceCausalLM",
+    "HuggingFaceKvCache",
+    "LlamaCausalLM",
+    "LlamaKvCache",
+    "RowSlots",
+    "read_checkpoint",
+]

@@ -1,8 +1,7 @@
 """Run any causal model of the transformers library through its DynamicCache.
 
 Rows of a batch may differ in length: padded slots stay in the cache, hidden by a mask of our own, and positions are
-passed explicitly. Windows are measured in positions, not in slots, so padding does not shorten them; layers with a
-window therefore keep their whole past, which also lets every cache be cropped.
+passed explicitly. Layers with a window keep their whole past, which also lets every cache be cropped.
 """
 
 from __future__ import annotations
@@ -16,31 +15,29 @@ import torch
 
 from guidance.errors import ModelError
 from guidance.model import KvCache
+from guidance.transformer.slots import RowSlots
 
 __all__ = ["HuggingFaceCausalLM", "HuggingFaceKvCache"]
 
 
 class HuggingFaceKvCache:
-    """Hold a DynamicCache, which of its slots are live, and each row's next position.
+    """Hold a DynamicCache and the account of its slots."""
 
-    live : bool[B, num_slots]   False where a row is padded; None while no row is padded anywhere
-    """
+    __slots__ = ("cache", "slots")
 
-    def __init__(self, cache: Any, num_rows: int) -> None:
+    def __init__(self, cache: Any, slots: RowSlots) -> None:
         self.cache = cache
-        self.positions = [0] * num_rows
-        self.live: torch.Tensor | None = None
-        self._num_slots = 0
+        self.slots = slots
 
     @property
     def num_rows(self) -> int:
         """Return B."""
-        return len(self.positions)
+        return self.slots.num_rows
 
     @property
     def num_slots(self) -> int:
         """Return how many positions every row occupies, padding included."""
-        return self._num_slots
+        return self.slots.num_slots
 
     @property
     def num_bytes(self) -> int:
@@ -50,56 +47,19 @@ class HuggingFaceKvCache:
 
     def fork(self) -> HuggingFaceKvCache:
         """Return an independent copy."""
-        other = HuggingFaceKvCache(copy.deepcopy(self.cache), self.num_rows)
-        other.positions = list(self.positions)
-        other.live = None if self.live is None else self.live.clone()
-        other._num_slots = self._num_slots
-        return other
-
-    def repeat(self, num_copies: int) -> None:
-        """Replace each row by `num_copies` adjacent copies of itself."""
-        if num_copies == 1:
-            return
-        self.cache.batch_repeat_interleave(num_copies)
-        self.positions = [position for position in self.positions for _ in range(num_copies)]
-        if self.live is not None:
-            self.live = self.live.repeat_interleave(num_copies, dim=0)
+        return HuggingFaceKvCache(copy.deepcopy(self.cache), self.slots.fork())
 
     def select(self, rows: Sequence[int]) -> None:
-        """Keep these rows, in this order."""
-        indices = torch.tensor(rows, dtype=torch.long)
-        self.cache.batch_select_indices(indices)
-        self.positions = [self.positions[row] for row in rows]
-        if self.live is not None:
-            self.live = self.live[indices.to(self.live.device)]
+        """Keep these rows, in this order; a row may be named more than once."""
+        self.cache.batch_select_indices(torch.tensor(rows, dtype=torch.long))
+        self.slots.select(rows)
 
     def crop(self, num_slots: int) -> None:
         """Forget every slot from `num_slots` on, in all rows."""
-        removed = self._num_slots - num_slots
-        if removed <= 0:
-            return
-        self.cache.crop(-removed)
-        if self.live is None:
-            self.positions = [position - removed for position in self.positions]
-        else:
-            dropped = self.live[:, num_slots:].sum(dim=1).tolist()
-            self.positions = [position - int(lost) for position, lost in zip(self.positions, dropped, strict=True)]
-            self.live = self.live[:, :num_slots]
-        self._num_slots = num_slots
-
-    def append(self, num_slots: int, lengths: Sequence[int] | None, device: torch.device) -> None:
-        """Account for `num_slots` more slots, of which the last ``lengths[b]`` of row b are live."""
-        before, self._num_slots = self._num_slots, self._num_slots + num_slots
-        if lengths is None or min(lengths) == num_slots:
-            self.positions = [position + num_slots for position in self.positions]
-            if self.live is not None:
-                self.live = torch.nn.functional.pad(self.live, (0, num_slots), value=True)
-            return
-        if self.live is None:
-            self.live = torch.ones(self.num_rows, before, dtype=torch.bool, device=device)
-        block = torch.arange(num_slots)[None, :] >= num_slots - torch.tensor(lengths)[:, None]
-        self.live = torch.cat([self.live, block.to(device)], dim=1)
-        self.positions = [position + length for position, length in zip(self.positions, lengths, strict=True)]
+        removed = self.num_slots - num_slots
+        if removed > 0:
+            self.cache.crop(-removed)
+            self.slots.crop(num_slots)
 
 
 class HuggingFaceCausalLM:
@@ -154,7 +114,7 @@ class HuggingFaceCausalLM:
         longest = max(lengths)
         padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
         inner = DynamicCache() if self._windows is not None else DynamicCache(config=self.config)
-        cache = HuggingFaceKvCache(inner, len(prompts))
+        cache = HuggingFaceKvCache(inner, RowSlots(len(prompts)))
         return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
 
     @torch.inference_mode()
@@ -168,12 +128,12 @@ class HuggingFaceCausalLM:
     ) -> torch.Tensor:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
         assert isinstance(cache, HuggingFaceKvCache)
-        num_new = token_ids.shape[1]
-        starts = cache.positions
-        cache.append(num_new, lengths, token_ids.device)
+        positions = cache.slots.append(token_ids.shape[1], lengths, token_ids.device)
         arguments: dict[str, Any] = {}
-        if cache.live is not None:
-            arguments = self._ragged_arguments(cache, starts, num_new, lengths)
+        if positions is not None:
+            arguments["attention_mask"] = self._mask(cache.slots, positions)
+            if self._takes_positions:
+                arguments["position_ids"] = positions.clamp(min=0)
         if self._takes_logits_to_keep:
             arguments["logits_to_keep"] = num_logits
         output = self.network(
@@ -182,20 +142,7 @@ class HuggingFaceCausalLM:
         logits: torch.Tensor = output.logits
         return logits[:, -num_logits:]
 
-    def _ragged_arguments(
-        self, cache: HuggingFaceKvCache, starts: Sequence[int], num_new: int, lengths: Sequence[int] | None
-    ) -> dict[str, Any]:
-        live = cache.live
-        assert live is not None
-        padding = [0] * len(starts) if lengths is None else [num_new - length for length in lengths]
-        first = torch.tensor([start - pad for start, pad in zip(starts, padding, strict=True)])
-        positions = (first[:, None] + torch.arange(num_new)[None, :]).to(live.device)
-        arguments: dict[str, Any] = {"attention_mask": self._mask(live, positions)}
-        if self._takes_positions:
-            arguments["position_ids"] = positions.clamp_(min=0)
-        return arguments
-
-    def _mask(self, live: torch.Tensor, positions: torch.Tensor) -> Any:
+    def _mask(self, slots: RowSlots, positions: torch.Tensor) -> Any:
         """Return what transformers expects: one mask, or one for each kind of layer."""
         if self._windows is None:
             raise ModelError(
@@ -204,8 +151,9 @@ class HuggingFaceCausalLM:
             )
         attention = self.config._attn_implementation  # noqa: SLF001 - it has no public name
         if attention not in {"sdpa", "eager"}:
-            return live.long()
-        masks = {kind: _attention_mask(live, positions, window) for kind, window in self._windows.items()}
+            assert slots.live is not None
+            return slots.live.long()
+        masks = {kind: slots.attention_mask(positions, window) for kind, window in self._windows.items()}
         if attention == "eager":
             masks = {kind: _additive(mask, self.network.dtype) for kind, mask in masks.items()}
         return masks if len(masks) > 1 else next(iter(masks.values()))
@@ -213,20 +161,6 @@ class HuggingFaceCausalLM:
 
 def _additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
-
-
-def _attention_mask(live: torch.Tensor, positions: torch.Tensor, window: int | None) -> torch.Tensor:
-    """Return bool[B, 1, P, S]: what each new position may look at; padding looks at itself, to stay finite."""
-    num_new, num_slots = positions.shape[1], live.shape[1]
-    mask = live[:, None, None, :]
-    if num_new > 1:
-        rows = torch.arange(num_slots - num_new, num_slots, device=live.device)[:, None]
-        columns = torch.arange(num_slots, device=live.device)[None, :]
-        mask = (mask & (columns <= rows)) | (columns == rows)
-    if window is not None:
-        slot_positions = live.cumsum(dim=1) - 1
-        mask = mask & (slot_positions[:, None, None, :] > positions[:, None, :, None] - window)
-    return mask
 
 
 def _windows(config: Any) -> dict[str, int | None] | None:

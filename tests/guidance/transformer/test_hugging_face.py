@@ -82,8 +82,8 @@ def test_ragged_batch_equals_the_plain_forward(make):
         torch.testing.assert_close(logits[row, -1], plain(network, text), atol=1e-5, rtol=1e-4)
 
 
-def test_cache_forks_repeats_and_crops():
-    """A fork is independent, a repeat is row by row, and a crop forgets."""
+def test_cache_forks_selects_and_crops():
+    """A fork is independent, a row may be selected twice, and a crop forgets."""
     network = llama()
     model = HuggingFaceCausalLM(network)
     cache, _ = model.prefill(PROMPTS[:2])
@@ -92,7 +92,7 @@ def test_cache_forks_repeats_and_crops():
     cache.crop(fork.num_slots)
     assert cache.num_slots == fork.num_slots == 7
     assert cache.num_bytes == fork.num_bytes > 0
-    cache.repeat(2)
+    cache.select([0, 0, 1, 1])
     assert cache.num_rows == 4
     logits = model.decode_step(cache, torch.tensor([[5], [6], [7], [8]]))
     for row, text in enumerate([[*PROMPTS[0], 5], [*PROMPTS[0], 6], [*PROMPTS[1], 7], [*PROMPTS[1], 8]]):

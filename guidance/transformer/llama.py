@@ -1,0 +1,205 @@
+"""Decode with Llama-like networks in plain torch: few, fused calls per layer.
+
+A step of a small model is mostly dispatch, not arithmetic: this decoder makes about 16 calls per layer where the
+transformers module makes about 60, so a step takes a third of the time; logits agree to 1e-4 in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional
+
+from guidance.model import KvCache
+from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
+from guidance.transformer.slots import RowSlots
+
+__all__ = ["LlamaCausalLM", "LlamaKvCache"]
+
+_FIRST_CAPACITY = 128
+
+
+class LlamaKvCache:
+    """Hold keys and values in two tensors that grow by doubling.
+
+    keys, values : float[L, B, K, C, D]   C = capacity in slots, of which `num_slots` are written
+    """
+
+    __slots__ = ("keys", "slots", "values")
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, slots: RowSlots) -> None:
+        self.keys = keys
+        self.values = values
+        self.slots = slots
+
+    @property
+    def num_rows(self) -> int:
+        """Return B."""
+        return self.slots.num_rows
+
+    @property
+    def num_slots(self) -> int:
+        """Return how many positions every row occupies, padding included."""
+        return self.slots.num_slots
+
+    @property
+    def num_bytes(self) -> int:
+        """Return the memory the keys and values take."""
+        return self.keys.nbytes + self.values.nbytes
+
+    def fork(self) -> LlamaKvCache:
+        """Return an independent copy."""
+        return LlamaKvCache(self.keys.clone(), self.values.clone(), self.slots.fork())
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows, in this order; a row may be named more than once."""
+        indices = torch.tensor(rows, device=self.keys.device)
+        self.keys = self.keys.index_select(1, indices)
+        self.values = self.values.index_select(1, indices)
+        self.slots.select(rows)
+
+    def crop(self, num_slots: int) -> None:
+        """Forget every slot from `num_slots` on, in all rows."""
+        self.slots.crop(num_slots)
+
+    def make_room(self, num_new: int) -> None:
+        """Grow until `num_new` more slots fit."""
+        capacity, needed = self.keys.shape[3], self.num_slots + num_new
+        if needed <= capacity:
+            return
+        added = max(needed, 2 * capacity) - capacity
+        self.keys = functional.pad(self.keys, (0, 0, 0, added))
+        self.values = functional.pad(self.values, (0, 0, 0, added))
+
+
+class LlamaCausalLM:
+    """Compute a Llama-like network.
+
+    Parameters
+    ----------
+    shape : its sizes.
+    weights : its tensors, on one device, of one dtype.
+    """
+
+    def __init__(self, shape: LlamaShape, weights: LlamaWeights) -> None:
+        self.shape = shape
+        self.weights = weights
+        self._rotations = _rotations(shape, weights.norm.device)
+
+    @property
+    def logits_size(self) -> int:
+        """Return the width of the output layer."""
+        return self.weights.head.shape[0]
+
+    @property
+    def context_size(self) -> int:
+        """Return the most positions a row may hold."""
+        return self.shape.context_size
+
+    @property
+    def device(self) -> torch.device:
+        """Return the device of the weights."""
+        return self.weights.norm.device
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[KvCache, torch.Tensor]:
+        """Read the prompts as one left-padded batch."""
+        lengths = [len(prompt) for prompt in prompts]
+        longest = max(lengths)
+        padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+        cache = self._allocate_cache(len(prompts), longest + _FIRST_CAPACITY)
+        return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
+
+    @torch.inference_mode()
+    def decode_step(
+        self,
+        cache: KvCache,
+        token_ids: torch.Tensor,
+        lengths: Sequence[int] | None = None,
+        *,
+        num_logits: int = 1,
+    ) -> torch.Tensor:
+        """Append P positions to every row and return the logits of the last `num_logits` of them."""
+        assert isinstance(cache, LlamaKvCache)
+        num_new = token_ids.shape[1]
+        cache.make_room(num_new)
+        positions = cache.slots.append(num_new, lengths, token_ids.device)
+        hidden = functional.embedding(token_ids, self.weights.embedding)
+        hidden = self._layers(
+            cache, hidden, self._rotation(cache, positions, num_new), self._mask(cache, positions, num_new)
+        )
+        hidden = functional.rms_norm(
+            hidden[:, -num_logits:], (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon
+        )
+        return functional.linear(hidden, self.weights.head)
+
+    def _layers(
+        self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        shape = self.shape
+        num_rows, num_new, size = hidden.shape
+        end = cache.num_slots
+        num_rotated = shape.num_heads + shape.num_kv_heads
+        grouped = (num_rows, shape.num_kv_heads, -1, shape.head_size)
+        for index, layer in enumerate(self.weights.layers):
+            normed = functional.rms_norm(hidden, (size,), layer.input_norm, shape.norm_epsilon)
+            qkv = functional.linear(normed, layer.qkv, layer.qkv_bias)
+            qkv = qkv.view(num_rows, num_new, -1, shape.head_size).transpose(1, 2)
+            rotated = self._rotate(qkv[:, :num_rotated], layer.qk_norm, rotation)
+            keys, values = cache.keys[index], cache.values[index]
+            keys[:, :, end - num_new : end] = rotated[:, shape.num_heads :]
+            values[:, :, end - num_new : end] = qkv[:, num_rotated:]
+            # The query heads of a group read the same keys, so they may stand as positions of one head.
+            attended = functional.scaled_dot_product_attention(
+                rotated[:, : shape.num_heads].reshape(grouped), keys[:, :, :end], values[:, :, :end], attn_mask=mask
+            )
+            attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
+            attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
+            hidden = hidden + functional.linear(attended, layer.out, layer.out_bias)
+            normed = functional.rms_norm(hidden, (size,), layer.middle_norm, shape.norm_epsilon)
+            gate, up = functional.linear(normed, layer.gate_up).chunk(2, dim=-1)
+            hidden = hidden + functional.linear(functional.silu(gate).mul_(up), layer.down)
+        return hidden
+
+    def _rotate(self, heads: torch.Tensor, scale: torch.Tensor | None, rotation: torch.Tensor) -> torch.Tensor:
+        """Return the heads turned by their positions.
+
+        heads    : float[B, H + K, P, D]
+        rotation : complex64[P, D / 2] or [B, 1, P, D / 2]
+        """
+        if scale is not None:
+            heads = functional.rms_norm(heads, (self.shape.head_size,), None, self.shape.norm_epsilon) * scale
+        pairs = torch.view_as_complex(heads.float().unflatten(-1, (-1, 2)))
+        return torch.view_as_real(pairs * rotation).flatten(-2).to(heads.dtype)
+
+    def _rotation(self, cache: LlamaKvCache, positions: torch.Tensor | None, num_new: int) -> torch.Tensor:
+        if positions is None:
+            end = cache.slots.positions[0]
+            return self._rotations[end - num_new : end]
+        return self._rotations[positions.clamp(min=0)][:, None]
+
+    def _mask(self, cache: LlamaKvCache, positions: torch.Tensor | None, num_new: int) -> torch.Tensor | None:
+        """Return bool[B or 1, 1, G * P, S] for the G query heads of a group; None when all may be looked at."""
+        if positions is not None:
+            mask = cache.slots.attention_mask(positions)
+        elif num_new > 1:
+            end = cache.num_slots
+            mask = torch.ones(1, 1, num_new, end, dtype=torch.bool, device=self.device).tril_(end - num_new)
+        else:
+            return None
+        num_groups = self.shape.num_heads // self.shape.num_kv_heads
+        return mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+
+    def _allocate_cache(self, num_rows: int, capacity: int) -> LlamaKvCache:
+        shape = self.shape
+        sizes = (shape.num_layers, num_rows, shape.num_kv_heads, min(capacity, shape.context_size), shape.head_size)
+        with torch.inference_mode():
+            keys = torch.zeros(sizes, dtype=self.weights.norm.dtype, device=self.device)
+            return LlamaKvCache(keys, torch.zeros_like(keys), RowSlots(num_rows))
+
+
+def _rotations(shape: LlamaShape, device: torch.device) -> torch.Tensor:
+    """Return exp(i * position * frequency): complex64[context, D / 2]."""
+    exponents = torch.arange(0, shape.head_size, 2, dtype=torch.float32) / shape.head_size
+    angles = torch.outer(torch.arange(shape.context_size, dtype=torch.float32), shape.rope_theta**-exponents)
+    return torch.polar(torch.ones_like(angles), angles).to(device)

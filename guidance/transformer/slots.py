@@ -1,0 +1,101 @@
+"""Keep account of a batch's slots: which are live, and the position that each row writes next.
+
+Rows share every slot of the cache but not its meaning: a padded slot of a row stays where it is and is never looked
+at. Windows are measured in positions, not in slots, so padding does not shorten them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+__all__ = ["RowSlots"]
+
+
+class RowSlots:
+    """Hold what B rows have in their slots; owned by one KV cache.
+
+    live : bool[B, num_slots]   False where a row is padded; None while no row is padded anywhere
+    """
+
+    __slots__ = ("live", "num_slots", "positions")
+
+    def __init__(self, num_rows: int) -> None:
+        self.num_slots = 0
+        self.positions = [0] * num_rows
+        self.live: torch.Tensor | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """Return B."""
+        return len(self.positions)
+
+    def fork(self) -> RowSlots:
+        """Return an independent copy."""
+        other = RowSlots(0)
+        other.num_slots = self.num_slots
+        other.positions = list(self.positions)
+        other.live = None if self.live is None else self.live.clone()
+        return other
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows, in this order."""
+        self.positions = [self.positions[row] for row in rows]
+        if self.live is not None:
+            live = self.live[torch.tensor(rows, device=self.live.device)]
+            self.live = None if bool(live.all()) else live
+
+    def crop(self, num_slots: int) -> None:
+        """Forget every slot from `num_slots` on."""
+        removed = self.num_slots - num_slots
+        if removed <= 0:
+            return
+        if self.live is None:
+            self.positions = [position - removed for position in self.positions]
+        else:
+            lost = self.live[:, num_slots:].sum(dim=1).tolist()
+            self.positions = [position - int(count) for position, count in zip(self.positions, lost, strict=True)]
+            self.live = self.live[:, :num_slots]
+        self.num_slots = num_slots
+
+    def append(self, num_new: int, lengths: Sequence[int] | None, device: torch.device) -> torch.Tensor | None:
+        """Account for `num_new` more slots, of which the last ``lengths[b]`` of row b are live.
+
+        Returns
+        -------
+        positions : int64[B, P] of the new slots, negative in padding; None when every row is the same and unpadded.
+        """
+        before, starts = self.num_slots, self.positions
+        self.num_slots = before + num_new
+        if lengths is None or min(lengths) == num_new:
+            self.positions = [start + num_new for start in starts]
+            if self.live is None:
+                return None
+            self.live = torch.nn.functional.pad(self.live, (0, num_new), value=True)
+            return _count_from(starts, num_new).to(device)
+        if self.live is None:
+            self.live = torch.ones(self.num_rows, before, dtype=torch.bool, device=device)
+        padding = [num_new - length for length in lengths]
+        block = torch.arange(num_new)[None, :] >= torch.tensor(padding)[:, None]
+        self.live = torch.cat([self.live, block.to(device)], dim=1)
+        self.positions = [start + length for start, length in zip(starts, lengths, strict=True)]
+        return _count_from([start - pad for start, pad in zip(starts, padding, strict=True)], num_new).to(device)
+
+    def attention_mask(self, positions: torch.Tensor, window: int | None = None) -> torch.Tensor:
+        """Return bool[B, 1, P, S]: what each new position may look at; padding looks at itself, to stay finite."""
+        assert self.live is not None
+        num_new, num_slots = positions.shape[1], self.num_slots
+        mask = self.live[:, None, None, :]
+        if num_new > 1:
+            rows = torch.arange(num_slots - num_new, num_slots, device=mask.device)[:, None]
+            columns = torch.arange(num_slots, device=mask.device)[None, :]
+            mask = (mask & (columns <= rows)) | (columns == rows)
+        if window is not None:
+            slot_positions = self.live.cumsum(dim=1) - 1
+            mask = mask & (slot_positions[:, None, None, :] > positions[:, None, :, None] - window)
+        return mask
+
+
+def _count_from(starts: Sequence[int], num_new: int) -> torch.Tensor:
+    return torch.tensor(starts)[:, None] + torch.arange(num_new)[None, :]
