@@ -209,8 +209,18 @@ class ConstrainedNumbers(Dfa):
             return found.shortest()
         if not isinstance(found, _Digits):
             return 1 + min(self.shortest(target) for _, _, target in self.edges(state))
-        best = self._fewest_by_arithmetic(found, self._digits[state], self._fewest_exponent(found))
-        return best if best is not None and best <= 3 else self._search(state, best)
+        digits = self._digits[state]
+        best = self._fewest_by_arithmetic(found, digits, self._fewest_exponent(found))
+        more = max(1, self._sides[found.side].completions.fewest_digits_to_multiple(digits))
+        is_settled = self._has_free_fraction(found.mantissa) and found.mantissa.place != INTEGER
+        if best is not None and (is_settled or best <= more + 2):
+            return best
+        return self._search(state, best)
+
+    def _has_free_fraction(self, mantissa: Mantissa) -> bool:
+        """Tell whether any fraction may be followed by an exponent."""
+        exponents = self._spelling.exponents
+        return exponents == "any" or (exponents == "natural" and mantissa.order == 0)
 
     def _fewest_exponent(self, state: _Digits) -> int | None:
         """Return the length of the shortest exponent that may follow at once."""
@@ -223,8 +233,7 @@ class ConstrainedNumbers(Dfa):
         completions = self._sides[state.side].completions
         plain = completions.fewest_plain_symbols(state.mantissa, digits)
         best = _least(plain, direct)
-        has_free_fraction = self._spelling.exponents == "any" or state.mantissa.order == 0
-        if (best is None or best > 3) and has_free_fraction and self._spelling.exponents != "none":
+        if (best is None or best > 3) and self._has_free_fraction(state.mantissa):
             limit = best or 10**6
             best = _least(best, completions.fewest_exponent_symbols(state.mantissa, digits, limit=limit))
         return best

@@ -6,7 +6,7 @@ lies in it. The powers of ten that can matter are few; beyond them nothing chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 
@@ -37,6 +37,7 @@ class Completions:
         self._integer_size = UNBOUNDED if spelling.max_integer_digits is None else spelling.max_integer_digits
         self._fraction_size = spelling.max_fraction_digits
         self._exponents = spelling.exponents
+        self._is_listing = rules.magnitudes.values is not None
         self._is_range = not rules.lattices and not rules.listed
 
     def is_live(self, mantissa: Mantissa, digits: int) -> bool:
@@ -54,13 +55,15 @@ class Completions:
         if self._exponents == "any":
             return self._most_before_exponent(mantissa, digits)
         counts = self._plain_counts(mantissa, is_capped=False)
-        if counts.stop > UNBOUNDED // 2:
+        if len(counts) and counts[-1] > UNBOUNDED // 2:
             return None
         return next((count for count in reversed(counts) if self._meets(mantissa, digits, count, exponent=0)), 0)
 
     def fewest_plain_symbols(self, mantissa: Mantissa, digits: int) -> int | None:
         """Return the length of the shortest completion without an exponent; None when there is none."""
         best: int | None = None
+        if mantissa.order == NO_ORDER and self._magnitudes.has_zero:
+            return 1 if mantissa.place == POINT else 0
         for count in self._plain_counts(mantissa) if mantissa.order != NO_ORDER else range(1):
             if best is not None and count >= best:
                 break
@@ -72,13 +75,24 @@ class Completions:
 
     def _fewest_fraction_digits(self, mantissa: Mantissa, digits: int, count: int, best: int | None) -> int | None:
         least = 1 if mantissa.place == POINT else 0
+        scale = count - mantissa.fraction_size
         for size in range(least, self._fraction_left(mantissa) + 1):
             if best is not None and count + size >= best:
                 return None
-            scale = count - mantissa.fraction_size
-            if has_value(self._magnitudes, digits, scale=scale, grid=min(scale, 0) - size):
+            grid = min(scale, 0) - size
+            if has_value(self._magnitudes, digits, scale=scale, grid=grid):
                 return size
+            if self._magnitudes.step is not None and grid <= self._magnitudes.step.exponent:
+                return None  # a finer grid holds no more multiples
         return None
+
+    def fewest_digits_to_multiple(self, digits: int) -> int:
+        """Return how many digits must at least follow for the mantissa to be a multiple at any exponent."""
+        coprime = self._rules.lattices[0].coprime if self._rules.has_step else 1
+        size = 0
+        while not _has_multiple(coprime, digits * 10**size, (digits + 1) * 10**size - 1):
+            size += 1
+        return size
 
     def _fraction_left(self, mantissa: Mantissa) -> int:
         if self._fraction_size is not None:
@@ -93,7 +107,8 @@ class Completions:
         first = max(self._rules.lowest_exponent(mantissa.order), self._rules.lower_order - mantissa.order)
         last = min(self._rules.highest_exponent, self._rules.upper_order - mantissa.order)
         found = limit
-        for size in range(1 if mantissa.place == POINT else 0, self._fraction_left(mantissa) + 1):
+        least = max(1 if mantissa.place == POINT else 0, self.fewest_digits_to_multiple(digits))
+        for size in range(least, self._fraction_left(mantissa) + 1):
             begun = size + (1 if size and mantissa.place == INTEGER else 0) + 1
             for length, low, high in _exponents_by_length(first, last):
                 if begun + length >= found:
@@ -129,11 +144,13 @@ class Completions:
     def _is_plain_live(self, mantissa: Mantissa, digits: int) -> bool:
         return any(self._meets(mantissa, digits, count, exponent=0) for count in self._plain_counts(mantissa))
 
-    def _plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> range:
-        """Return how many more digits before the point can matter."""
+    def _plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> Sequence[int]:
+        """Return how many more digits before the point can matter, fewest first."""
         if mantissa.place != INTEGER:
             return range(1)
         order = mantissa.order
+        if self._is_listing:
+            return [shift for shift in self._listed_shifts(mantissa) if 0 <= shift < self._integer_size - order]
         first = max(0, self._rules.lower_order - order)
         last = min(self._integer_size - 1 - order, self._rules.upper_order - order)
         if is_capped:
@@ -144,8 +161,21 @@ class Completions:
         if self._exponents == "none" or (self._exponents == "natural" and mantissa.order != 0):
             return False
         room = self._room(mantissa)
+        shifts = reversed(self._shifts(mantissa, room))
+        return any(self._meets(mantissa, digits, *self._split(shift, room)) for shift in shifts)
+
+    def _shifts(self, mantissa: Mantissa, room: int) -> Sequence[int]:
+        """Return the powers of ten, by more digits and an exponent together, that can matter; least first."""
+        if self._is_listing:
+            highest = self._rules.highest_exponent
+            return [shift for shift in self._listed_shifts(mantissa) if -highest <= shift <= highest + room]
         first, last = self._exponent_window(mantissa.order, spare=room)
-        return any(self._meets(mantissa, digits, *self._split(shift, room)) for shift in range(last, first - 1, -1))
+        return range(first, last + 1)
+
+    def _listed_shifts(self, mantissa: Mantissa) -> list[int]:
+        """Return the powers of ten that take the mantissa to the order of a listed value that begins so."""
+        orders = {value.order for value in self._rules.listed_values(mantissa)}
+        return sorted(order - mantissa.order for order in orders)
 
     def _room(self, mantissa: Mantissa) -> int:
         """Return how many digits may come before the point whatever the plain value is."""
@@ -172,16 +202,19 @@ class Completions:
         """Tell whether the mantissa with ``count`` more digits before the point can be a wanted number."""
         shift = count + exponent
         order, rules = mantissa.order + shift, self._rules
+        scale = shift - mantissa.fraction_size
+        grid = self._grid(scale, exponent)
+        if self._is_listing:
+            return any(v.order == order and v.exponent >= grid for v in rules.listed_values(mantissa))
         if order < rules.lower_order or order > rules.upper_order:
             return False
         is_above = order > rules.lower_order or mantissa.below > 0
         is_below = order < rules.upper_order or mantissa.above < 0
-        if is_above and is_below and (self._is_range or shift - mantissa.fraction_size >= self._easy_scale):
+        if is_above and is_below and (self._is_range or scale >= self._easy_scale):
             return True
         if (order == rules.lower_order and mantissa.below < 0) or (order == rules.upper_order and mantissa.above > 0):
             return False
-        scale = shift - mantissa.fraction_size
-        return has_value(self._magnitudes, digits, scale=scale, grid=self._grid(scale, exponent))
+        return has_value(self._magnitudes, digits, scale=scale, grid=grid)
 
     def _grid(self, scale: int, exponent: int) -> int:
         """Return the finest power of ten that the digits after the point reach."""
@@ -193,8 +226,7 @@ class Completions:
         room = self._room(mantissa)
         if room > UNBOUNDED // 2:
             return None
-        first, last = self._exponent_window(mantissa.order, spare=room)
-        splits = (self._split(shift, room) for shift in range(first, last + 1))
+        splits = (self._split(shift, room) for shift in self._shifts(mantissa, room))
         return max((split[0] for split in splits if self._meets(mantissa, digits, *split)), default=0)
 
     @cached_property
@@ -260,3 +292,8 @@ def _exponents_by_length(first: int, last: int) -> Iterator[tuple[int, int, int]
         yield size, 0 if size == 1 else 10 ** (size - 1), 10**size - 1
         yield size + 1, 1 - 10**size, -(10 ** (size - 1))
         size += 1
+
+
+def _has_multiple(number: int, first: int, last: int) -> bool:
+    """Tell whether ``first .. last`` holds a multiple of ``number``."""
+    return last // number * number >= first
