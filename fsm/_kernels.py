@@ -31,6 +31,7 @@ from fsm.layout import (
     KIND,
     LONGEST,
     LOW,
+    NOTE,
     POP,
     RAW,
     RETURN,
@@ -45,12 +46,14 @@ from fsm.layout import (
 __all__ = [
     "ARENA_FULL",
     "NEED",
+    "NOTED",
     "NOT_CLOSED",
     "NUM_REGISTERS",
     "R_CLOSED",
     "R_FREE",
     "R_NEED",
     "R_NODE",
+    "R_READING",
     "R_STACKS",
     "R_TOUCHED",
     "accept_kernel",
@@ -63,10 +66,10 @@ __all__ = [
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED = range(6)
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 NUM_REGISTERS = 8
 # Return codes below zero.
-NEED, ARENA_FULL = -1, -2
+NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
 SLACK = 4
 NOT_CLOSED = 1 << 30
@@ -376,6 +379,10 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
             elif kind == STUB:
                 regs[R_NEED] = state
                 return NEED
+            elif kind == NOTE:
+                if regs[R_READING] != 0:
+                    return NOTED
+                state = states[state, DEFAULT]
             else:
                 break
     return free
@@ -423,6 +430,8 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
                 elif kind == STUB:
                     regs[R_NEED] = state
                     return NEED
+                elif kind == NOTE:
+                    state = states[state, DEFAULT]
                 else:
                     break
     return 0
@@ -472,6 +481,8 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
                 elif kind == STUB:
                     regs[R_NEED] = state
                     return NEED
+                elif kind == NOTE:
+                    state = states[state, DEFAULT]
                 elif kind == DEAD:
                     break
                 else:
@@ -484,21 +495,27 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
 
 @njit(cache=True)
 def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text):
-    """Read bytes from the configurations ``frontier[:end]``.
+    """Read bytes from the configurations ``frontier[:end]``, which begin level 0.
 
     Returns the end of the last level, which begins at ``regs[R_NODE]`` (equal: the text is rejected), or NEED,
-    ARENA_FULL.
+    ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
     begin = 0
-    for byte in text:
+    regs[R_READING] = 1
+    for place in range(text.shape[0]):
         free = end
         for i in range(begin, end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, text[place], False)
             if free < 0:
+                regs[R_READING] = 0
+                regs[R_NODE] = begin
+                regs[R_CLOSED] = end
+                regs[R_FREE] = place
                 return free
         begin, end = end, free
         if begin == end:
             break
+    regs[R_READING] = 0
     regs[R_NODE] = begin
     return end
 

@@ -7,7 +7,7 @@ Cost: compiling is constant; a mask costs a few microseconds when first asked fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from fsm._kernels import (
     ARENA_FULL,
     NEED,
     NOT_CLOSED,
+    NOTED,
     R_CLOSED,
+    R_FREE,
     R_NEED,
     R_NODE,
     R_TOUCHED,
@@ -29,13 +31,18 @@ from fsm._kernels import (
 )
 from fsm.layout import BASE, CHAR, CLOSE, KIND, LONGEST, UNBOUNDED
 from fsm.network import Network
+from fsm.notes import must_note, resolve_notes
 from fsm.position import REJECTED, Position
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["Compiled"]
+if TYPE_CHECKING:
+    from fsm.matcher import Matcher
 
+__all__ = ["Compiled", "TextSource"]
+
+TextSource = Callable[[], bytes]
 
 class Compiled:
     """Hold one grammar's network and positions for one vocabulary; shared by its matchers.
@@ -57,6 +64,7 @@ class Compiled:
         self._positions: dict[bytes, Position] = {}
         self._rows: dict[bytes, NDArray[np.int32]] = {}
         self._position_bytes = 0
+        self._was_noted = False
         self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int32))
 
     @property
@@ -64,24 +72,66 @@ class Compiled:
         """Count the bytes this grammar holds; what it shares with others of the vocabulary is not counted."""
         return self.network.memory_bytes + self._position_bytes + sum(row.nbytes for row in self._rows.values())
 
-    def advance(self, position: Position, token_id: int) -> Position:
-        """Return the position after a text token, ``REJECTED`` where it does not fit."""
+    def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
+        """Return the position after a text token, ``REJECTED`` where it does not fit.
+
+        text : returns the bytes read so far; asked only where a grammar must note what was read.
+        """
         with self._tables.lock:
-            after = self.advance_bytes(position, self.vocabulary.token_bytes[token_id])
-            position.next[token_id] = after
-            self._position_bytes += 120
+            after = self.advance_bytes(position, self.vocabulary.token_bytes[token_id], text)
+            if not self.network.has_notes or not self._was_noted:
+                position.next[token_id] = after
+                self._position_bytes += 120
             return after
 
-    def advance_bytes(self, position: Position, text: bytes) -> Position:
+    def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
-        if not text:
+        if not data:
             return REJECTED
         with self._tables.lock:
             size = self._load(position.configurations)
-            data = np.frombuffer(text, np.uint8)
-            end = self._run(lambda n, w: advance_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, size, data))
+            self._was_noted = False
+            read = np.frombuffer(data, np.uint8)
+            place = 0
+            while True:
+                end = self._read(size, read[place:])
+                if end != NOTED:
+                    break
+                place += int(self.network.regs[R_FREE])
+                size = self._resolve(text() + data[:place], data[place])
             begin = int(self.network.regs[R_NODE])
-            return self._intern(self._tables.workspace.frontier[begin:end].copy()) if end > begin else REJECTED
+            if end == begin:
+                return REJECTED
+            after = self._intern(self._tables.workspace.frontier[begin:end].copy())
+            return self.note(after, text() + data) if after.is_noted else after
+
+    def note(self, position: Position, text: bytes) -> Position:
+        """Return the position once what was just read is noted."""
+        with self._tables.lock:
+            self._was_noted = True
+            rows = resolve_notes(self.network, position.configurations.tolist(), text, None)
+            return self._intern(np.array(rows, np.int32)) if rows else REJECTED
+
+    def _read(self, size: int, data: NDArray[np.uint8]) -> int:
+        return self._run(
+            lambda n, w: advance_kernel(
+                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, size, data
+            )
+        )
+
+    def _resolve(self, text: bytes, byte: int) -> int:
+        """Note what was read before ``byte``, in the level where the kernel stopped; return the new level's size."""
+        self._was_noted = True
+        begin, end = int(self.network.regs[R_NODE]), int(self.network.regs[R_CLOSED])
+        level = self._tables.workspace.frontier[begin:end].tolist()
+        rows = resolve_notes(self.network, level, text, byte)
+        return self._load(np.array(rows, np.int32).reshape(-1, 5))
+
+    def matcher(self) -> Matcher:
+        """Return a matcher at the beginning of a text."""
+        from fsm.matcher import Matcher
+
+        return Matcher(self)
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -90,6 +140,14 @@ class Compiled:
                 size = self._load(position.configurations)
                 position.is_accepting = self._accepts(0, size)
         return position.is_accepting
+
+    def is_complete(self, position: Position) -> bool:
+        """Tell whether the text may end here and nothing but white space may follow."""
+        if position.is_complete is None:
+            position.is_complete = self.is_accepting(position) and not (
+                set(np.flatnonzero(self.next_bytes(position)).tolist()) - {9, 10, 13, 32}
+            )
+        return position.is_complete
 
     def next_bytes(self, position: Position) -> NDArray[np.uint8]:
         """Tell for each byte whether it may come next: uint8[256]."""
@@ -120,7 +178,8 @@ class Compiled:
         if position is None:
             if self._position_bytes > self.max_bytes:
                 self._forget()
-            position = self._positions[key] = Position(configurations)
+            is_noted = self.network.has_notes and must_note(self.network, configurations.tolist())
+            position = self._positions[key] = Position(configurations, is_noted=is_noted)
             self._position_bytes += position.memory_bytes
         return position
 
@@ -152,6 +211,8 @@ class Compiled:
             elif code == ARENA_FULL:
                 space.grow()
                 network.grow_stacks()
+            else:
+                return code
 
     def _accepts(self, begin: int, end: int) -> bool:
         return bool(

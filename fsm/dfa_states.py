@@ -54,6 +54,10 @@ class ByteStates(_DfaStates):
 
     __slots__ = ()
 
+    def edges_of_start(self, network: Network) -> list[tuple[int, int, int]]:
+        """List the edges of the start, to be merged into another row."""
+        return self.edges(network, self.dfa.start)
+
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write a BYTE row; accepting states return without consuming."""
         default = STATE_POP if self.dfa.is_accepting(argument) else 0

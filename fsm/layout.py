@@ -16,6 +16,8 @@ RAW    consume one UTF-8 character by an edge; and, side by side, continue at ``
 CALL   push ``RETURN`` (0: push nothing), load the counters ``LOW`` and ``HIGH``, continue at ``CALLEE``
 FORK   continue at every edge's target, without consuming
 STUB   not expanded yet: ``OWNER`` knows how, ``ARGUMENT`` is its key
+NOTE   what was just read decides what follows: reading a text stops here and asks ``OWNER``; a mask, which has not
+       read it, continues at ``DEFAULT``
 ====== =============================================================================================================
 """
 
@@ -39,6 +41,7 @@ __all__ = [
     "KIND",
     "LONGEST",
     "LOW",
+    "NOTE",
     "NUM_COLUMNS",
     "OWNER",
     "POP",
@@ -54,7 +57,7 @@ __all__ = [
 ]
 
 # Kinds.
-DEAD, POP, FINAL, BYTE, CHAR, RAW, CALL, FORK, STUB = range(9)
+DEAD, POP, FINAL, BYTE, CHAR, RAW, CALL, FORK, STUB, NOTE = range(10)
 # Columns; kinds reuse columns they do not share.
 KIND, EDGE, COUNT, DEFAULT, CLOSE, SHORTEST, LONGEST, BASE = range(8)
 WS = CLOSE

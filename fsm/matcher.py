@@ -30,13 +30,14 @@ class Matcher:
     (False, True, True)
     """
 
-    __slots__ = ("_compiled", "_eos", "_path", "_position", "_size", "_special", "_words", "is_terminated")
+    __slots__ = ("_compiled", "_eos", "_path", "_position", "_size", "_special", "_tokens", "_words", "is_terminated")
 
     def __init__(self, compiled: Compiled) -> None:
         vocabulary = compiled.vocabulary
         self._compiled = compiled
         self._position = compiled.start
         self._path: list[Position] = [compiled.start]
+        self._tokens: list[int] = []
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._special = frozenset(vocabulary.special_token_ids)
         self._size = vocabulary.size
@@ -107,6 +108,7 @@ class Matcher:
         if after is REJECTED or self.is_terminated:
             return False
         self._path.append(after)
+        self._tokens.append(token_id)
         self._position = after
         return True
 
@@ -139,6 +141,7 @@ class Matcher:
             num_tokens -= 1
         if num_tokens:
             del self._path[-num_tokens:]
+            del self._tokens[-num_tokens:]
             self._position = self._path[-1]
 
     def fork(self) -> Matcher:
@@ -147,12 +150,14 @@ class Matcher:
         for name in Matcher.__slots__:
             setattr(twin, name, getattr(self, name))
         twin._path = self._path.copy()
+        twin._tokens = self._tokens.copy()
         return twin
 
     def reset(self) -> None:
         """Return to the beginning of a text."""
         self._position = self._compiled.start
         self._path = [self._position]
+        self._tokens = []
         self.is_terminated = False
 
     def _first_advance(self, token_id: int) -> Position | None:
@@ -166,7 +171,12 @@ class Matcher:
                 self.is_terminated = True
                 return None
             return REJECTED
-        return self._compiled.advance(self._position, token_id)
+        return self._compiled.advance(self._position, token_id, self.text)
+
+    def text(self) -> bytes:
+        """Join the bytes of the tokens read; the end token stands for nothing."""
+        token_bytes = self._compiled.vocabulary.token_bytes
+        return b"".join([token_bytes[token] for token in self._tokens])
 
     def _fill_end(self, row: NDArray[np.int32]) -> None:
         row[:] = 0

@@ -20,6 +20,7 @@ from fsm.layout import (
     CHAR,
     FINAL,
     FORK,
+    NOTE,
     NUM_COLUMNS,
     POP,
     RAW,
@@ -27,7 +28,7 @@ from fsm.layout import (
     UNBOUNDED,
 )
 
-__all__ = ["Edge", "Network", "StubOwner"]
+__all__ = ["Edge", "Network", "Noter", "StubOwner"]
 
 Edge = tuple[int, int, int]
 
@@ -37,6 +38,13 @@ class StubOwner(Protocol):
 
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Overwrite the stub at ``state``."""
+
+
+class Noter(Protocol):
+    """Decide what follows from what was read: own NOTE states."""
+
+    def note(self, network: Network, argument: int, text: bytes) -> int:
+        """Return the state to continue at, now that ``text`` was read up to here; 0 rejects it."""
 
 
 class Network:
@@ -53,7 +61,7 @@ class Network:
     max_states : the most states that may be expanded before ``LimitError``.
     """
 
-    __slots__ = ("edges", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
+    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
 
     states: NDArray[np.int32]
     edges: NDArray[np.int32]
@@ -63,6 +71,7 @@ class Network:
 
     def __init__(self, *, max_states: int = 4_000_000, template: Network | None = None) -> None:
         self.max_states = max_states
+        self.has_notes = False
         self.owners: list[StubOwner] = []
         self.heavy: dict[int, tuple[Any, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
@@ -167,6 +176,13 @@ class Network:
     def write_call(self, state: int, callee: int, ret: int, *, low: int = 0, high: int = UNBOUNDED) -> None:
         """Write a state that calls ``callee`` and continues at ``ret`` (0: it does not come back here)."""
         self.states[state] = (CALL, callee, ret, 0, 0, low, high, 0)
+
+    def add_note(self, owner: int, argument: int, pending: int) -> int:
+        """Add a state that asks its owner what follows; where nothing was read, ``pending`` does."""
+        state = self.reserve_states(1)
+        self.states[state] = (NOTE, owner, argument, pending, 0, 0, UNBOUNDED, 0)
+        self.has_notes = True
+        return state
 
     def write_fork(self, state: int, targets: Sequence[int]) -> None:
         """Write a state that continues at every target side by side."""

@@ -20,25 +20,31 @@ class Position:
     words   : int64[m]             words that differ from ``base``
     values  : int32[m]             what they are
     next    : position by token id; ``REJECTED`` where the token is not allowed
+    is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
     is_accepting : whether the text may end here; None = not asked yet
+    is_complete  : whether, besides, nothing but white space may follow; None = not asked yet
     """
 
-    __slots__ = ("base", "configurations", "is_accepting", "next", "values", "words")
+    __slots__ = ("base", "configurations", "is_accepting", "is_complete", "is_noted", "next", "values", "words")
 
     configurations: NDArray[np.int32]
     base: NDArray[np.int32] | None
     words: NDArray[np.int64] | None
     values: NDArray[np.int32] | None
     next: dict[int, Position]
+    is_noted: bool
     is_accepting: bool | None
+    is_complete: bool | None
 
-    def __init__(self, configurations: NDArray[np.int32]) -> None:
+    def __init__(self, configurations: NDArray[np.int32], *, is_noted: bool = False) -> None:
         self.configurations = configurations
+        self.is_noted = is_noted
         self.base = None
         self.words = None
         self.values = None
         self.next = {}
         self.is_accepting = None
+        self.is_complete = None
 
     @property
     def memory_bytes(self) -> int:

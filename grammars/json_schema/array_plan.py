@@ -1,0 +1,174 @@
+"""Say which item an array may have next.
+
+Input: the array rules of one branch. Output: for a position (items so far), what the next item must meet, and whether
+the array may close. The count of items saturates where it cannot matter any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from grammars.json_schema.branch import ArrayRules, Obligation
+from grammars.json_schema.expand import Expander
+from grammars.json_schema.object_plan import Obligations, Oracle
+
+__all__ = ["ArrayPlan", "ArrayPosition", "Item"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPosition:
+    """Be a place between items.
+
+    count : items so far, saturated; found : matching items so far per ``contains``, saturated.
+    earlier : JSON texts of the items so far, where they must differ.
+    """
+
+    count: int
+    found: tuple[int, ...]
+    earlier: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Be one way to go on: the obligations of the item, and the position after it."""
+
+    obligations: Obligations
+    after: ArrayPosition
+
+
+class ArrayPlan:
+    """Answer what may come next in an array."""
+
+    def __init__(self, rules: ArrayRules, expander: Expander, oracle: Oracle) -> None:
+        self.rules = rules
+        self.expander = expander
+        self.oracle = oracle
+        self.start = ArrayPosition(0, (0,) * len(rules.contains))
+        places = [len(group.prefix) for group in rules.groups] + [atom.first for atom in rules.contains]
+        # From this index on every item is asked the same.
+        self.steady = max(places, default=0)
+        self.most = max(self.steady, rules.low, -1 if rules.high is None else rules.high)
+        self._base: dict[int, Obligations | None] = {}
+        self._alive: dict[tuple[int, tuple[int, ...]], bool] = {}
+
+    def base_of(self, index: int) -> Obligations | None:
+        """Return what the item at an index must meet by its place; None where no value can."""
+        index = min(index, self.steady)
+        try:
+            return self._base[index]
+        except KeyError:
+            obligations: set[Obligation] = set()
+            for group in self.rules.groups:
+                obligation = group.prefix[index] if index < len(group.prefix) else group.rest
+                if obligation is not None:
+                    obligations.add(obligation)
+            found: Obligations | None = frozenset(obligations)
+            if not self.oracle.is_satisfiable(frozenset(obligations)):
+                found = None
+            self._base[index] = found
+            return found
+
+    def may_close(self, position: ArrayPosition) -> bool:
+        """Tell whether the array may end here."""
+        return position.count >= self.rules.low and all(
+            found >= atom.low for found, atom in zip(position.found, self.rules.contains, strict=True)
+        )
+
+    def items(self, position: ArrayPosition) -> list[Item]:
+        """List the ways to go on with one more item."""
+        if self.rules.high is not None and position.count >= self.rules.high:
+            return []
+        base = self.base_of(position.count)
+        if base is None:
+            return []
+        if position.earlier:
+            base = base | {
+                (self.expander.references.synthetic({"const": _load(text)}), False) for text in position.earlier
+            }
+        count = min(position.count + 1, self.most) if self.rules.high is None else position.count + 1
+        ways = self._ways(position, base)
+        found = []
+        for obligations, matches in ways:
+            after = ArrayPosition(count, matches, position.earlier)
+            if (obligations is base and not position.earlier) or self.oracle.is_satisfiable(obligations):
+                if self.is_alive(after):
+                    found.append(Item(obligations, after))
+        return found
+
+    def after_value(self, position: ArrayPosition, text: str) -> ArrayPosition:
+        """Return the position once the value of the last item is known."""
+        return replace(position, earlier=position.earlier | {text})
+
+    def _ways(self, position: ArrayPosition, base: Obligations) -> list[tuple[Obligations, tuple[int, ...]]]:
+        """Branch over which ``contains`` the item matches; where that cannot matter it is not asked."""
+        ways: list[tuple[Obligations, tuple[int, ...]]] = [(base, ())]
+        for atom, found in zip(self.rules.contains, position.found, strict=True):
+            node, holds = atom.obligation
+            if position.count < atom.first:
+                ways = [(obligations, (*matches, found)) for obligations, matches in ways]
+            elif atom.high is None:
+                wider = [(obligations, (*matches, found)) for obligations, matches in ways]
+                if found < atom.low:
+                    wider += [(o | {atom.obligation}, (*matches, found + 1)) for o, matches in ways]
+                ways = wider
+            else:
+                narrow = [(o | {(node, not holds)}, (*matches, found)) for o, matches in ways]
+                if found < atom.high:
+                    narrow += [(o | {atom.obligation}, (*matches, found + 1)) for o, matches in ways]
+                ways = narrow
+        return ways
+
+    def is_alive(self, position: ArrayPosition) -> bool:
+        """Tell whether the array can still be closed from a position (values already used apart)."""
+        if not self.rules.contains:
+            return self._reaches_low(position.count)
+        key = (position.count, position.found)
+        known = self._alive.get(key)
+        if known is None:
+            known = self._search_alive(position)
+        return known
+
+    def _reaches_low(self, count: int) -> bool:
+        low, high = self.rules.low, self.rules.high
+        if high is not None and max(low, count) > high:
+            return False
+        return all(self.base_of(i) is not None for i in range(count, min(low, self.steady + 1))) and (
+            low <= max(count, self.steady) or self.base_of(self.steady) is not None
+        )
+
+    def _search_alive(self, start: ArrayPosition) -> bool:
+        """Search the positions after this one for one that may close."""
+        if not self._reaches_low(start.count):
+            return False
+        seen, todo = {start}, [start]
+        steps = 0
+        while todo:
+            position = todo.pop()
+            steps += 1
+            if self.may_close(position):
+                self._alive[start.count, start.found] = True
+                return True
+            high = self.rules.high
+            base = self.base_of(position.count)
+            if base is None or (high is not None and position.count >= high) or steps > self.expander.limits.max_steps:
+                continue
+            count = min(position.count + 1, self.most) if high is None else position.count + 1
+            for obligations, matches in self._ways(position, base):
+                after = ArrayPosition(count, matches)
+                if after not in seen and (obligations is base or self.oracle.is_satisfiable(obligations)):
+                    seen.add(after)
+                    todo.append(after)
+        self._alive[start.count, start.found] = False
+        return False
+
+    def is_plain(self) -> bool:
+        """Tell whether ``[]`` is certainly allowed."""
+        return self.rules.low == 0 and all(atom.low == 0 for atom in self.rules.contains)
+
+
+def _load(text: str) -> object:
+    import json
+
+    return json.loads(text)
+
+

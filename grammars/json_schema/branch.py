@@ -1,0 +1,192 @@
+"""Collect what one alternative asks of a value: a conjunction of atoms, sorted by JSON type.
+
+A value position is a set of obligations (subschema, must hold or must fail). Opening the operators turns it into
+branches; a branch has no operators left, only atoms on numbers, strings, arrays and objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from grammars.json_schema.numbers import NumberConstraint
+from grammars.json_schema.references import Subschema
+
+__all__ = [
+    "ANY_TYPE",
+    "ARRAY",
+    "BOOLEAN",
+    "FALSE",
+    "NULL",
+    "NUMBER",
+    "OBJECT",
+    "STRING",
+    "TRUE",
+    "ArrayRules",
+    "Branch",
+    "Contains",
+    "ItemGroup",
+    "MemberGroup",
+    "ObjectRules",
+    "Obligation",
+    "SomeMember",
+    "StringRule",
+    "StringRules",
+    "type_of",
+]
+
+NULL, TRUE, FALSE, NUMBER, STRING, ARRAY, OBJECT = 1, 2, 4, 8, 16, 32, 64
+BOOLEAN = TRUE | FALSE
+ANY_TYPE = 127
+
+Obligation = tuple[Subschema, bool]
+"""A subschema, and whether it must hold or must fail."""
+
+
+def type_of(value: Any) -> int:
+    """Return the type bit of a decoded JSON value."""
+    if value is None:
+        return NULL
+    if value is True:
+        return TRUE
+    if value is False:
+        return FALSE
+    return _BITS[type(value)]
+
+
+_BITS = {int: NUMBER, float: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class StringRule:
+    """Ask that a string matches a pattern, a format, or is one of some texts; or that it does not.
+
+    kind : "pattern" (ECMA, search), "format" or "literals"; value : the pattern, the name, or a frozenset of texts.
+    """
+
+    kind: str
+    value: Any
+    holds: bool
+    draft: str = "draft2020-12"
+
+
+@dataclass(slots=True)
+class StringRules:
+    """Conjoin rules on strings and bounds on their length in code points."""
+
+    rules: set[StringRule] = field(default_factory=set)
+    low: int = 0
+    high: int | None = None
+
+    def copy(self) -> StringRules:
+        """Return an independent copy."""
+        return StringRules(self.rules.copy(), self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemGroup:
+    """Ask something of each item by its place: ``prefix[i]``, else ``rest`` (None: nothing)."""
+
+    prefix: tuple[Obligation, ...]
+    rest: Obligation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """Ask how many items from ``first`` on meet an obligation: ``low`` to ``high`` (None: no bound)."""
+
+    obligation: Obligation
+    low: int
+    high: int | None
+    first: int = 0
+
+
+@dataclass(slots=True)
+class ArrayRules:
+    """Conjoin rules on arrays."""
+
+    groups: list[ItemGroup] = field(default_factory=list)
+    contains: list[Contains] = field(default_factory=list)
+    low: int = 0
+    high: int | None = None
+    is_unique: bool = False
+
+    def copy(self) -> ArrayRules:
+        """Return an independent copy."""
+        return ArrayRules(self.groups.copy(), self.contains.copy(), self.low, self.high, self.is_unique)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberGroup:
+    """Ask something of each member by its name: ``names``, ``patterns`` (all that match), else ``rest``."""
+
+    names: dict[str, Obligation]
+    patterns: tuple[tuple[str, Obligation], ...] = ()
+    rest: Obligation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SomeMember:
+    """Ask for one member at least whose name lies in a set and whose name or value meets an obligation.
+
+    The names: those that match ``pattern`` if one is given, and that none of ``but_names`` and ``but_patterns`` takes.
+    """
+
+    pattern: str | None
+    but_names: frozenset[str]
+    but_patterns: tuple[str, ...]
+    name: Obligation | None
+    value: Obligation | None
+
+
+@dataclass(slots=True)
+class ObjectRules:
+    """Conjoin rules on objects."""
+
+    groups: list[MemberGroup] = field(default_factory=list)
+    required: set[str] = field(default_factory=set)
+    names: list[Obligation] = field(default_factory=list)
+    some: list[SomeMember] = field(default_factory=list)
+    needs: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    low: int = 0
+    high: int | None = None
+
+    def copy(self) -> ObjectRules:
+        """Return an independent copy."""
+        return ObjectRules(
+            self.groups.copy(), self.required.copy(), self.names.copy(), self.some.copy(), self.needs.copy(),
+            self.low, self.high,
+        )  # fmt: skip
+
+
+class Branch:
+    """Hold one conjunction while it is collected.
+
+    types : the JSON types still possible.
+    number, string, array, object : the atoms of each type.
+    candidates : the only values possible, where ``enum`` or ``const`` lists them.
+    seen : the obligations opened so far.
+    """
+
+    __slots__ = ("array", "candidates", "number", "object", "seen", "string", "types")
+
+    def __init__(self) -> None:
+        self.types = ANY_TYPE
+        self.number = _ANY_NUMBER
+        self.string = StringRules()
+        self.array = ArrayRules()
+        self.object = ObjectRules()
+        self.candidates: list[Any] | None = None
+        self.seen: set[Obligation] = set()
+
+    def copy(self) -> Branch:
+        """Return an independent copy."""
+        twin = Branch.__new__(Branch)
+        twin.types, twin.number = self.types, self.number
+        twin.string, twin.array, twin.object = self.string.copy(), self.array.copy(), self.object.copy()
+        twin.candidates = self.candidates
+        twin.seen = self.seen.copy()
+        return twin
+
+
+_ANY_NUMBER = NumberConstraint()

@@ -1,0 +1,35 @@
+"""Lay names, which may be written with any escapes, as a trie of character states."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fsm.layout import STATE_DEAD
+from fsm.network import Network
+from grammars.json_schema._kernels import lay_names_kernel
+
+__all__ = ["lay_names"]
+
+
+def lay_names(network: Network, names: list[str], closes: list[int], *, default: int, base: int = STATE_DEAD) -> int:
+    """Return the state after the opening quote of one of the names.
+
+    Parameters
+    ----------
+    names, closes : distinct names, and the network state after the closing quote of each (0: not allowed).
+    default : where a character leads that continues none of the names (0: nowhere).
+    base : the state whose mask covers the names that are not listed.
+    """
+    order = sorted(range(len(names)), key=names.__getitem__)
+    lengths = np.array([0] + [len(names[i]) for i in order], np.int64)
+    offsets = np.cumsum(lengths)
+    total = int(offsets[-1])
+    codes = np.frombuffer("".join([names[i] for i in order]).encode("utf-32-le", "surrogatepass"), np.int32)
+    state = network.reserve_states(total + 1)
+    edge = network.reserve_edges(total)
+    work = np.empty((total + 2, 4), np.int32)
+    targets = np.array([closes[i] for i in order], np.int32)
+    count = lay_names_kernel(network.states, network.edges, state, edge, codes, offsets, targets, default, base, work)
+    network.num_states = state + count
+    network.num_edges = edge + count - 1
+    return state

@@ -1,0 +1,476 @@
+"""Open a subschema that must fail: some keyword of it fails (De Morgan), each in its own alternative.
+
+Each alternative is guarded by the keyword's type: ``minLength: 3`` fails on a string shorter than 3, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from fsm.errors import UnsupportedFeatureError
+from grammars.json_schema.branch import (
+    ARRAY,
+    NUMBER,
+    OBJECT,
+    STRING,
+    Branch,
+    Contains,
+    ItemGroup,
+    MemberGroup,
+    SomeMember,
+    StringRule,
+    type_of,
+)
+from grammars.json_schema.drafts import is_older, knows
+from grammars.json_schema.numbers import NumberConstraint
+from grammars.json_schema.positive import contains_bounds, item_group, type_bits
+from grammars.json_schema.references import Subschema
+
+if TYPE_CHECKING:
+    from grammars.json_schema.expand import Action, Expander, Item
+
+__all__ = ["Negatives", "exclude_value"]
+
+Alternatives = list[list["Item"]]
+Opener = Callable[["Negatives", Subschema, Any], Alternatives]
+
+
+class Negatives:
+    """Open subschemas that must fail."""
+
+    def __init__(self, expander: Expander) -> None:
+        self.expander = expander
+
+    def open(self, branch: Branch, node: Subschema, todo: list[Item]) -> bool:
+        """Add the choice between the ways in which a subschema fails; False where it cannot fail."""
+        from grammars.json_schema.expand import Choice
+
+        schema = node.schema
+        if type(schema) is bool:
+            return not schema
+        alternatives: Alternatives = []
+        keywords = schema.keys()
+        if "$ref" in schema and is_older(node.draft, "draft2019-09"):
+            keywords = {"$ref"}
+        for keyword in keywords:
+            opener = _OPENERS.get(keyword)
+            if opener is not None:
+                alternatives += opener(self, node, schema[keyword])
+        if not alternatives:
+            return False
+        if len(alternatives) == 1:
+            todo.extend(alternatives[0])
+        else:
+            todo.append(Choice(alternatives))
+        return True
+
+    def _child(self, node: Subschema, *path: str | int) -> Subschema:
+        return self.expander.child(node, *path)
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def _type(self, node: Subschema, value: Any) -> Alternatives:
+        bits, is_integer = type_bits(value)
+        alternatives: Alternatives = [[_only(~bits)]]
+        if is_integer:
+            alternatives.append([_number(NumberConstraint.not_integer())])
+        return alternatives
+
+    def _enum(self, node: Subschema, value: Any) -> Alternatives:
+        return [exclude_values(self.expander, value)]
+
+    def _const(self, node: Subschema, value: Any) -> Alternatives:
+        return [exclude_values(self.expander, [value])] if knows(node.draft, "const") else []
+
+    # -- operators -------------------------------------------------------------------------------------------------
+
+    def _reference(self, node: Subschema, value: Any) -> Alternatives:
+        keyword = next(k for k in ("$ref", "$dynamicRef", "$recursiveRef") if node.schema.get(k) == value)  # type: ignore[union-attr]
+        return [[(self.expander.references.resolve(node, keyword), False)]]
+
+    def _all_of(self, node: Subschema, value: Any) -> Alternatives:
+        return [[(self._child(node, "allOf", i), False)] for i in range(len(value))]
+
+    def _any_of(self, node: Subschema, value: Any) -> Alternatives:
+        return [[(self._child(node, "anyOf", i), False) for i in range(len(value))]]
+
+    def _one_of(self, node: Subschema, value: Any) -> Alternatives:
+        from grammars.json_schema.disjoint import are_disjoint
+
+        options = [self._child(node, "oneOf", i) for i in range(len(value))]
+        alternatives: Alternatives = [[(option, False) for option in options]]
+        for i, first in enumerate(options):
+            for second in options[i + 1 :]:
+                if not are_disjoint(self.expander, first, second):
+                    alternatives.append([(first, True), (second, True)])
+        return alternatives
+
+    def _not(self, node: Subschema, value: Any) -> Alternatives:
+        return [[(self._child(node, "not"), True)]]
+
+    def _if(self, node: Subschema, value: Any) -> Alternatives:
+        schema = node.schema
+        assert isinstance(schema, dict)
+        if not knows(node.draft, "if"):
+            return []
+        condition = self._child(node, "if")
+        alternatives: Alternatives = []
+        if "then" in schema:
+            alternatives.append([(condition, True), (self._child(node, "then"), False)])
+        if "else" in schema:
+            alternatives.append([(condition, False), (self._child(node, "else"), False)])
+        return alternatives
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def _minimum(self, node: Subschema, value: Any) -> Alternatives:
+        strict = node.schema.get("exclusiveMinimum") is True  # type: ignore[union-attr]
+        return [[_number(NumberConstraint.at_most(value) if strict else NumberConstraint.less_than(value))]]
+
+    def _maximum(self, node: Subschema, value: Any) -> Alternatives:
+        strict = node.schema.get("exclusiveMaximum") is True  # type: ignore[union-attr]
+        return [[_number(NumberConstraint.at_least(value) if strict else NumberConstraint.more_than(value))]]
+
+    def _exclusive_minimum(self, node: Subschema, value: Any) -> Alternatives:
+        return [] if type(value) is bool else [[_number(NumberConstraint.at_most(value))]]
+
+    def _exclusive_maximum(self, node: Subschema, value: Any) -> Alternatives:
+        return [] if type(value) is bool else [[_number(NumberConstraint.at_least(value))]]
+
+    def _multiple_of(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_number(NumberConstraint.not_multiple_of(value))]]
+
+    # -- strings ---------------------------------------------------------------------------------------------------
+
+    def _min_length(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_length(0, int(value) - 1)]] if value > 0 else []
+
+    def _max_length(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_length(int(value) + 1, None)]]
+
+    def _pattern(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_string(StringRule("pattern", value, False))]]
+
+    def _format(self, node: Subschema, value: Any) -> Alternatives:
+        from grammars.json_schema.strings import is_known_format
+
+        return [[_string(StringRule("format", value, False, node.draft))]] if is_known_format(value, node.draft) else []
+
+    # -- arrays ----------------------------------------------------------------------------------------------------
+
+    def _min_items(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_items(0, int(value) - 1)]] if value > 0 else []
+
+    def _max_items(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_items(int(value) + 1, None)]]
+
+    def _unique_items(self, node: Subschema, value: Any) -> Alternatives:
+        if not value:
+            return []
+
+        def refuse(branch: Branch) -> bool:
+            branch.types &= ARRAY
+            if branch.types:
+                raise UnsupportedFeatureError(
+                    '"uniqueItems" under "not" is not supported; state the wanted arrays directly',
+                    where=f"json schema at {node.pointer}",
+                )
+            return False
+
+        return [[refuse]]
+
+    def _contains(self, node: Subschema, value: Any) -> Alternatives:
+        if not knows(node.draft, "contains"):
+            return []
+        low, high = contains_bounds(node)
+        obligation = (self._child(node, "contains"), True)
+        alternatives: Alternatives = []
+        if low > 0:
+            alternatives.append([_contains(Contains(obligation, 0, low - 1))])
+        if high is not None:
+            alternatives.append([_contains(Contains(obligation, high + 1, None))])
+        return alternatives
+
+    def _all_items(self, node: Subschema, value: Any) -> Alternatives:
+        """Fail the items: one of the prefix fails at its place, or some later one fails."""
+        group = item_group(self.expander, node)
+        alternatives: Alternatives = []
+        true = (self.expander.references.true, True)
+        for i, (item, _) in enumerate(group.prefix):
+            alternatives.append([_items(i + 1, None), _item_group(ItemGroup((*([true] * i), (item, False)), None))])
+        if group.rest is not None:
+            alternatives.append([_contains(Contains((group.rest[0], False), 1, None, len(group.prefix)))])
+        return alternatives
+
+    def _prefix_items(self, node: Subschema, value: Any) -> Alternatives:
+        has_items = "items" in node.schema  # type: ignore[operator]
+        return [] if has_items or not knows(node.draft, "prefixItems") else self._all_items(node, value)
+
+    # -- objects ---------------------------------------------------------------------------------------------------
+
+    def _required(self, node: Subschema, value: Any) -> Alternatives:
+        return [[self._absent(name)] for name in value] if type(value) is list else []
+
+    def _absent(self, name: str) -> Action:
+        group = MemberGroup({name: (self.expander.references.false, True)})
+        return _member_group(group)
+
+    def _min_properties(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_members(0, int(value) - 1)]] if value > 0 else []
+
+    def _max_properties(self, node: Subschema, value: Any) -> Alternatives:
+        return [[_members(int(value) + 1, None)]]
+
+    def _properties(self, node: Subschema, value: Any) -> Alternatives:
+        return [
+            [_present(name), _member_group(MemberGroup({name: (self._child(node, "properties", name), False)}))]
+            for name in value
+        ]
+
+    def _pattern_properties(self, node: Subschema, value: Any) -> Alternatives:
+        return [
+            [_some(SomeMember(p, frozenset(), (), None, (self._child(node, "patternProperties", p), False)))]
+            for p in value
+        ]
+
+    def _additional_properties(self, node: Subschema, value: Any) -> Alternatives:
+        schema = node.schema
+        assert isinstance(schema, dict)
+        names = frozenset(schema.get("properties", ()))
+        patterns = tuple(schema.get("patternProperties", ()))
+        return [[_some(SomeMember(None, names, patterns, None, (self._child(node, "additionalProperties"), False)))]]
+
+    def _property_names(self, node: Subschema, value: Any) -> Alternatives:
+        if not knows(node.draft, "propertyNames"):
+            return []
+        return [[_some(SomeMember(None, frozenset(), (), (self._child(node, "propertyNames"), False), None))]]
+
+    def _dependent_required(self, node: Subschema, value: Any) -> Alternatives:
+        if not knows(node.draft, "dependentRequired"):
+            return []
+        return [[_present(name), self._absent(needed)] for name, names in value.items() for needed in names]
+
+    def _dependent_schemas(self, node: Subschema, value: Any) -> Alternatives:
+        if not knows(node.draft, "dependentSchemas"):
+            return []
+        return [[_present(name), (self._child(node, "dependentSchemas", name), False)] for name in value]
+
+    def _dependencies(self, node: Subschema, value: Any) -> Alternatives:
+        if not is_older(node.draft, "draft2019-09"):
+            return []
+        alternatives: Alternatives = []
+        for name, needed in value.items():
+            if type(needed) in (list, str):
+                names = [needed] if type(needed) is str else needed
+                alternatives += [[_present(name), self._absent(other)] for other in names]
+            else:
+                alternatives.append([_present(name), (self._child(node, "dependencies", name), False)])
+        return alternatives
+
+    def _unevaluated(self, node: Subschema, value: Any) -> Alternatives:
+        from grammars.json_schema.unevaluated import fail_unevaluated
+
+        return fail_unevaluated(self.expander, node)
+
+
+# -- atoms -------------------------------------------------------------------------------------------------------------
+
+
+def _only(bits: int) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= bits
+        return bool(branch.types)
+
+    return act
+
+
+def _number(constraint: NumberConstraint) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= NUMBER
+        branch.number = branch.number.conjoin(constraint)
+        return bool(branch.types)
+
+    return act
+
+
+def _string(rule: StringRule) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= STRING
+        branch.string.rules.add(rule)
+        return bool(branch.types)
+
+    return act
+
+
+def _length(low: int, high: int | None) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= STRING
+        rules = branch.string
+        rules.low = max(rules.low, low)
+        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
+        return bool(branch.types)
+
+    return act
+
+
+def _items(low: int, high: int | None) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= ARRAY
+        rules = branch.array
+        rules.low = max(rules.low, low)
+        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
+        return bool(branch.types)
+
+    return act
+
+
+def _members(low: int, high: int | None) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= OBJECT
+        rules = branch.object
+        rules.low = max(rules.low, low)
+        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
+        return bool(branch.types)
+
+    return act
+
+
+def _item_group(group: ItemGroup) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= ARRAY
+        branch.array.groups.append(group)
+        return bool(branch.types)
+
+    return act
+
+
+def _contains(atom: Contains) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= ARRAY
+        branch.array.contains.append(atom)
+        return bool(branch.types)
+
+    return act
+
+
+def _member_group(group: MemberGroup) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= OBJECT
+        branch.object.groups.append(group)
+        return bool(branch.types)
+
+    return act
+
+
+def _present(name: str) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= OBJECT
+        branch.object.required.add(name)
+        return bool(branch.types)
+
+    return act
+
+
+def _some(atom: SomeMember) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= OBJECT
+        branch.object.some.append(atom)
+        return bool(branch.types)
+
+    return act
+
+
+def exclude_values(expander: Expander, values: Iterable[Any]) -> list[Item]:
+    """Ask that the value is none of these."""
+    return [item for value in values for item in exclude_value(expander, value)]
+
+
+def exclude_value(expander: Expander, value: Any) -> list[Item]:
+    """Ask that the value is not this one; arrays and objects differ in size or at some place."""
+    from grammars.json_schema.expand import Choice
+
+    bit = type_of(value)
+    if bit == NUMBER:
+        return [_unless_number(value)]
+    if bit == STRING:
+        return [_unless_string(value)]
+    if bit not in (ARRAY, OBJECT):
+        return [_only(~bit)]
+    constant = expander.references.synthetic
+    alternatives: Alternatives = [[_only(~bit)]]
+    size = len(value)
+    if bit == ARRAY:
+        true = (expander.references.true, True)
+        alternatives += [[_items(0, size - 1)]] if size else []
+        alternatives.append([_items(size + 1, None)])
+        for i, item in enumerate(value):
+            group = ItemGroup((*([true] * i), (constant({"const": item}), False)), None)
+            alternatives.append([_items(i + 1, None), _item_group(group)])
+        return [Choice(alternatives)]
+    alternatives.append([_members(size + 1, None)])
+    alternatives += [[_members(0, size - 1)]] if size else []
+    for name, item in value.items():
+        alternatives.append([_member_group(MemberGroup({name: (expander.references.false, True)}))])
+        alternatives.append([_present(name), _member_group(MemberGroup({name: (constant({"const": item}), False)}))])
+    return [Choice(alternatives)]
+
+
+def _unless_number(value: Any) -> Action:
+    def act(branch: Branch) -> bool:
+        if branch.types & NUMBER:
+            branch.number = branch.number.conjoin(NumberConstraint.none_of([value]))
+        return True
+
+    return act
+
+
+def _unless_string(value: str) -> Action:
+    def act(branch: Branch) -> bool:
+        if branch.types & STRING:
+            branch.string.rules.add(StringRule("literals", frozenset([value]), False))
+        return True
+
+    return act
+
+
+_OPENERS: dict[str, Opener] = {
+    "$dynamicRef": Negatives._reference,
+    "$recursiveRef": Negatives._reference,
+    "$ref": Negatives._reference,
+    "additionalProperties": Negatives._additional_properties,
+    "allOf": Negatives._all_of,
+    "anyOf": Negatives._any_of,
+    "const": Negatives._const,
+    "contains": Negatives._contains,
+    "dependencies": Negatives._dependencies,
+    "dependentRequired": Negatives._dependent_required,
+    "dependentSchemas": Negatives._dependent_schemas,
+    "enum": Negatives._enum,
+    "exclusiveMaximum": Negatives._exclusive_maximum,
+    "exclusiveMinimum": Negatives._exclusive_minimum,
+    "format": Negatives._format,
+    "if": Negatives._if,
+    "items": Negatives._all_items,
+    "maxItems": Negatives._max_items,
+    "maxLength": Negatives._max_length,
+    "maxProperties": Negatives._max_properties,
+    "maximum": Negatives._maximum,
+    "minItems": Negatives._min_items,
+    "minLength": Negatives._min_length,
+    "minProperties": Negatives._min_properties,
+    "minimum": Negatives._minimum,
+    "multipleOf": Negatives._multiple_of,
+    "not": Negatives._not,
+    "oneOf": Negatives._one_of,
+    "pattern": Negatives._pattern,
+    "patternProperties": Negatives._pattern_properties,
+    "prefixItems": Negatives._prefix_items,
+    "properties": Negatives._properties,
+    "propertyNames": Negatives._property_names,
+    "required": Negatives._required,
+    "type": Negatives._type,
+    "unevaluatedItems": Negatives._unevaluated,
+    "unevaluatedProperties": Negatives._unevaluated,
+    "uniqueItems": Negatives._unique_items,
+}

@@ -1,0 +1,147 @@
+"""Write the network of one kind of object, member by member.
+
+Per position: OPEN (after the brace), NEXT (after a member), NAMES (inside a key); per offered name: COLON, then a call
+of its value that returns to NEXT. Names that are not declared are noted when they were read, so that none comes twice.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fsm.dfa import difference, literals
+from fsm.dfa_states import CharStates
+from fsm.layout import STATE_POP
+from fsm.network import Network
+from grammars.json_schema.name_trie import lay_names
+from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition, OtherNames
+from grammars.json_schema.text_tail import last_value_start
+
+if TYPE_CHECKING:
+    from grammars.json_schema.states import ValueStates
+
+__all__ = ["ObjectStates"]
+
+QUOTE, CLOSE_BRACE = 34, 125
+
+
+class ObjectStates:
+    """Own the stubs of one kind of object."""
+
+    def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
+        self.values = values
+        self.plan = plan
+        self.network = values.network
+        self.number = self.network.add_owner(self)
+        self._arguments: list[tuple[str, ObjectPosition, list[Member] | None]] = []
+        self._next: dict[ObjectPosition, int] = {}
+
+    def open(self) -> int:
+        """Return the state after the opening brace."""
+        return self._stub("open", self.plan.start)
+
+    def expand(self, network: Network, state: int, argument: int) -> None:
+        """Write one row."""
+        kind, position, members = self._arguments[argument]
+        if kind == "colon":
+            assert members is not None
+            self._write_colon(state, members)
+        elif kind == "names":
+            self._write_names(state, position)
+        else:
+            self._write_boundary(state, position, is_open=kind == "open")
+
+    def note(self, network: Network, argument: int, text: bytes) -> int:
+        """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
+        _, position, members = self._arguments[argument]
+        assert members is not None
+        name = json.loads(text[last_value_start(text) :])
+        if name in position.seen:
+            return 0
+        known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
+        return self._stub("colon", position, known)
+
+    def _stub(self, kind: str, position: ObjectPosition, members: list[Member] | None = None) -> int:
+        self._arguments.append((kind, position, members))
+        return self.network.add_stub(self.number, len(self._arguments) - 1)
+
+    def after(self, position: ObjectPosition) -> int:
+        """Return the state after a member's value."""
+        known = self._next.get(position)
+        if known is None:
+            known = self._next[position] = self._stub("next", position)
+        return known
+
+    def _write_boundary(self, state: int, position: ObjectPosition, *, is_open: bool) -> None:
+        """Write the row after the opening brace or after a member."""
+        plan, network, spaces = self.plan, self.network, self.values.spaces
+        edges = []
+        if plan.may_close(position):
+            edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
+        if plan.has_next(position):
+            names = self._stub("names", position)
+            if is_open:
+                edges.append((QUOTE, QUOTE, names))
+            else:
+                quote = network.add_byte([(QUOTE, QUOTE, names)], space=self.values.prelude.space)
+                lead = spaces.comma[0]
+                edges.append((lead, lead, network.add_text(spaces.comma[1:], quote)))
+        edges.sort()
+        network.write_byte(state, edges, space=self.values.prelude.space)
+
+    def _write_names(self, state: int, position: ObjectPosition) -> None:
+        """Write where a key begins: a trie of the names offered, and beside it every other name."""
+        plan, network = self.plan, self.network
+        offers = plan.offers(position)
+        names = [name for name, _ in offers]
+        closes: list[int] = []
+        if offers:
+            first = len(self._arguments)
+            self._arguments.extend(("colon", position, members) for _, members in offers)
+            stubs = network.add_stubs(self.number, first, len(offers))
+            closes = list(range(stubs, stubs + len(offers)))
+        others = plan.other_offers(position)
+        free = next((members for other, members in others if other.dfa is None), None)
+        if free is not None:
+            taken = [name for name in {*plan.names, *position.seen} if name not in set(names)]
+            call = network.add_call(self.values.prelude.free, self._noted(position, free))
+            trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, base=call)
+            network.write_call(state, trie, 0)
+            return
+        starts = [lay_names(network, names, closes, default=0)] if names else []
+        starts += [start for start in (self._lay_others(position, other, m) for other, m in others) if start]
+        if len(starts) == 1:
+            network.write_call(state, starts[0], 0)
+        elif starts:
+            network.write_fork(state, starts)
+        else:
+            network.write_byte(state, [])
+
+    def _lay_others(self, position: ObjectPosition, other: OtherNames, members: list[Member]) -> int:
+        """Lay one class of names, without those that are declared or stand already."""
+        assert other.dfa is not None
+        dfa = other.dfa
+        taken = sorted({*self.plan.names, *position.seen})
+        taken = [name for name in taken if dfa.accepts(name)]
+        if taken:
+            dfa = difference(dfa, literals(taken))
+        note = self._noted(position, members)
+        return CharStates(self.network, dfa, close=lambda _: note).start(self.network)
+
+    def _noted(self, position: ObjectPosition, members: list[Member]) -> int:
+        """Return the state after the closing quote of a key that must be noted."""
+        network = self.network
+        self._arguments.append(("colon", position, members))
+        argument = len(self._arguments) - 1
+        return network.add_note(self.number, argument, network.add_stub(self.number, argument))
+
+    def _write_colon(self, state: int, members: list[Member]) -> None:
+        """Write the row after a key: colon, white space, value; then the position after the member."""
+        network, space = self.network, self.values.prelude.space
+        calls = [network.add_call(self.values.state(m.obligations), self.after(m.after)) for m in members]
+        value = network.add_fork(calls)
+        if space:
+            value = network.add_byte([], default=value, space=space)
+        colon = self.values.spaces.colon
+        target = network.add_text(colon[1:], value)
+        network.write_byte(state, [(colon[0], colon[0], target)], space=space)

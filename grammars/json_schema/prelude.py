@@ -1,0 +1,88 @@
+"""Build once what every JSON network begins with: white space, literals, free strings, plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fsm.dfa import any_string
+from fsm.dfa_states import ByteStates, CharStates
+from fsm.layout import STATE_POP
+from fsm.network import Edge, Network
+from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
+from grammars.json_schema.spaces import Spaces
+
+__all__ = ["Prelude", "make_prelude"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prelude:
+    """Hold the states every JSON network shares; ``template`` is copied into each.
+
+    space : where one character of white space was read (0: none may stand).
+    free : inside a string without rules; counted : the same, where counters run.
+    null, true, false : after the first byte of the literal.
+    numbers : the edges that begin a number, by constraint.
+    """
+
+    template: Network
+    space: int
+    free: int
+    counted: int
+    null: int
+    true: int
+    false: int
+    numbers: dict[NumberConstraint, tuple[Edge, ...]]
+
+
+@lru_cache(maxsize=16)
+def make_prelude(spaces: Spaces, spelling: NumberSpelling) -> Prelude:
+    """Return the shared states for a white space policy."""
+    network = Network()
+    free = CharStates(network, any_string())
+    counted = CharStates(network, any_string(), counted=True)
+    states = [free.start(network), counted.start(network)]
+    for state in states:
+        network.expand(state)
+    numbers = {
+        constraint: _lay_number(network, constraint, spelling)
+        for constraint in (NumberConstraint(), NumberConstraint.integer())
+    }
+    return Prelude(
+        template=network,
+        space=_lay_spaces(network, spaces.most),
+        free=states[0],
+        counted=states[1],
+        null=network.add_text(b"ull", STATE_POP),
+        true=network.add_text(b"rue", STATE_POP),
+        false=network.add_text(b"alse", STATE_POP),
+        numbers=numbers,
+    )
+
+
+def _lay_number(network: Network, constraint: NumberConstraint, spelling: NumberSpelling) -> tuple[Edge, ...]:
+    owner = ByteStates(network, number_dfa(constraint, spelling))
+    start = owner.start(network)
+    network.expand(start)
+    first, count = int(network.states[start, 1]), int(network.states[start, 2])
+    return tuple(tuple(edge) for edge in network.edges[first : first + count].tolist())
+
+
+def _lay_spaces(network: Network, most: int | None) -> int:
+    """Lay states that count white space; each returns where something else comes."""
+    if most == 0:
+        return 0
+    if most is None:
+        state = network.reserve_states(1)
+        network.write_byte(state, _space_edges(state), default=STATE_POP)
+        return state
+    first = network.reserve_states(most)
+    for i in range(most - 1):
+        network.write_byte(first + i, _space_edges(first + i + 1), default=STATE_POP)
+    # After the last one white space is dead; anything else returns.
+    network.write_byte(first + most - 1, _space_edges(0), default=STATE_POP)
+    return first
+
+
+def _space_edges(target: int) -> list[Edge]:
+    return [(9, 10, target), (13, 13, target), (32, 32, target)]

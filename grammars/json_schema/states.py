@@ -1,0 +1,203 @@
+"""Write the network of JSON values: one stub per set of obligations, expanded when a text gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fsm.dfa_states import ByteStates, CharStates
+from fsm.layout import STATE_POP, UNBOUNDED
+from fsm.network import Edge, Network
+from grammars.json_schema.array_plan import ArrayPlan
+from grammars.json_schema.array_states import ArrayStates
+from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
+from grammars.json_schema.expand import Expander
+from grammars.json_schema.lengths import Lengths
+from grammars.json_schema.name_trie import lay_names
+from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
+from grammars.json_schema.object_plan import ObjectPlan, Obligations
+from grammars.json_schema.object_states import ObjectStates
+from grammars.json_schema.prelude import Prelude
+from grammars.json_schema.spaces import Spaces
+from grammars.json_schema.strings import CountedString, string_language
+from grammars.json_schema.values import canonical
+
+__all__ = ["ValueStates"]
+
+QUOTE, OPEN_BRACE, OPEN_BRACKET = 34, 123, 91
+
+
+class ValueStates:
+    """Own the stubs of values: each stands for a set of obligations.
+
+    Parameters
+    ----------
+    network : where the states go; a copy of the prelude's template.
+    expander, lengths : the algebra of the document.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        prelude: Prelude,
+        expander: Expander,
+        lengths: Lengths,
+        spaces: Spaces,
+        spelling: NumberSpelling,
+    ) -> None:
+        self.network = network
+        self.prelude = prelude
+        self.expander = expander
+        self.lengths = lengths
+        self.spaces = spaces
+        self.spelling = spelling
+        self.number = network.add_owner(self)
+        self._states: dict[Obligations, int] = {}
+        self._obligations: list[Obligations] = []
+        self._strings: dict[Any, CharStates] = {}
+        self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = dict(prelude.numbers)
+
+    def state(self, obligations: Obligations) -> int:
+        """Return the state in which a value with these obligations begins."""
+        known = self._states.get(obligations)
+        if known is None:
+            known = self._states[obligations] = self.network.add_stub(self.number, len(self._obligations))
+            self._obligations.append(obligations)
+        return known
+
+    def expand(self, network: Network, state: int, argument: int) -> None:
+        """Write the first row of a value."""
+        obligations = self._obligations[argument]
+        start = _Start()
+        for branch in self.expander.branches(obligations):
+            if branch.candidates is not None:
+                fitting = (v for v in branch.candidates if self.lengths.evaluator.meets_all(obligations, v))
+                self._add_values(start, fitting)
+            else:
+                self._add_branch(start, branch)
+        if start.texts:
+            start.add(QUOTE, self._lay_literals(start.texts))
+        self._write(state, start)
+
+    def _add_branch(self, start: _Start, branch: Branch) -> None:
+        types, prelude = branch.types, self.prelude
+        if types & NULL:
+            start.add(ord("n"), prelude.null)
+        if types & TRUE:
+            start.add(ord("t"), prelude.true)
+        if types & FALSE:
+            start.add(ord("f"), prelude.false)
+        if types & NUMBER:
+            self._add_number(start, branch.number)
+        if types & STRING:
+            start.add(QUOTE, self._lay_string(string_language(branch.string)))
+        if types & ARRAY:
+            plan = ArrayPlan(branch.array, self.expander, self.lengths)
+            if plan.is_plain() or plan.is_alive(plan.start):
+                start.add(OPEN_BRACKET, ArrayStates(self, plan).open())
+        if types & OBJECT:
+            rules = ObjectPlan(branch.object, self.expander, self.lengths, is_ordered=self.lengths.is_ordered)
+            if rules.is_plain() or rules.can_complete(rules.start):
+                start.add(OPEN_BRACE, ObjectStates(self, rules).open())
+
+    def _add_values(self, start: _Start, values: Iterable[Any]) -> None:
+        """Add listed values, each once, whatever number of branches lists them."""
+        for value in values:
+            key = canonical(value)
+            if key in start.values:
+                continue
+            start.values.add(key)
+            if type(value) is str:
+                start.texts.append(value)
+            elif value is None:
+                start.add(ord("n"), self.prelude.null)
+            elif type(value) is bool:
+                start.add(ord("t" if value else "f"), self.prelude.true if value else self.prelude.false)
+            elif type(value) in (int, float):
+                self._add_number(start, NumberConstraint.one_of([value]))
+            else:
+                node = self.expander.references.synthetic(_exactly(value))
+                for branch in self.expander.branches(frozenset([(node, True)])):
+                    self._add_branch(start, branch)
+
+    def _add_number(self, start: _Start, constraint: NumberConstraint) -> None:
+        known = self._numbers.get(constraint)
+        if known is None:
+            dfa = number_dfa(constraint, self.spelling)
+            if dfa.start == 0:
+                known = ()
+            else:
+                known = tuple(ByteStates(self.network, dfa).edges_of_start(self.network))
+            self._numbers[constraint] = known
+        if known:
+            start.numbers.append(known)
+
+    def _lay_string(self, language: CountedString) -> int:
+        """Return the state after the opening quote."""
+        if language.is_empty:
+            return 0
+        if language.dfa.lengths(language.dfa.start).is_every and language.dfa.shortest(language.dfa.start) == 0 and (
+            language.dfa.longest(language.dfa.start) is None
+        ):
+            if not language.is_counted:
+                return self.prelude.free
+            high = UNBOUNDED if language.high is None else min(language.high, UNBOUNDED - 1)
+            return self.network.add_call(self.prelude.counted, 0, low=min(language.low, UNBOUNDED - 1), high=high)
+        owner = self._strings.get(language.dfa.key)
+        if owner is None:
+            owner = self._strings[language.dfa.key] = CharStates(self.network, language.dfa)
+        return owner.start(self.network)
+
+    def _lay_literals(self, texts: list[str]) -> int:
+        return lay_names(self.network, texts, [STATE_POP] * len(texts), default=0)
+
+    def _write(self, state: int, start: _Start) -> None:
+        """Write the row, and where numbers of several kinds may begin, a fork."""
+        network = self.network
+        edges = [(byte, byte, network.add_fork(targets)) for byte, targets in start.targets.items()]
+        if len(start.numbers) == 1:
+            edges.extend(start.numbers[0])
+            edges.sort()
+            network.write_byte(state, edges)
+            return
+        edges.sort()
+        if not start.numbers:
+            network.write_byte(state, edges)
+            return
+        starts = [network.add_byte(edges)] if edges else []
+        starts += [network.add_byte(list(numbers)) for numbers in start.numbers]
+        network.write_fork(state, starts)
+
+
+class _Start:
+    """Collect what may begin a value: targets by first byte, number edges, listed strings."""
+
+    __slots__ = ("numbers", "targets", "texts", "values")
+
+    def __init__(self) -> None:
+        self.targets: dict[int, list[int]] = {}
+        self.numbers: list[tuple[Edge, ...]] = []
+        self.texts: list[str] = []
+        self.values: set[Any] = set()
+
+    def add(self, byte: int, target: int) -> None:
+        """Add a target behind a first byte."""
+        if target:
+            targets = self.targets.setdefault(byte, [])
+            if target not in targets:
+                targets.append(target)
+
+
+def _exactly(value: Any) -> dict[str, Any]:
+    """Return a schema without constants at its root that only an array or object value meets."""
+    if type(value) is list:
+        schema: dict[str, Any] = {"type": "array", "minItems": len(value), "maxItems": len(value)}
+        if value:
+            schema["prefixItems"] = [{"const": item} for item in value]
+        return schema
+    return {
+        "type": "object",
+        "properties": {name: {"const": item} for name, item in value.items()},
+        "required": list(value),
+        "additionalProperties": False,
+    }
