@@ -2,7 +2,7 @@
 
 hugging_face.py    any causal model of the transformers library, with its DynamicCache
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
-slots.py           which slots of a cache are live, and at which positions
+slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import torch
 from guidance.errors import ModelError
 from guidance.model import KvCache
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["HuggingFaceCausalLM", "HuggingFaceKvCache"]
 
@@ -83,6 +84,7 @@ class HuggingFaceCausalLM:
         parameters = inspect.signature(network.forward).parameters
         self._takes_positions = "position_ids" in parameters
         self._takes_logits_to_keep = "logits_to_keep" in parameters
+        self._num_parameters = int(network.num_parameters())
         self._windows = _windows(self.config)
         self._logits_size = int(network.get_output_embeddings().weight.shape[0])
 
@@ -136,9 +138,10 @@ class HuggingFaceCausalLM:
                 arguments["position_ids"] = positions.clamp(min=0)
         if self._takes_logits_to_keep:
             arguments["logits_to_keep"] = num_logits
-        output = self.network(
-            input_ids=token_ids, past_key_values=cache.cache, use_cache=True, return_dict=True, **arguments
-        )
+        with ThreadLimit(token_ids.numel() * self._num_parameters, token_ids.device):
+            output = self.network(
+                input_ids=token_ids, past_key_values=cache.cache, use_cache=True, return_dict=True, **arguments
+            )
         logits: torch.Tensor = output.logits
         return logits[:, -num_logits:]
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from guidance.model import KvCache
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
 
@@ -86,6 +87,9 @@ class LlamaCausalLM:
         self.shape = shape
         self.weights = weights
         self._rotations = _rotations(shape, weights.norm.device)
+        self._num_parameters = sum(
+            tensor.numel() for layer in weights.layers for tensor in (layer.qkv, layer.out, layer.gate_up, layer.down)
+        )
 
     @property
     def logits_size(self) -> int:
@@ -122,16 +126,15 @@ class LlamaCausalLM:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
         assert isinstance(cache, LlamaKvCache)
         num_new = token_ids.shape[1]
-        cache.make_room(num_new)
-        positions = cache.slots.append(num_new, lengths, token_ids.device)
-        hidden = functional.embedding(token_ids, self.weights.embedding)
-        hidden = self._layers(
-            cache, hidden, self._rotation(cache, positions, num_new), self._mask(cache, positions, num_new)
-        )
-        hidden = functional.rms_norm(
-            hidden[:, -num_logits:], (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon
-        )
-        return functional.linear(hidden, self.weights.head)
+        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+            cache.make_room(num_new)
+            positions = cache.slots.append(num_new, lengths, token_ids.device)
+            rotation = self._rotation(cache, positions, num_new)
+            mask = self._mask(cache, positions, num_new)
+            hidden = functional.embedding(token_ids, self.weights.embedding)
+            hidden = self._layers(cache, hidden, rotation, mask)[:, -num_logits:]
+            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+            return functional.linear(hidden, self.weights.head)
 
     def _layers(
         self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
