@@ -1,6 +1,6 @@
 """Generate text that is exactly the type asked for.
 
-load.py         models by name: ``load("embedded")``, a folder, a hub id
+loading.py      models by name: ``load("embedded")``, a folder, a hub id
 api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
 result.py       what comes back                               sampling.py     how tokens are drawn
 model.py        a network with its tokenizer                  tokenizers/     their vocabularies
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fsm.errors import GuidanceError
     from guidance.api import generate, stream
     from guidance.decorators import structured
-    from guidance.load import load
+    from guidance.loading import load
     from guidance.model import CausalLM, Model
     from guidance.result import Event, Result
     from guidance.sampling import Sampling
@@ -47,7 +47,7 @@ _HOMES = {
     "Result": "guidance.result",
     "Sampling": "guidance.sampling",
     "generate": "guidance.api",
-    "load": "guidance.load",
+    "load": "guidance.loading",
     "stream": "guidance.api",
     "structured": "guidance.decorators",
 }

@@ -74,7 +74,7 @@ class Structured(Generic[P, T]):
     def model(self) -> Model:
         """Return the model, loading it when it was given by name."""
         if isinstance(self._model, str):
-            from guidance.load import load
+            from guidance.loading import load
 
             self._model = load(self._model)
         return self._model

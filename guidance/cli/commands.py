@@ -84,7 +84,7 @@ def compile_(
 
     Example: guidance compile person.json
     """
-    from guidance.load import load_vocabulary
+    from guidance.loading import load_vocabulary
 
     chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()))
     grammar = chosen.grammar()
@@ -110,7 +110,7 @@ def explain(
 
     Example: guidance explain "20" --regex "\d{4}" --token a
     """
-    from guidance.load import load_vocabulary
+    from guidance.loading import load_vocabulary
 
     chosen = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ()))
     grammar = chosen.grammar()

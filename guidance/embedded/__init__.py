@@ -11,13 +11,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from fsm.errors import GuidanceError
+from guidance.errors import ModelError
 
-__all__ = ["EmbeddedModelError", "embedded_names", "embedded_path"]
-
-
-class EmbeddedModelError(GuidanceError, ValueError):
-    """Report a name that is not an embedded model's."""
+__all__ = ["embedded_names", "embedded_path"]
 
 
 def embedded_names() -> list[str]:
@@ -41,12 +37,13 @@ def embedded_path(name: str = "base") -> Path:
 
     Raises
     ------
-    EmbeddedModelError
+    ModelError
         If there is no embedded model of that name.
     """
     names = embedded_names()
     if name not in names:
-        raise EmbeddedModelError(f"embedded model: got {name!r}, expected one of {', '.join(names)}; check the spelling")
+        choices = ", ".join(names)
+        raise ModelError(f"embedded model: got {name!r}, expected one of {choices}; check the spelling")
     return _weights() / name
 
 

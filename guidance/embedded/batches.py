@@ -46,7 +46,7 @@ def draw_batches(tokenizer: Tokenizer, *, batch_size: int, seed: int) -> Iterato
 
 
 def _pad(encodings: Sequence[Encoding], examples: Sequence[Example], tokenizer: Tokenizer) -> Batch:
-    eos, pad = tokenizer.token_to_id(EOS_TOKEN), tokenizer.token_to_id(PAD_TOKEN)
+    eos, pad = _special_id(tokenizer, EOS_TOKEN), _special_id(tokenizer, PAD_TOKEN)
     length = max(len(encoding.ids) for encoding in encodings)
     token_ids = np.full((len(encodings), length), pad, dtype=np.int64)
     targets = np.full((len(encodings), length), _NOT_SCORED, dtype=np.int64)
@@ -57,6 +57,12 @@ def _pad(encodings: Sequence[Encoding], examples: Sequence[Example], tokenizer: 
         targets[row, : len(ids) - 1] = np.where(scored, ids, _NOT_SCORED)[1:]
         targets[row, len(ids) - 1] = eos
     return Batch(token_ids=token_ids, targets=targets)
+
+
+def _special_id(tokenizer: Tokenizer, token: str) -> int:
+    found = tokenizer.token_to_id(token)
+    assert found is not None, "train_tokenizer adds every special token"
+    return found
 
 
 def _scored_tokens(encoding: Encoding, example: Example) -> NDArray[np.bool_]:

@@ -18,9 +18,9 @@ from typing import Any
 
 __all__ = ["NamePool", "held_out_names", "load_text", "training_names"]
 
-ONSETS = tuple("b d f g h j k p s t v w z br ch dr fr gr kr pl pr sh st th tr".split())
-NUCLEI = tuple("a e i o u ai ea ie ou".split())
-CODAS = ("", "", "n", "l", "r", "m")
+ONSETS = (*"bdfghjkpstvwz", "br", "ch", "dr", "fr", "gr", "kr", "pl", "pr", "sh", "st", "th", "tr")
+NUCLEI = (*"aeiou", "ai", "ea", "ie", "ou")
+CODAS = ("", *"nlrm")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ACCENTED = "áâäåæçèéêëíîïñóôöøúûüýß"
 HELD_OUT_EVERY = 5  # one syllable and one list entry in five is kept out of training
@@ -136,9 +136,12 @@ class NamePool:
         shape = rng.random()
         if shape < 0.2:
             return rng.choice(self.odd_words).capitalize()
-        pieces = _random_letters(rng) if shape < 0.5 else "".join(_piece(self.odd_words, rng) for _ in range(rng.randint(1, 3)))
+        if shape < 0.5:
+            word = _random_letters(rng)
+        else:
+            word = "".join(_piece(self.odd_words, rng) for _ in range(rng.randint(1, 3)))
         style = rng.random()
-        return pieces.upper() if style < 0.06 else pieces if style < 0.12 else pieces.capitalize()
+        return word.upper() if style < 0.06 else word if style < 0.12 else word.capitalize()
 
 
 @cache
@@ -183,7 +186,9 @@ def _odd_words(lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         text = load_text(kind)
         texts += text["instructions"]
         texts += [fragment for fragments in text["compose"].values() for fragment in fragments]
-    texts += load_text("common")["asides"]
+    common = load_text("common")
+    texts += [*common["asides"], *common["instructions"]]
+    texts += [text for fields in common["questions"].values() for questions in fields.values() for text in questions]
     return tuple(sorted({word for text in texts for word in _LETTERS_ONLY.findall(_MARKS.sub(" ", text))}))
 
 

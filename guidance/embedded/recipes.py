@@ -21,10 +21,10 @@ class Recipe:
     num_kv_heads: int
     steps: int
     batch_size: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     warmup_steps: int = 100
     optimizer: Literal["adamw", "muon"] = "muon"
-    weight_decay: float = 0.01
+    weight_decay: float = 0.05
     seed: int = 20_261_120
 
 
@@ -36,7 +36,7 @@ RECIPES: Mapping[str, Recipe] = {
         intermediate_size=512,
         num_heads=6,
         num_kv_heads=2,
-        steps=3000,
+        steps=3300,
     ),
     "draft": Recipe(
         purpose="proposes tokens for the base model to check",
@@ -45,6 +45,6 @@ RECIPES: Mapping[str, Recipe] = {
         intermediate_size=320,
         num_heads=4,
         num_kv_heads=2,
-        steps=3000,
+        steps=3500,
     ),
 }

@@ -50,7 +50,7 @@ class Event:
     place: str
 
 
-RECORD_TYPES: Mapping[Kind, type[Person] | type[Product] | type[Event]] = {
+RECORD_TYPES: Mapping[Kind, type[Person | Product | Event]] = {
     "person": Person,
     "product": Product,
     "event": Event,
@@ -175,7 +175,10 @@ STOCK_WORDS: Mapping[bool, Sequence[str]] = {
 
 def _draw_amount(rng: random.Random) -> str:
     whole = rng.randint(1, 10 ** rng.choice((1, 2, 2, 3, 4)) - 1)
-    return str(whole) if rng.random() < 0.4 else f"{whole}.{rng.choice(('99', '50', '95', f'{rng.randint(1, 99):02d}'))}"
+    if rng.random() < 0.4:
+        return str(whole)
+    cents = rng.choice(("99", "50", "95", f"{rng.randint(1, 99):02d}"))
+    return f"{whole}.{cents}"
 
 
 def _write_date(day: date, rng: random.Random) -> str:
@@ -183,13 +186,13 @@ def _write_date(day: date, rng: random.Random) -> str:
     style = rng.random()
     if style < 0.15:
         return day.isoformat()
-    if style < 0.5:
+    if style < 0.45:
         return f"{day.day} {month} {day.year}"
-    if style < 0.75:
+    if style < 0.7:
         return f"{month} {day.day}, {day.year}"
-    if style < 0.85:
+    if style < 0.8:
         return f"{day.day} {month[:3]} {day.year}"
-    if style < 0.93:
+    if style < 0.88:
         return f"the {_ordinal(day.day)} of {month} {day.year}"
     return f"{calendar.day_name[day.weekday()]}, {day.day} {month} {day.year}"
 

@@ -6,7 +6,9 @@ takes under an hour with bfloat16 autocast; ``--device cuda`` runs the same reci
 
 from __future__ import annotations
 
+import json
 import math
+import platform
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,15 +21,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from guidance.embedded.batches import Batch, draw_batches
+from guidance.embedded.evaluate import answer_prompts, draw_examples, share_right
 from guidance.embedded.recipes import RECIPES, Recipe
 from guidance.embedded.tokenizer import CONTEXT_SIZE, EOS_TOKEN, PAD_TOKEN, save_tokenizer, train_tokenizer
 
-__all__ = ["build_model", "main", "save_model", "train_model"]
+__all__ = ["build_model", "main", "measure_model", "save_model", "train_model"]
 
 MOMENTUM = (0.9, 0.95)
+REPORT_STEPS = 250
 FINAL_SHARE = 0.02  # of the learning rate, at the last step
 
 
@@ -36,23 +40,38 @@ def main(
     out: Annotated[Path, typer.Option(help="The folder to write.")] = Path("trained"),
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     steps: Annotated[int, typer.Option(help="Train for so many steps; 0 takes the recipe's.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of text, tokenizer, weights; 0 takes the recipe's.")] = 0,
 ) -> None:
     """Train one embedded model and save it with its tokenizer."""
     if name not in RECIPES:
         raise typer.BadParameter(f"recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
     recipe = RECIPES[name]
-    recipe = replace(recipe, steps=steps or recipe.steps, seed=seed or recipe.seed)
-    started = time.perf_counter(), time.process_time()
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    started = time.perf_counter()
     tokenizer = train_tokenizer(RECIPES["base"].seed)  # one tokenizer for all models: a draft must share it
     model = train_model(recipe, tokenizer, device=device)
+    minutes = (time.perf_counter() - started) / 60
     save_model(model, tokenizer, out)
-    minutes, cpu_minutes = ((now - then) / 60 for now, then in zip(_clocks(), started, strict=True))
-    Console(stderr=True).print(f"{out}: {recipe.steps} steps, {minutes:.1f} min, {cpu_minutes:.1f} CPU min on {device}")
+    figures = measure_model(out)
+    note = {
+        "command": f"python -m guidance.embedded.train {name} --device {device} --steps {recipe.steps}",
+        "machine": _device_name(device),
+        "minutes": round(minutes, 1),
+        "steps": recipe.steps,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+    }
+    (out / "training.json").write_text(json.dumps(note | figures, indent=2) + "\n", encoding="utf-8")
+    Console(stderr=True).print_json(data=note | figures)
 
 
-def _clocks() -> tuple[float, float]:
-    return time.perf_counter(), time.process_time()
+def measure_model(folder: Path) -> dict[str, float]:
+    """Measure a saved model's exact records on held-out sentences, greedily and without a mask."""
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    figures = {}
+    for forms, count in (("seen", 500), ("unseen", 200)):
+        examples = draw_examples(forms, count)
+        answers = answer_prompts(model, tokenizer, [example.prompt for example in examples])
+        figures[f"{forms}_right_percent"] = round(100 * share_right(examples, answers), 1)
+    return figures
 
 
 def build_model(recipe: Recipe, tokenizer: Tokenizer) -> LlamaForCausalLM:
@@ -79,23 +98,26 @@ def train_model(recipe: Recipe, tokenizer: Tokenizer, *, device: str = "cpu") ->
     model = build_model(recipe, tokenizer).to(device).train()
     optimizers = _build_optimizers(model, recipe)
     batches = draw_batches(tokenizer, batch_size=recipe.batch_size, seed=recipe.seed + 1)
-    for step, batch in _with_progress(batches, recipe.steps):
+    console = Console(stderr=True)
+    for step, batch in _with_progress(batches, recipe.steps, console):
         share = _learning_rate_share(step, recipe)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * share
         loss = _answer_loss(model, batch, device)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        if step % REPORT_STEPS == 0:
+            console.print(f"step {step}: loss {loss.item():.4f}")
     return model.eval()
 
 
-def _with_progress(batches: Iterator[Batch], steps: int) -> Iterator[tuple[int, Batch]]:
+def _with_progress(batches: Iterator[Batch], steps: int, console: Console) -> Iterator[tuple[int, Batch]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=console) as progress:
         for step in progress.track(range(steps), description="training"):
             yield step, next(batches)
 
@@ -138,6 +160,12 @@ def save_model(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> N
     half.config.dtype = torch.float32  # CPUs compute in float32; the file stays small
     half.config.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"one {torch.cuda.get_device_name()}"
+    return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""Check generation and streaming from the caller's side."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import guidance
+from guidance.decoding import StopReason
+from guidance.errors import GrammarError, OutputError, PromptError
+
+TEXTS = ("the true answer", "the answer is here")
+
+
+def test_generate_returns_one_result_per_prompt(model):
+    """One prompt gives a result, a list gives a list, and n gives lists of n."""
+    several = guidance.Sampling(n=2)
+    assert isinstance(guidance.generate(model, "a", max_tokens=2), guidance.Result)
+    assert [type(r) for r in guidance.generate(model, ["a", "b"], max_tokens=2)] == [guidance.Result] * 2
+    assert [len(r) for r in guidance.generate(model, ["a", "b"], sampling=several, max_tokens=2)] == [2, 2]
+    assert len(guidance.generate(model, "a", sampling=several, max_tokens=2)) == 2
+    assert guidance.generate(model, []) == []
+
+
+def test_free_text_is_its_own_value(model):
+    """Nothing and str both mean text."""
+    for output in (None, str):
+        result = guidance.generate(model, "hello", output, max_tokens=5)
+        assert result.value == result.text
+        assert result.stop_reason is StopReason.LENGTH
+
+
+def test_grammar_output_is_its_text(model, finite_grammar):
+    """A grammar's value is the text it accepted."""
+    result = guidance.generate(model, "hello", finite_grammar(TEXTS))
+    assert result.value == result.text
+    assert result.text in TEXTS
+    assert result.log_prob == pytest.approx(math.fsum(result.log_probs))
+
+
+def test_same_seed_gives_the_same_text_and_another_seed_another(model):
+    """Texts are a function of the seed."""
+
+    def text(seed):
+        return guidance.generate(model, "hello", sampling=guidance.Sampling(seed=seed), max_tokens=20).token_ids
+
+    assert text(1) == text(1)
+    assert text(1) != text(2)
+
+
+def test_stream_ends_with_the_result_generate_gives(model, finite_grammar):
+    """Deltas join to the text; only the last event carries the result."""
+    grammar = finite_grammar(TEXTS)
+    events = list(guidance.stream(model, "hello", grammar))
+    whole = guidance.generate(model, "hello", grammar)
+    assert "".join(event.delta for event in events) == whole.text == events[-1].text
+    assert [event.result is None for event in events] == [True] * (len(events) - 1) + [False]
+    assert events[-1].result.token_ids == whole.token_ids
+    assert all(whole.text.startswith(event.partial) for event in events)
+
+
+def test_stream_never_splits_a_character(model, finite_grammar):
+    """Bytes of an unfinished character wait for the rest."""
+    text = "naïve 漢字 🙂🙂"
+    events = list(guidance.stream(model, "hello", finite_grammar((text, "n"))))
+    assert all("\N{REPLACEMENT CHARACTER}" not in event.text for event in events)
+    assert events[-1].text in (text, "n")
+
+
+def test_stream_can_be_left_early(model):
+    """Closing the iterator needs no ceremony."""
+    events = guidance.stream(model, "hello", max_tokens=100)
+    next(events)
+    events.close()
+
+
+def test_stream_interrupted_returns_what_there_is(model, monkeypatch):
+    """Ctrl-C ends a stream with a cancelled result."""
+    step = model.language_model.decode_step
+    calls = []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(model.language_model, "decode_step", interrupted)
+    *_, last = guidance.stream(model, "hello", max_tokens=50)
+    assert last.result.stop_reason is StopReason.CANCELLED
+
+
+@pytest.mark.parametrize("prompt", [3, None, b"bytes"])
+def test_generate_refuses_a_prompt_that_is_not_text(model, prompt):
+    """The message names the type it got."""
+    with pytest.raises(PromptError, match="expected a string"):
+        guidance.generate(model, [prompt])
+
+
+def test_generate_refuses_an_empty_prompt(model):
+    """Without a single token there is nothing to start from."""
+    with pytest.raises(PromptError, match="expected at least one"):
+        guidance.generate(model, "")
+
+
+def test_generate_refuses_no_tokens(model):
+    """A budget below one token is an error."""
+    with pytest.raises(PromptError, match="expected at least 1"):
+        guidance.generate(model, "a", max_tokens=0)
+
+
+@pytest.mark.parametrize(("prompt", "sampling"), [(["a", "b"], guidance.Sampling()), ("a", guidance.Sampling(n=2))])
+def test_stream_refuses_several_outputs(model, prompt, sampling):
+    """A stream is of one output."""
+    with pytest.raises(PromptError, match="use generate"):
+        guidance.stream(model, prompt, sampling=sampling)
+
+
+def test_generate_refuses_an_unknown_type(model):
+    """A class without fields has no grammar."""
+
+    class Nothing:
+        """Have no fields."""
+
+    with pytest.raises(GrammarError, match="expected a type with a JSON Schema"):
+        guidance.generate(model, "a", Nothing)
+
+
+def test_value_of_a_text_cut_short_is_an_error(model, finite_grammar, monkeypatch):
+    """Reading the value says that it was cut and how to avoid it; the text stays at hand."""
+    step = model.language_model.decode_step
+
+    def broken(*args, **kwargs):
+        return step(*args, **kwargs) * float("nan")
+
+    monkeypatch.setattr(model.language_model, "decode_step", broken)
+    result = guidance.generate(model, "hello", finite_grammar(("ab cd", "ab ce", "xb cd", "xb ce")))
+    assert result.stop_reason is StopReason.ERROR
+    assert not result.is_valid
+    with pytest.raises(OutputError, match="cut short"):
+        _ = result.value
