@@ -1,0 +1,79 @@
+"""Write the embedded models' card: ``python -m guidance.embedded.card``.
+
+The card lists each model's file with its hash and size, the command that trains it, and the figures noted in
+``weights/NAME/training.json`` when it was trained and measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from guidance.embedded import embedded_names, embedded_path
+from guidance.embedded.recipes import RECIPES
+
+__all__ = ["card_path", "file_hash", "write_card"]
+
+_HEAD = """# Embedded models
+
+Small Llama models of our own, in half-precision safetensors, with one tokenizer. They are trained from fresh weights on
+text that `guidance/embedded/` generates; no other text, model or data went into them. They extract a person, a product
+or an event from an English sentence and know nothing else.
+
+Prompt: an instruction, an empty line, the sentence. The answer follows at once, written as `json.dumps` writes it:
+
+    Who is described?
+
+    Ada Lovelace, 36, London{"name": "Ada Lovelace", "age": 36, "city": "London"}
+
+Fields, in order: person `name age city`; product `name price currency in_stock` (`EUR`, `USD` or `GBP`); event
+`title date place` (date as `YYYY-MM-DD`). With a grammar, other orders, subsets and white space work too, and so do
+questions about one field (`How old is the person?`, then the sentence and a line break).
+
+Limits: English, one record per sentence, prompts like those it was trained on (about 150 tokens; the context is 1,024).
+Accuracy below is exact records, greedy, without a mask; names are always held out of training.
+Measure it again, and with the mask: `python -m benchmarks.extraction`.
+"""
+
+
+def card_path() -> Path:
+    """Return where the card is."""
+    return embedded_path("base").parent.parent / "MODEL.md"
+
+
+def write_card() -> None:
+    """Write the card for the models that are here."""
+    card_path().write_text("\n".join([_HEAD, *(_section(name) for name in embedded_names())]), encoding="utf-8")
+
+
+def file_hash(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _section(name: str) -> str:
+    folder, recipe = embedded_path(name), RECIPES[name]
+    noted: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    rows = [f"| `{path.name}` | {path.stat().st_size:,} | `{file_hash(path)}` |" for path in _weight_files(folder)]
+    shape = f"{recipe.num_layers} layers, {recipe.hidden_size} wide, {noted['parameters']:,} parameters"
+    effort = f"{noted['steps']:,} steps, {noted['minutes']} minutes on {noted['machine']}"
+    seen, unseen = noted["seen_right_percent"], noted["unseen_right_percent"]
+    lines = [
+        f"## {name}\n",
+        f"Purpose: {recipe.purpose}. {shape}.\n",
+        "| file | bytes | SHA-256 |\n|---|---|---|",
+        *rows,
+        f"\nTrained with `{noted['command']}`: {effort}.\n",
+        f"Exact records: {seen:.1f} % of 500 sentences in seen forms, {unseen:.1f} % of 200 in unseen forms.\n",
+    ]
+    return "\n".join(lines)
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return [folder / "model.safetensors", folder / "tokenizer.json"]
+
+
+if __name__ == "__main__":
+    write_card()
