@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 
-__all__ = ["Atom", "Bounds", "language", "meets", "value_of", "write_all"]
+__all__ = ["Atom", "Bounds", "language", "meets", "value_of", "values_of", "write_all"]
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -84,16 +86,22 @@ def write_all(bounds: Bounds) -> list[tuple[str, str]]:
 
 def language(atoms: tuple[Atom, ...], bounds: Bounds) -> set[str]:
     """Return every text within the bounds whose value meets the conditions and whose exponent form is taken."""
-    texts = [(mantissa, exponent) for mantissa, exponent in write_all(bounds)]
-    values = {}
-    for mantissa, exponent in texts:
-        value = value_of(mantissa + exponent)
-        if value not in values:
-            values[value] = meets(value, atoms)
-    met = [(mantissa, exponent) for mantissa, exponent in texts if values[value_of(mantissa + exponent)]]
+    wanted = {value for value in values_of(bounds) if meets(value, atoms)}
+    met = [text for value in wanted for text in values_of(bounds)[value]]
     plain = {mantissa[:size] for mantissa, exponent in met if not exponent for size in range(1, len(mantissa) + 1)}
-    return {m + e for m, e in met if not e or bounds.exponents == "any" or m in plain or _is_scientific(m)}
+    return {m + e for m, e in met if not e or _takes_exponent(m, bounds.exponents, plain)}
 
 
-def _is_scientific(mantissa: str) -> bool:
-    return re.fullmatch(r"-?[1-9](\.[0-9]+)?", mantissa) is not None
+@cache
+def values_of(bounds: Bounds) -> dict[Fraction, list[tuple[str, str]]]:
+    """Return the texts within the bounds by their value."""
+    found: dict[Fraction, list[tuple[str, str]]] = defaultdict(list)
+    for mantissa, exponent in write_all(bounds):
+        found[value_of(mantissa + exponent)].append((mantissa, exponent))
+    return found
+
+
+def _takes_exponent(mantissa: str, exponents: str, plain: set[str]) -> bool:
+    if exponents == "any" or (exponents == "natural" and mantissa in plain):
+        return True
+    return re.fullmatch(r"-?([1-9](\.[0-9]+)?|0(\.0+)?)", mantissa) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from fsm.dfa import Dfa
@@ -17,6 +18,7 @@ MAX_AUTOMATA = 512
 """Automata kept for the next schema that has the same numbers."""
 
 _DEFAULT = NumberSpelling()
+_INTEGER = NumberConstraint.integer()
 
 
 @lru_cache(maxsize=MAX_AUTOMATA)
@@ -37,9 +39,18 @@ def number_dfa(constraint: NumberConstraint, spelling: NumberSpelling = _DEFAULT
     """
     if constraint.is_unconstrained:
         return _free(spelling)
+    spelling = _resolved(spelling, is_bare=constraint == _INTEGER)
     positive = build_magnitudes(constraint, is_negative=False, largest=spelling.largest)
     negative = build_magnitudes(constraint, is_negative=True, largest=spelling.largest)
     return _constrained(positive, negative, spelling)
+
+
+@lru_cache(maxsize=32)
+def _resolved(spelling: NumberSpelling, *, is_bare: bool) -> NumberSpelling:
+    """Say which exponent forms are usual for a number that need only be integral, and for another."""
+    if spelling.exponents != "usual":
+        return spelling
+    return replace(spelling, exponents="natural" if is_bare else "scientific")
 
 
 @lru_cache(maxsize=8)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fsm.dfa import DEAD, Dfa, Edge, make_key
 from grammars.json_schema.numbers.completions import Completions
-from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet
+from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet, next_digits
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, ZERO_INTEGER, Mantissa, MantissaRules
 from grammars.json_schema.numbers.spelling import NumberSpelling
@@ -169,7 +169,7 @@ class ConstrainedNumbers(Dfa):
             for first, last in rules.ranges(mantissa):
                 target = self._number(_Digits(side, rules.after(mantissa, first)), digits * 10 + first)
                 edges.append((_ZERO + first, _ZERO + last, target))
-        if spelling.exponents != "none":
+        if rules.takes_exponent(mantissa):
             allowed = rules.exponents(mantissa)
             if not allowed.is_empty:
                 target = self._number(_Mark(allowed), 0)
@@ -200,8 +200,7 @@ class ConstrainedNumbers(Dfa):
         return ExponentDigits(0, size, is_started=False, allowed=allowed).reduced()
 
     def _expand_exponent(self, state: ExponentDigits) -> list[Edge]:
-        found = ((digit, state.after(digit)) for digit in range(10))
-        return [(_ZERO + digit, _ZERO + digit, self._number(after, 0)) for digit, after in found if after is not None]
+        return [(_ZERO + first, _ZERO + last, self._number(after, 0)) for first, last, after in next_digits(state)]
 
     def _fewest(self, state: int) -> int:
         found = self._states[state]
@@ -211,21 +210,23 @@ class ConstrainedNumbers(Dfa):
             return 1 + min(self.shortest(target) for _, _, target in self.edges(state))
         digits = self._digits[state]
         best = self._fewest_by_arithmetic(found, digits, self._fewest_exponent(found))
-        more = max(1, self._sides[found.side].completions.fewest_digits_to_multiple(digits))
-        is_settled = self._has_free_fraction(found.mantissa) and found.mantissa.place != INTEGER
-        if best is not None and (is_settled or best <= more + 2):
+        if best is not None and (self._is_settled(found.mantissa) or best <= 3):
             return best
-        return self._search(state, best)
+        more = self._sides[found.side].completions.fewest_digits_to_multiple(digits)
+        return best if best is not None and best <= more + 2 else self._search(state, best)
 
-    def _has_free_fraction(self, mantissa: Mantissa) -> bool:
-        """Tell whether any fraction may be followed by an exponent."""
+    def _is_settled(self, mantissa: Mantissa) -> bool:
+        """Tell whether arithmetic looks at every form of a completion."""
         exponents = self._spelling.exponents
-        return exponents == "any" or (exponents == "natural" and mantissa.order == 0)
+        if exponents == "natural":
+            return mantissa.order == 0 and mantissa.place != INTEGER
+        return exponents != "any" or mantissa.place != INTEGER
 
     def _fewest_exponent(self, state: _Digits) -> int | None:
         """Return the length of the shortest exponent that may follow at once."""
-        allowed = self._sides[state.side].rules.exponents(state.mantissa)
-        if self._spelling.exponents == "none" or allowed.is_empty:
+        rules = self._sides[state.side].rules
+        allowed = rules.exponents(state.mantissa)
+        if allowed.is_empty or not rules.takes_exponent(state.mantissa):
             return None
         return 1 + min(1 + self.shortest(target) for _, _, target in self._expand_mark(allowed))
 
@@ -233,7 +234,7 @@ class ConstrainedNumbers(Dfa):
         completions = self._sides[state.side].completions
         plain = completions.fewest_plain_symbols(state.mantissa, digits)
         best = _least(plain, direct)
-        if (best is None or best > 3) and self._has_free_fraction(state.mantissa):
+        if (best is None or best > 3) and completions.takes_fraction_and_exponent(state.mantissa):
             limit = best or 10**6
             best = _least(best, completions.fewest_exponent_symbols(state.mantissa, digits, limit=limit))
         return best
@@ -261,13 +262,18 @@ class ConstrainedNumbers(Dfa):
 
     def _most(self, state: _Digits, digits: int) -> int | None:
         spelling, mantissa = self._spelling, state.mantissa
-        more = self._sides[state.side].completions.most_integer_digits(mantissa, digits)
+        completions = self._sides[state.side].completions
         size = spelling.max_fraction_digits
         fraction = None if size is None else size - mantissa.fraction_size
         point = 1 if mantissa.place == INTEGER and fraction != 0 else 0
-        if spelling.exponents == "none":
-            return _added(point, more, fraction)
-        return _added(point + 2, more, fraction, spelling.max_exponent_digits)
+        more = completions.most_integer_digits(mantissa, digits)
+        plain = _added(point, more, fraction)
+        if plain is None or not completions.can_take_exponent(mantissa, digits):
+            return plain
+        if spelling.exponents == "scientific":
+            more = 0
+        marked = _added(point + 2, more, fraction, spelling.max_exponent_digits)
+        return None if marked is None else max(plain, marked)
 
 
 def _make_side(magnitudes: Magnitudes, spelling: NumberSpelling) -> _Side:

@@ -14,7 +14,7 @@ from grammars.json_schema.numbers.decimals import ExactDecimal, least_common_mul
 from grammars.json_schema.numbers.exponents import UNBOUNDED
 from grammars.json_schema.numbers.grids import has_value
 from grammars.json_schema.numbers.magnitudes import Magnitudes
-from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, Mantissa, MantissaRules
+from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, WITHIN, Mantissa, MantissaRules
 
 __all__ = ["Completions"]
 
@@ -39,6 +39,14 @@ class Completions:
         self._exponents = spelling.exponents
         self._is_listing = rules.magnitudes.values is not None
         self._is_range = not rules.lattices and not rules.listed
+
+    def can_take_exponent(self, mantissa: Mantissa, digits: int) -> bool:
+        """Tell whether an exponent may follow at once or after a fraction."""
+        if self._exponents in {"natural", "any"}:
+            return True
+        if mantissa.order == NO_ORDER:
+            return self._exponents != "none" and self._magnitudes.has_zero
+        return self._is_exponent_live(mantissa, digits)
 
     def is_live(self, mantissa: Mantissa, digits: int) -> bool:
         """Tell whether a number of the set begins so."""
@@ -158,7 +166,7 @@ class Completions:
         return range(first, last + 1)
 
     def _is_exponent_live(self, mantissa: Mantissa, digits: int) -> bool:
-        if self._exponents == "none" or (self._exponents == "natural" and mantissa.order != 0):
+        if not self.takes_fraction_and_exponent(mantissa):
             return False
         room = self._room(mantissa)
         shifts = reversed(self._shifts(mantissa, room))
@@ -176,6 +184,10 @@ class Completions:
         """Return the powers of ten that take the mantissa to the order of a listed value that begins so."""
         orders = {value.order for value in self._rules.listed_values(mantissa)}
         return sorted(order - mantissa.order for order in orders)
+
+    def takes_fraction_and_exponent(self, mantissa: Mantissa) -> bool:
+        """Tell whether an exponent may follow whatever the plain value is."""
+        return self._exponents == "any" or (self._exponents != "none" and mantissa.order == 0)
 
     def _room(self, mantissa: Mantissa) -> int:
         """Return how many digits may come before the point whatever the plain value is."""
@@ -204,6 +216,8 @@ class Completions:
         order, rules = mantissa.order + shift, self._rules
         scale = shift - mantissa.fraction_size
         grid = self._grid(scale, exponent)
+        if mantissa.order == WITHIN:
+            return self._is_range or has_value(self._magnitudes, digits, scale=scale, grid=grid)
         if self._is_listing:
             return any(v.order == order and v.exponent >= grid for v in rules.listed_values(mantissa))
         if order < rules.lower_order or order > rules.upper_order:

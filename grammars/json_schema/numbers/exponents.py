@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["NO_EXPONENTS", "UNBOUNDED", "ExponentDigits", "ExponentSet"]
+__all__ = ["NO_EXPONENTS", "UNBOUNDED", "ExponentDigits", "ExponentSet", "next_digits"]
 
 UNBOUNDED = 10**30
 """Stands for infinity in a set of exponents."""
@@ -80,9 +81,13 @@ class ExponentDigits(NamedTuple):
 
     def reduced(self) -> ExponentDigits | None:
         """Return the one form of equal states; None when no exponent can follow."""
-        if self.allowed.covers(self.value if self.is_started else 0, self._last(self._num_more())):
-            return ExponentDigits(_FREE, self.num_left, self.is_started, NO_EXPONENTS)
-        return self if self._sizes() else None
+        sizes = self._sizes()
+        if not sizes:
+            return None
+        num_left = sizes[-1] if self.num_left is not None and self.value else self.num_left
+        if self.allowed.covers(self.value if self.is_started else 0, self._last(sizes[-1])):
+            return ExponentDigits(_FREE, num_left, self.is_started, NO_EXPONENTS)
+        return ExponentDigits(self.value, num_left, self.is_started, self.allowed)
 
     def shortest(self) -> int:
         """Return the fewest digits that may still come."""
@@ -112,3 +117,18 @@ class ExponentDigits(NamedTuple):
 
     def _last(self, size: int) -> int:
         return (self.value + 1) * 10**size - 1
+
+
+@lru_cache(maxsize=4096)
+def next_digits(state: ExponentDigits) -> tuple[tuple[int, int, ExponentDigits], ...]:
+    """Return ``(first digit, last digit, state after)``; kept, because most numbers share their sets of exponents."""
+    found: list[tuple[int, int, ExponentDigits]] = []
+    for digit in range(10):
+        after = state.after(digit)
+        if after is None:
+            continue
+        if found and found[-1][2] == after and found[-1][1] == digit - 1:
+            found[-1] = (found[-1][0], digit, after)
+        else:
+            found.append((digit, digit, after))
+    return tuple(found)

@@ -17,11 +17,13 @@ from grammars.json_schema.numbers.lattices import MAX_MODULUS, NEVER, build_latt
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.spelling import NumberSpelling
 
-__all__ = ["FRACTION", "INTEGER", "NO_ORDER", "POINT", "ZERO_INTEGER", "Mantissa", "MantissaRules"]
+__all__ = ["FRACTION", "INTEGER", "NO_ORDER", "POINT", "WITHIN", "ZERO_INTEGER", "Mantissa", "MantissaRules"]
 
 INTEGER, POINT, FRACTION = 0, 1, 2
 NO_ORDER = -UNBOUNDED
 """The order of a mantissa whose digits are all zero."""
+WITHIN = UNBOUNDED
+"""Stands for the order of a fraction within the bounds that takes no exponent: nothing more depends on it."""
 
 
 class Mantissa(NamedTuple):
@@ -30,7 +32,7 @@ class Mantissa(NamedTuple):
     Parameters
     ----------
     place : ``INTEGER``, ``POINT`` (just after it) or ``FRACTION``.
-    order : power of ten of the first nonzero digit, ``NO_ORDER`` before there is one.
+    order : power of ten of the first nonzero digit, ``NO_ORDER`` before there is one; or ``WITHIN``.
     fraction_size : digits after the point.
     below, above : -1, 0, 1: the significant digits are less, so far equal, or more than the lower (upper) bound's.
     num_zeros : zeros at the end, counted when there are steps.
@@ -89,6 +91,8 @@ class MantissaRules:
         self._listed_orders = tuple(value.order for value in self.listed)
         self._is_listing = magnitudes.values is not None
         self._exponents = self._all_exponents()
+        size = spelling.max_integer_digits
+        self._last_order = UNBOUNDED if size is None else size - 1
 
     def starts(self) -> list[tuple[int, int]]:
         """Return the ranges of first digits, 1 to 9, that lead to equal states."""
@@ -112,9 +116,10 @@ class MantissaRules:
         if place:
             place, size = FRACTION, size + 1
         if order == NO_ORDER:
+            is_zero = digit == 0
             return (
                 mantissa._replace(place=place, fraction_size=size)
-                if digit == 0
+                if is_zero
                 else self._nonzero(place, -size, size, digit)
             )
         if not place:
@@ -128,17 +133,14 @@ class MantissaRules:
                 zeros += 1
         if matching:
             matching = self._still_matching(matching, index, digit)
-        return Mantissa(
-            place,
-            order,
-            size,
-            below or self._compare_lower(index, digit),
-            above or self._compare_upper(index, digit),
-            zeros,
-            thresholds,
-            remainder,
-            matching,
-        )
+        below = below or self._compare_lower(index, digit)
+        above = above or self._compare_upper(index, digit)
+        return self._reduced(Mantissa(place, order, size, below, above, zeros, thresholds, remainder, matching))
+
+    def takes_exponent(self, mantissa: Mantissa) -> bool:
+        """Tell whether an exponent may follow, some value permitting."""
+        exponents, order = self.spelling.exponents, mantissa.order
+        return exponents in {"natural", "any"} or (exponents == "scientific" and order in {0, NO_ORDER})
 
     def exponents(self, mantissa: Mantissa) -> ExponentSet:
         """Return the exponents with which this mantissa is a number of the set; 0 among them: also without one."""
@@ -147,10 +149,14 @@ class MantissaRules:
         order = mantissa.order
         if order == NO_ORDER:
             return self._exponents if self.magnitudes.has_zero else NO_EXPONENTS
+        if order == WITHIN:
+            return ExponentSet(self._least_by_steps(mantissa, 0), self._most_by_steps(mantissa, 0))
         size = order + 1 + mantissa.fraction_size
         if self._is_listing:
             return self._listed_exponents(mantissa, size)
         low, high = self._lowest(mantissa, size), self._highest(mantissa, size)
+        if not self.takes_exponent(mantissa):
+            low, high = max(low, 0), min(high, 0)
         holes = (self._listed_orders[i] - order for i in mantissa.matching if len(self._listed_digits[i]) <= size)
         return ExponentSet(low, high, tuple(sorted(hole for hole in holes if low <= hole <= high)))
 
@@ -163,17 +169,34 @@ class MantissaRules:
     def _nonzero(self, place: int, order: int, size: int, digit: int) -> Mantissa:
         """Return the mantissa whose first nonzero digit was just read."""
         remainder = digit % self.modulus
-        return Mantissa(
-            place,
-            order,
-            size,
-            self._first_below or self._compare_lower(0, digit),
-            self._first_above or self._compare_upper(0, digit),
-            0,
-            tuple(lattice.threshold_of(remainder) for lattice in self.lattices),
-            remainder,
-            self._still_matching(tuple(range(len(self.listed))), 0, digit) if self.listed else (),
-        )
+        below = self._first_below or self._compare_lower(0, digit)
+        above = self._first_above or self._compare_upper(0, digit)
+        thresholds = tuple(lattice.threshold_of(remainder) for lattice in self.lattices)
+        matching = self._still_matching(tuple(range(len(self.listed))), 0, digit) if self.listed else ()
+        return self._reduced(Mantissa(place, order, size, below, above, 0, thresholds, remainder, matching))
+
+    def _reduced(self, mantissa: Mantissa) -> Mantissa:
+        """Forget what cannot matter once no exponent can follow, so that equal states are equal."""
+        if self.takes_exponent(mantissa):
+            return mantissa
+        place, order, size, below, above, zeros, thresholds, remainder, matching = mantissa
+        if self.lattices:
+            thresholds = tuple(
+                threshold if threshold == NEVER else max(threshold - zeros, -lattice.exponent - size)
+                for threshold, lattice in zip(thresholds, self.lattices, strict=True)
+            )
+        if order > self.lower_order:
+            below = 1
+        if (self._last_order if place == INTEGER else order) < self.upper_order:
+            above = -1
+        if matching:
+            matching = tuple(i for i in matching if self._can_reach(place, order, self._listed_orders[i]))
+        if place != INTEGER and below > 0 and above < 0 and not self.listed:
+            order = WITHIN
+        return Mantissa(place, order, size, below, above, 0, thresholds, remainder, matching)
+
+    def _can_reach(self, place: int, order: int, wanted: int) -> bool:
+        return order <= wanted if place == INTEGER else order == wanted
 
     def _is_each(self, is_matching: bool) -> bool:
         """Tell whether every digit leads to its own state."""
@@ -230,9 +253,10 @@ class MantissaRules:
             below = mantissa.below or (-1 if size < len(self._lower_digits) else 0)
             is_reached = below > 0 or (below == 0 and not self.magnitudes.is_lower_strict)
             low = max(low, self.lower_order - mantissa.order + (not is_reached))
-        if self.has_step:
-            low = max(low, self._threshold(mantissa, 0))
-        return low
+        return self._least_by_steps(mantissa, low)
+
+    def _least_by_steps(self, mantissa: Mantissa, low: int) -> int:
+        return max(low, self._threshold(mantissa, 0)) if self.has_step else low
 
     def _highest(self, mantissa: Mantissa, size: int) -> int:
         high = self._exponents.high
@@ -240,6 +264,9 @@ class MantissaRules:
             above = mantissa.above or (-1 if size < len(self._upper_digits) else 0)
             is_within = above < 0 or (above == 0 and not self.magnitudes.is_upper_strict)
             high = min(high, self.upper_order - mantissa.order - (not is_within))
+        return self._most_by_steps(mantissa, high)
+
+    def _most_by_steps(self, mantissa: Mantissa, high: int) -> int:
         for place in range(1 if self.has_step else 0, len(self.lattices)):
             high = min(high, self._threshold(mantissa, place) - 1)
         return high
@@ -254,7 +281,8 @@ class MantissaRules:
     def _listed_exponents(self, mantissa: Mantissa, size: int) -> ExponentSet:
         full = (i for i in mantissa.matching if len(self._listed_digits[i]) <= size)
         wanted = {self._listed_orders[i] - mantissa.order for i in full}
-        found = sorted(filter(self._exponents.holds, wanted))
+        possible = self._exponents if self.takes_exponent(mantissa) else ExponentSet(0, 0)
+        found = sorted(filter(possible.holds, wanted))
         if not found:
             return NO_EXPONENTS
         holes = tuple(e for e in range(found[0], found[-1]) if e not in wanted)
