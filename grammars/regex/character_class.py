@@ -13,7 +13,7 @@ from grammars.regex.letter_case import close_under_case
 
 __all__ = ["parse_class"]
 
-_PYTHON_CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
+_PYTHON_CLASS = re.compile(r"\[(?>\^?\]?)(?:[^\]\\]|\\.)*\]", re.DOTALL)
 _ECMA_CLASS = re.compile(r"\[(?:[^\]\\]|\\.)*\]", re.DOTALL)
 _SETS = frozenset("dDwWsSpP")
 

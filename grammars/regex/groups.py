@@ -77,6 +77,7 @@ def read_flags_prefix(pattern: str, *, is_ecma: bool) -> tuple[Flag, int]:
         match = _FLAGS.match(pattern, place + 2)
         if match is None or match.group(4) != ")" or match.group(2):
             break
+        _refuse_context(pattern, place)
         flags |= _read_letters(pattern, place, match.group(1), is_ecma=is_ecma)
         place = match.end()
         if flags & Flag.VERBOSE:

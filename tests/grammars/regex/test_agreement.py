@@ -1,0 +1,90 @@
+"""Compare `regex_dfa` with Python's ``re``, text by text."""
+
+from __future__ import annotations
+
+import random
+import re
+import warnings
+
+import pytest
+
+from fsm.dfa import is_empty
+from grammars.regex import regex_dfa
+from tests.reference.regex_samples import draw_pattern, iterate_plain_patterns, iterate_texts
+
+TEXTS = [*iterate_texts("ab", 5), *iterate_texts("ab\n ", 3)]
+
+
+def find_difference(pattern: str, texts: list[str]) -> str | None:
+    """Return a text on which ``re`` and the automaton differ."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = re.compile(pattern)
+    full, search = regex_dfa(pattern), regex_dfa(pattern, search=True)
+    for text in texts:
+        if full.accepts(text) is not (oracle.fullmatch(text) is not None):
+            return f"{pattern!r} fullmatch {text!r}"
+        if search.accepts(text) is not (oracle.search(text) is not None):
+            return f"{pattern!r} search {text!r}"
+    return None
+
+
+def compile_or_none(pattern: str) -> re.Pattern[str] | None:
+    """Return what ``re`` makes of a random pattern, None where it refuses it."""
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+@pytest.mark.parametrize("num_operators", [0, 1, 2, 3])
+def test_regex_dfa_agrees_with_re_on_every_small_pattern(num_operators: int) -> None:
+    """Every pattern of up to 3 operators over {a, b} matches the same texts of up to 5 symbols."""
+    texts = list(iterate_texts("ab", 5))
+    differences = [find_difference(pattern, texts) for pattern in iterate_plain_patterns(num_operators)]
+    assert [difference for difference in differences if difference] == []
+
+
+def check_random_pairs(seed: int, num_pairs: int) -> None:
+    """Compare ``num_pairs`` random pairs of pattern and text, 20 texts for each pattern."""
+    source = random.Random(seed)
+    compared = 0
+    while compared < num_pairs:
+        pattern = draw_pattern(source, source.randint(1, 4))
+        if compile_or_none(pattern) is not None:
+            assert find_difference(pattern, source.sample(TEXTS, 20)) is None
+            compared += 20
+
+
+def test_regex_dfa_agrees_with_re_on_random_pairs() -> None:
+    """Anchors, boundaries and look-arounds anywhere mean what they mean in ``re``."""
+    check_random_pairs(seed=20, num_pairs=10_000)
+
+
+@pytest.mark.slow
+def test_regex_dfa_agrees_with_re_on_100000_random_pairs() -> None:
+    """The same, at the size the project promises."""
+    check_random_pairs(seed=100, num_pairs=100_000)
+
+
+def test_regex_dfa_edges_lead_to_live_states() -> None:
+    """No state that an edge leads to is a dead end: a shortest way out exists and has the length promised."""
+    source = random.Random(3)
+    for _ in range(300):
+        pattern = draw_pattern(source, 3)
+        if compile_or_none(pattern) is None:
+            continue
+        dfa = regex_dfa(pattern, search=True)
+        if is_empty(dfa):
+            continue
+        state = dfa.start
+        for _ in range(6):
+            rest = dfa.shortest(state)
+            targets = [edge[2] for edge in dfa.edges(state)]
+            assert (rest == 0) is dfa.is_accepting(state)
+            assert rest == 0 or min(map(dfa.shortest, targets)) == rest - 1
+            longest = dfa.longest(state)
+            assert longest is None or longest == max((1 + (dfa.longest(target) or 0) for target in targets), default=0)
+            if not targets:
+                break
+            state = source.choice(targets)
