@@ -7,15 +7,12 @@ when every token is allowed and the end token is allowed after the last. Looking
 from __future__ import annotations
 
 import enum
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from types import FrameType
 
 from benchmarks.maskbench.corpus import Case, Instance
 from benchmarks.maskbench.engine import CompiledSchema, Cursor, Engine, RefusedError
+from benchmarks.time_cap import OutOfTimeError, time_cap
 
 __all__ = ["CaseResult", "Outcome", "measure_case"]
 
@@ -56,20 +53,16 @@ class CaseResult:
     num_invalid_accepted: int = 0
 
 
-class _OutOfTimeError(Exception):
-    """The case took longer than its cap."""
-
-
 def measure_case(engine: Engine, case: Case, *, eos_token_id: int, cap_seconds: float) -> CaseResult:
     """Run all documents of a case twice. Times of a case that ran out of time are dropped."""
     result = CaseResult(id=case.id)
     try:
-        with _cap(cap_seconds):
+        with time_cap(cap_seconds):
             _Measurement(engine, case, result, eos_token_id).run()
     except RefusedError as error:
         return CaseResult(id=case.id, outcome=Outcome.REFUSED, message=str(error))
-    except _OutOfTimeError:
-        return CaseResult(id=case.id, outcome=Outcome.TIMEOUT, message=f"more than {cap_seconds:g} s")
+    except OutOfTimeError as error:
+        return CaseResult(id=case.id, outcome=Outcome.TIMEOUT, message=str(error))
     if result.num_invalid_accepted:
         result.outcome = Outcome.ACCEPTS_INVALID
     elif result.num_valid_rejected:
@@ -145,19 +138,3 @@ class _Measurement:
         if instance.is_valid != (rejected_at is None) and not result.message:
             where = "the end" if rejected_at is None else f"token {rejected_at} of {len(instance.token_ids)}"
             result.message = f"instance {n} ({'valid' if instance.is_valid else 'invalid'}): {where}"
-
-
-@contextmanager
-def _cap(seconds: float) -> Iterator[None]:
-    """Interrupt after some seconds, as soon as Python code runs again."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _OutOfTimeError
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)

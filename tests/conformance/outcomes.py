@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.time_cap import OutOfTimeError, time_cap
 from tests.conformance.acceptors import Acceptor, RefusedError
 from tests.conformance.suite import Case
 
@@ -57,10 +58,24 @@ def count(verdicts: Mapping[str, Verdict]) -> Counter[Outcome]:
     return Counter(verdict.outcome for verdict in verdicts.values())
 
 
+_CAP_SECONDS = 10.0
 _RIGHT = Verdict(outcome=Outcome.RIGHT)
 
 
-def _judge_documents(case: Case, acceptor: Acceptor) -> Iterator[Verdict]:
+def _judge_documents(case: Case, acceptor: Acceptor) -> list[Verdict]:
+    """Judge within the time cap: a case that hangs is refused, with the time as the reason."""
+    verdicts: list[Verdict] = []
+    try:
+        with time_cap(_CAP_SECONDS):
+            for verdict in _judge_each(case, acceptor):
+                verdicts.append(verdict)  # noqa: PERF402 -- those judged before the time is up are kept
+    except OutOfTimeError as error:
+        late = Verdict(outcome=Outcome.REFUSED, reason=str(error))
+        verdicts += [late] * (len(case.documents) - len(verdicts))
+    return verdicts
+
+
+def _judge_each(case: Case, acceptor: Acceptor) -> Iterator[Verdict]:
     try:
         accepts = acceptor.compile(case.schema)
     except RefusedError as error:
