@@ -13,7 +13,7 @@ from benchmarks.maskbench.run import EngineRun
 __all__ = ["covered_ids", "figures_of"]
 
 _PERCENTILES = (50, 90, 95, 99, 99.9)
-_NO_TIMES = (Outcome.REFUSED, Outcome.TIMEOUT)
+_NO_TIMES = (Outcome.REFUSED, Outcome.TIMEOUT, Outcome.CRASHED)
 
 
 def covered_ids(runs: Sequence[EngineRun]) -> frozenset[str]:

@@ -25,6 +25,7 @@ class Outcome(enum.StrEnum):
     REJECTS_VALID = "rejects-valid"
     REFUSED = "refused"
     TIMEOUT = "timeout"
+    CRASHED = "crashed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +64,8 @@ def measure_case(engine: Engine, case: Case, *, eos_token_id: int, cap_seconds: 
         return CaseResult(id=case.id, outcome=Outcome.REFUSED, message=str(error))
     except OutOfTimeError as error:
         return CaseResult(id=case.id, outcome=Outcome.TIMEOUT, message=str(error))
+    except Exception as error:
+        return CaseResult(id=case.id, outcome=Outcome.CRASHED, message=f"{type(error).__name__}: {error}")
     if result.num_invalid_accepted:
         result.outcome = Outcome.ACCEPTS_INVALID
     elif result.num_valid_rejected:

@@ -20,7 +20,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("accepts an invalid instance", ("schemas_accepts_invalid",), "{:,.0f}"),
     ("rejects a valid instance", ("schemas_rejects_valid",), "{:,.0f}"),
     ("refused", ("schemas_refused",), "{:,.0f}"),
-    ("out of time", ("schemas_timeout",), "{:,.0f}"),
+    ("out of time / crashed", ("schemas_timeout", "schemas_crashed"), "{:,.0f} / {:,.0f}"),
     ("first mask: p50 / p95 / p99 µs", ("ttfm_p50_us", "ttfm_p95_us", "ttfm_p99_us"), "{:,.0f} / {:,.0f} / {:,.0f}"),
     *(
         (

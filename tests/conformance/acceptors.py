@@ -12,7 +12,7 @@ import referencing
 import referencing.exceptions
 from jsonschema import validators
 
-from fsm.errors import GuidanceError
+from fsm.errors import GuidanceError, UnsatisfiableError
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Acceptor", "JsonschemaAcceptor", "OurAcceptor", "RefusedError", "byte_vocabulary", "feed"]
@@ -60,6 +60,8 @@ class OurAcceptor:
             grammar = json_schema(schema, key_order="any", draft=self._draft, registry=self._registry)
             compiled = grammar.compile(byte_vocabulary())
             compiled.matcher()
+        except UnsatisfiableError:  # found at compile time: the grammar of no text at all
+            return lambda _text: False
         except GuidanceError as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from error
         return lambda text: feed(compiled, text)

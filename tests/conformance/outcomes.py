@@ -1,4 +1,4 @@
-"""Run cases through an acceptor and say of each document: right, refused, rejected though valid, or the worst."""
+"""Run cases through an acceptor and say of each document: right, refused, crashed, rejected though valid, or a lie."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Outcome(enum.StrEnum):
 
     RIGHT = "right"
     REFUSED = "refused"
+    CRASHED = "crashed"
     REJECTS_VALID = "rejects_valid"
     ACCEPTS_INVALID = "accepts_invalid"
 
@@ -78,16 +79,26 @@ def _judge_documents(case: Case, acceptor: Acceptor) -> list[Verdict]:
 def _judge_each(case: Case, acceptor: Acceptor) -> Iterator[Verdict]:
     try:
         accepts = acceptor.compile(case.schema)
-    except RefusedError as error:
-        yield from [Verdict(outcome=Outcome.REFUSED, reason=str(error))] * len(case.documents)
+    except OutOfTimeError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- a crash is a verdict on the engine
+        yield from [_fault(error)] * len(case.documents)
         return
     for document in case.documents:
         try:
             is_accepted = accepts(document.to_json())
-        except RefusedError as error:
-            yield Verdict(outcome=Outcome.REFUSED, reason=str(error))
+        except OutOfTimeError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the same
+            yield _fault(error)
             continue
         if is_accepted == document.is_valid:
             yield _RIGHT
         else:
             yield Verdict(outcome=Outcome.ACCEPTS_INVALID if is_accepted else Outcome.REJECTS_VALID)
+
+
+def _fault(error: Exception) -> Verdict:
+    if isinstance(error, RefusedError):
+        return Verdict(outcome=Outcome.REFUSED, reason=str(error))
+    return Verdict(outcome=Outcome.CRASHED, reason=f"{type(error).__name__}: {error}")
