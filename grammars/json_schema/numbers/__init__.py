@@ -1,8 +1,8 @@
 """Write the languages of JSON numbers: exact ranges, multiples and values, in every spelling.
 
-``constraints`` says which values, ``spelling`` which texts, ``automata.number_dfa`` gives the automaton. Below:
-``decimals`` exact arithmetic, ``magnitudes`` one side of zero, ``mantissas`` and ``exponents`` the states of the digits
-(``lattices``: remainders), ``completions`` and ``grids`` liveness by arithmetic, ``automaton`` and ``free`` the automata.
+``constraints`` says which values, ``spelling`` which texts, ``automata.number_dfa`` gives the automaton. Below these:
+``decimals`` holds exact values, ``magnitudes`` one side of zero, ``mantissas`` and ``exponents`` the states of digits
+(``lattices``: remainders), ``completions`` and ``grids`` decide liveness, ``automaton`` and ``free`` are the automata.
 """
 
 from grammars.json_schema.numbers.automata import number_dfa

@@ -23,7 +23,7 @@ _INTEGER = NumberConstraint.integer()
 
 @lru_cache(maxsize=MAX_AUTOMATA)
 def number_dfa(constraint: NumberConstraint, spelling: NumberSpelling = _DEFAULT) -> Dfa:
-    """Return the automaton of the JSON numbers whose exact value meets the constraint; ``start`` is 0 when there are none.
+    """Return the automaton of the JSON numbers whose exact value meets the constraint; ``start`` is 0 without any.
 
     Exact: no text of another value is accepted, and every text within the spelling's bounds is.
 

@@ -1,8 +1,8 @@
 """Recognise the JSON texts of a set of numbers, one symbol at a time.
 
 A state is what a mantissa's or an exponent's digits have decided (``mantissas.py``, ``exponents.py``); states are made
-when first reached and only when a completion exists. A range of n digits has O(n) states; a step of size m at most m times
-as many, of which only the visited exist.
+when first reached, and only when a completion exists. A range of n digits has O(n) states; a step of m makes at most m
+times as many, of which only the visited exist.
 """
 
 from __future__ import annotations

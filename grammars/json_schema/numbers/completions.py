@@ -1,4 +1,4 @@
-"""Tell whether some completion of a mantissa exists, by order of magnitude first and by arithmetic where that is not enough.
+"""Tell whether a mantissa can be completed: by its order of magnitude, and by arithmetic where that is not enough.
 
 Never a search through texts: a prefix is an interval at each power of ten, and ``grids.py`` says whether a wanted value
 lies in it. The powers of ten that can matter are few; beyond them nothing changes.
@@ -63,7 +63,7 @@ class Completions:
         if self._exponents == "any":
             return self._most_before_exponent(mantissa, digits)
         counts = self._plain_counts(mantissa, is_capped=False)
-        if len(counts) and counts[-1] > UNBOUNDED // 2:
+        if counts and counts[-1] > UNBOUNDED // 2:
             return None
         return next((count for count in reversed(counts) if self._meets(mantissa, digits, count, exponent=0)), 0)
 
@@ -108,12 +108,11 @@ class Completions:
         return max(0, -mantissa.fraction_size - self._finest) + self._spare
 
     def fewest_exponent_symbols(self, mantissa: Mantissa, digits: int, *, limit: int) -> int | None:
-        """Return the length of the shortest completion by a fraction and an exponent, None when none is below ``limit``.
+        """Return the length of the shortest completion by a fraction and an exponent; None when not below ``limit``.
 
         Only for mantissas that may take any fraction before an exponent.
         """
-        first = max(self._rules.lowest_exponent(mantissa.order), self._rules.lower_order - mantissa.order)
-        last = min(self._rules.highest_exponent, self._rules.upper_order - mantissa.order)
+        first, last = self._possible_exponents(mantissa)
         found = limit
         least = max(1 if mantissa.place == POINT else 0, self.fewest_digits_to_multiple(digits))
         for size in range(least, self._fraction_left(mantissa) + 1):
@@ -127,7 +126,13 @@ class Completions:
 
     def _has_exponent(self, mantissa: Mantissa, digits: int, size: int, exponents: range) -> bool:
         scales = (exponent - mantissa.fraction_size for exponent in exponents)
-        return any(has_value(self._magnitudes, digits, scale=scale, grid=scale - size) for scale in scales)
+        return any(has_value(self._magnitudes_of_exponents, digits, scale=s, grid=s - size) for s in scales)
+
+    def _possible_exponents(self, mantissa: Mantissa) -> tuple[int, int]:
+        """Return the least and greatest exponent that take the mantissa, with any fraction, within the bounds."""
+        if mantissa.order != NO_ORDER:
+            return self._exponent_window(mantissa.order, spare=0)
+        return self._exponent_window(-mantissa.fraction_size - 1, spare=self._fraction_left(mantissa))
 
     def _is_zero_live(self, mantissa: Mantissa) -> bool:
         if self._magnitudes.has_zero:

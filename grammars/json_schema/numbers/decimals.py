@@ -21,6 +21,7 @@ __all__ = [
     "floor_ratio",
     "is_multiple",
     "least_common_multiple",
+    "power_of_ten",
 ]
 
 MAX_ORDER = 2000
@@ -58,8 +59,8 @@ class ExactDecimal:
     def __lt__(self, other: ExactDecimal) -> bool:
         shift = self.exponent - other.exponent
         if shift >= 0:
-            return self.coefficient * 10**shift < other.coefficient
-        return self.coefficient < other.coefficient * 10**-shift
+            return self.coefficient * power_of_ten(shift) < other.coefficient
+        return self.coefficient < other.coefficient * power_of_ten(-shift)
 
     def __le__(self, other: ExactDecimal) -> bool:
         return not other < self
@@ -141,6 +142,12 @@ def _beyond_limit() -> LimitError:
     )
 
 
+def power_of_ten(exponent: int) -> int:
+    """Return ``10**exponent`` for a non-negative exponent, as the integer it then is."""
+    power: int = 10**exponent
+    return power
+
+
 def ceil_ratio(value: ExactDecimal, unit: ExactDecimal) -> int:
     """Return the least integer that is not below ``value / unit``; ``unit`` is positive."""
     return -floor_ratio(-value, unit)
@@ -156,16 +163,16 @@ def floor_ratio(value: ExactDecimal, unit: ExactDecimal) -> int:
     """
     shift = value.exponent - unit.exponent
     if shift >= 0:
-        return value.coefficient * 10**shift // unit.coefficient
-    return value.coefficient // (unit.coefficient * 10**-shift)
+        return value.coefficient * power_of_ten(shift) // unit.coefficient
+    return value.coefficient // (unit.coefficient * power_of_ten(-shift))
 
 
 def is_multiple(value: ExactDecimal, step: ExactDecimal) -> bool:
     """Tell whether ``value`` is an integer times ``step``."""
     shift = value.exponent - step.exponent
     if shift >= 0:
-        return value.coefficient * 10**shift % step.coefficient == 0
-    return value.coefficient % (step.coefficient * 10**-shift) == 0
+        return value.coefficient * power_of_ten(shift) % step.coefficient == 0
+    return value.coefficient % (step.coefficient * power_of_ten(-shift)) == 0
 
 
 def least_common_multiple(first: ExactDecimal, second: ExactDecimal) -> ExactDecimal:

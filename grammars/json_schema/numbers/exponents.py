@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from grammars.json_schema.numbers.decimals import power_of_ten
+
 __all__ = ["NO_EXPONENTS", "UNBOUNDED", "ExponentDigits", "ExponentSet", "next_digits"]
 
 UNBOUNDED = 10**30
@@ -116,7 +118,7 @@ class ExponentDigits(NamedTuple):
         return max(20 - len(str(self.value)), 1)
 
     def _last(self, size: int) -> int:
-        return (self.value + 1) * 10**size - 1
+        return (self.value + 1) * power_of_ten(size) - 1
 
 
 @lru_cache(maxsize=4096)

@@ -87,21 +87,25 @@ class FreeNumbers(Dfa):
         return (None if integer is None else self._fraction - state), pointed, marked
 
     def _expand(self, state: int) -> tuple[Edge, ...]:
-        if state in {_START, _MINUS}:
-            first = (ord("0"), ord("0"), _ZERO), (ord("1"), ord("9"), self._integer + 1)
-            return ((ord("-"), ord("-"), _MINUS), *first) if state == _START else first
         if state == _ZERO:
             return (*self._point(), *self._marks())
-        if state == _POINT:
-            return ((*_DIGIT, self._fraction + 1),)
-        if state in {_MARK, _SIGN}:
-            digits = (*_DIGIT, self._exponent + 1)
-            return (digits,) if state == _SIGN else ((ord("+"), ord("+"), _SIGN), (ord("-"), ord("-"), _SIGN), digits)
+        if state < _FIRST:
+            return self._expand_place(state)
         if state > self._exponent:
             return self._more(state, self._exponent, 2)
         if state > self._fraction:
             return (*self._more(state, self._fraction, 1), *self._marks())
         return (*self._point(), *self._more(state, self._integer, 0), *self._marks())
+
+    def _expand_place(self, state: int) -> tuple[Edge, ...]:
+        """Return the edges of a place where digits must begin."""
+        if state == _POINT:
+            return ((*_DIGIT, self._fraction + 1),)
+        if state in {_MARK, _SIGN}:
+            digits = (*_DIGIT, self._exponent + 1)
+            return (digits,) if state == _SIGN else ((ord("+"), ord("+"), _SIGN), (ord("-"), ord("-"), _SIGN), digits)
+        first = (ord("0"), ord("0"), _ZERO), (ord("1"), ord("9"), self._integer + 1)
+        return ((ord("-"), ord("-"), _MINUS), *first) if state == _START else first
 
     def _more(self, state: int, base: int, part: int) -> tuple[Edge, ...]:
         """Return the edge for one more digit of a part, when there may be one."""

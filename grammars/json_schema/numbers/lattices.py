@@ -1,6 +1,6 @@
 """Tell from a mantissa's remainder which powers of ten make it a multiple of a step.
 
-A step is ``a * 10**b``. A mantissa without trailing zeros, as an integer ``m``, times ``10**t`` is a multiple of it from
+A step is ``a * 10**b``. A mantissa ``m``, an integer without trailing zeros, times ``10**t`` is a multiple of it from
 some least ``t - b`` on, or never: that threshold depends on ``m`` modulo ``a`` alone.
 """
 

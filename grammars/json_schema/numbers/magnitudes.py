@@ -1,6 +1,6 @@
 """Split a constraint by sign: the set of magnitudes that may follow a minus, and the set that may not.
 
-Bounds are moved inward to multiples of the step, so that equal sets compare equal (an integer above 0 is one from 1 on).
+Bounds are moved inward to multiples of the step, so that equal sets compare equal: an integer above 0 is at least 1.
 """
 
 from __future__ import annotations

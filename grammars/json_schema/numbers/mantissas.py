@@ -7,6 +7,7 @@ fit it are one range (``ExponentSet``): every bound, step and listed value cuts 
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -96,7 +97,9 @@ class MantissaRules:
 
     def starts(self) -> list[tuple[int, int]]:
         """Return the ranges of first digits, 1 to 9, that lead to equal states."""
-        return self._ranges(1, 0, (self._first_below, self._first_above), is_each=self._is_each(bool(self.listed)))
+        return self._ranges(
+            1, 0, (self._first_below, self._first_above), is_each=self._is_each(is_matching=bool(self.listed))
+        )
 
     def first(self, digit: int) -> Mantissa:
         """Return the mantissa of one nonzero digit before the point."""
@@ -108,7 +111,7 @@ class MantissaRules:
             return [(0, 0), *self.starts()]
         index = mantissa.order + 1 + mantissa.fraction_size
         sides = (mantissa.below, mantissa.above)
-        return self._ranges(0, index, sides, is_each=self._is_each(bool(mantissa.matching)))
+        return self._ranges(0, index, sides, is_each=self._is_each(is_matching=bool(mantissa.matching)))
 
     def after(self, mantissa: Mantissa, digit: int) -> Mantissa:
         """Return the mantissa with one more digit at its end."""
@@ -198,7 +201,7 @@ class MantissaRules:
     def _can_reach(self, place: int, order: int, wanted: int) -> bool:
         return order <= wanted if place == INTEGER else order == wanted
 
-    def _is_each(self, is_matching: bool) -> bool:
+    def _is_each(self, *, is_matching: bool) -> bool:
         """Tell whether every digit leads to its own state."""
         return is_matching or self.modulus > 1
 
@@ -213,7 +216,7 @@ class MantissaRules:
                 digit = _digit_at(digits, index)
                 cuts.update((digit, digit + 1))
         ordered = sorted(cut for cut in cuts if cut >= first)
-        return [(cut, after - 1) for cut, after in zip(ordered, ordered[1:], strict=False)]
+        return [(cut, after - 1) for cut, after in itertools.pairwise(ordered)]
 
     def _compare_lower(self, index: int, digit: int) -> int:
         side = _sign(digit - _digit_at(self._lower_digits, index))

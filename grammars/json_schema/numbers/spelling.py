@@ -26,7 +26,7 @@ class NumberSpelling:
 
     Parameters
     ----------
-    max_integer_digits : digits before the point. 308 writes every float64 below 1e308 and all usual big integers in full.
+    max_integer_digits : digits before the point. 308 writes every float64 below 1e308 in full.
     max_fraction_digits : digits after the point. 40 is above every printed float64 and decimal128.
     max_exponent_digits : digits of the exponent, leading zeros counted: ``1e-07`` has two, ``5e-324`` three.
     exponents : exponent forms of a number with a condition on its value (a number without takes all, or ``"none"``).
