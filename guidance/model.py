@@ -105,8 +105,10 @@ class Model:
     def __init__(
         self, network: Any, tokenizer: Any, *, name: str = "model", generation_config: object | None = None
     ) -> None:
+        from guidance.kernels import prepare_kernels
         from guidance.tokenizers import vocabulary_from
 
+        prepare_kernels()
         self.name = name
         self.tokenizer = tokenizer
         self.vocabulary: Vocabulary = vocabulary_from(

@@ -84,8 +84,10 @@ def compile_(
 
     Example: guidance compile person.json
     """
+    from guidance.kernels import prepare_kernels
     from guidance.loading import load_vocabulary
 
+    prepare_kernels()
     chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()))
     grammar = chosen.grammar()
     vocabulary = load_vocabulary(model)
@@ -110,8 +112,10 @@ def explain(
 
     Example: guidance explain "20" --regex "\d{4}" --token a
     """
+    from guidance.kernels import prepare_kernels
     from guidance.loading import load_vocabulary
 
+    prepare_kernels()
     chosen = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ()))
     grammar = chosen.grammar()
     vocabulary = load_vocabulary(model)

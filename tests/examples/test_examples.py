@@ -1,0 +1,58 @@
+"""Run every example as its own process, offline, and check what it prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+PRINTED = {
+    "choose.py": ["product"],
+    "demo.py": [
+        "Ada Lovelace",
+        "choice: person",
+        "85",
+        "person.schema.json",
+        "tokens per second",
+        "forced by the grammar",
+    ],
+    "mask_only.py": ["[b'a', b'ab']", "accepted"],
+    "match_regex.py": ["36"],
+    "schema_batch.py": ["Ada Lovelace", "log-probability"],
+    "stream_partial.py": ["name='Mara Lindqvist' age=None", "city='Turin'"],
+    "typed_function.py": ["name='Ada Lovelace', age=36", "Kwame Okonkwo"],
+}
+
+
+def test_every_example_is_listed():
+    """No example goes untested."""
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_example_prints_what_it_says(name):
+    """Each runs from the repository's root without the network."""
+    offline = {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(EXAMPLES.parent), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)],
+        capture_output=True,
+        text=True,
+        env=os.environ | offline,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for text in PRINTED[name]:
+        assert text in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_example_is_short(path):
+    """One feature each, under 40 lines; the demo shows the whole job."""
+    if path.name != "demo.py":
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 40
