@@ -186,9 +186,7 @@ def _odd_words(lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         text = load_text(kind)
         texts += text["instructions"]
         texts += [fragment for fragments in text["compose"].values() for fragment in fragments]
-    common = load_text("common")
-    texts += [*common["asides"], *common["instructions"]]
-    texts += [text for fields in common["questions"].values() for questions in fields.values() for text in questions]
+    texts += load_text("common")["asides"]
     return tuple(sorted({word for text in texts for word in _LETTERS_ONLY.findall(_MARKS.sub(" ", text))}))
 
 

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 
 from guidance.embedded.names import NamePool, load_text, training_names
 from guidance.embedded.records import KINDS, Facts, Kind, draw_facts, write_json
-from guidance.embedded.sentences import fill_form, make_training_sentence, seen_forms, unseen_forms, with_noise
+from guidance.embedded.sentences import fill_form, make_training_sentence, seen_forms, unseen_forms
 
 __all__ = ["Example", "make_evaluation_example", "make_prompt", "make_training_example"]
 
 QUESTION_SHARE = 0.12
 REARRANGED_SHARE = 0.18
-NOISY_INSTRUCTION_SHARE = 0.15  # so that instructions nobody wrote here do no harm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +125,7 @@ def _make_question(facts: Facts, sentence: str, rng: random.Random) -> Example:
 
 def _draw_instruction(kind: Kind, rng: random.Random) -> str:
     source = load_text(kind) if rng.random() < 0.8 else load_text("common")
-    instruction = str(rng.choice(source["instructions"]))
-    return with_noise(instruction, rng) if rng.random() < NOISY_INSTRUCTION_SHARE else instruction
+    return str(rng.choice(source["instructions"]))
 
 
 def _lay_out(sentence: str, instruction: str, rng: random.Random) -> str:

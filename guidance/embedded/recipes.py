@@ -21,10 +21,10 @@ class Recipe:
     num_kv_heads: int
     steps: int
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float
     warmup_steps: int = 100
     optimizer: Literal["adamw", "muon"] = "muon"
-    weight_decay: float = 0.05
+    weight_decay: float
     seed: int = 20_261_120
 
 
@@ -36,7 +36,9 @@ RECIPES: Mapping[str, Recipe] = {
         intermediate_size=512,
         num_heads=6,
         num_kv_heads=2,
-        steps=3300,
+        steps=3000,
+        learning_rate=3e-3,
+        weight_decay=0.05,
     ),
     "draft": Recipe(
         purpose="proposes tokens for the base model to check",
@@ -45,6 +47,8 @@ RECIPES: Mapping[str, Recipe] = {
         intermediate_size=320,
         num_heads=4,
         num_kv_heads=2,
-        steps=3500,
+        steps=4500,
+        learning_rate=2e-3,
+        weight_decay=0.01,
     ),
 }

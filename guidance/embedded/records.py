@@ -186,13 +186,13 @@ def _write_date(day: date, rng: random.Random) -> str:
     style = rng.random()
     if style < 0.15:
         return day.isoformat()
-    if style < 0.45:
+    if style < 0.5:
         return f"{day.day} {month} {day.year}"
-    if style < 0.7:
+    if style < 0.75:
         return f"{month} {day.day}, {day.year}"
-    if style < 0.8:
+    if style < 0.85:
         return f"{day.day} {month[:3]} {day.year}"
-    if style < 0.88:
+    if style < 0.93:
         return f"the {_ordinal(day.day)} of {month} {day.year}"
     return f"{calendar.day_name[day.weekday()]}, {day.day} {month} {day.year}"
 

@@ -15,7 +15,7 @@ from functools import cache
 from guidance.embedded.names import load_text, training_names
 from guidance.embedded.records import Facts, Kind
 
-__all__ = ["compose_form", "fill_form", "make_training_sentence", "seen_forms", "unseen_forms", "with_noise"]
+__all__ = ["compose_form", "fill_form", "make_training_sentence", "seen_forms", "unseen_forms"]
 
 HELD_OUT_EVERY = 6
 COMPOSED_SHARE = 0.6
@@ -68,7 +68,7 @@ def make_training_sentence(facts: Facts, rng: random.Random) -> str:
     composed = rng.random() < COMPOSED_SHARE
     form = compose_form(facts.kind, rng) if composed else rng.choice(seen_forms(facts.kind))
     if rng.random() < NOISE_SHARE:
-        form = with_noise(form, rng)
+        form = _with_noise(form, rng)
     sentence = fill_form(form, facts)
     return _with_aside(sentence, rng) if rng.random() < ASIDE_SHARE else sentence
 
@@ -84,15 +84,6 @@ def compose_form(kind: Kind, rng: random.Random) -> str:
             return form
 
 
-def with_noise(form: str, rng: random.Random) -> str:
-    """Replace some plain words by made-up ones, leaving slots and alternatives alone."""
-
-    def replace(match: re.Match[str]) -> str:
-        return _noise_word(rng) if match.group(2) and rng.random() < 0.3 else match.group(0)
-
-    return _PLAIN_WORD.sub(replace, form)
-
-
 def _expand(text: str, rules: dict[str, Sequence[str]], rng: random.Random) -> str:
     def expand_symbol(match: re.Match[str]) -> str:
         if match.group(1) == "noise":
@@ -104,6 +95,13 @@ def _expand(text: str, rules: dict[str, Sequence[str]], rng: random.Random) -> s
 
 def _noise_word(rng: random.Random) -> str:
     return training_names().invented_word(rng)
+
+
+def _with_noise(form: str, rng: random.Random) -> str:
+    def replace(match: re.Match[str]) -> str:
+        return _noise_word(rng) if match.group(2) and rng.random() < 0.3 else match.group(0)
+
+    return _PLAIN_WORD.sub(replace, form)
 
 
 def _with_aside(sentence: str, rng: random.Random) -> str:
