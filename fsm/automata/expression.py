@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from collections.abc import Sequence as SequenceOf
+from functools import lru_cache
 from typing import Final, Protocol
 
 from fsm.automata.ranges import ALL, Ranges, union_ranges
@@ -270,7 +271,12 @@ def look(body: Expression, *, is_ahead: bool, is_negative: bool) -> Expression:
 
 def text(value: str) -> Expression:
     """Return exactly ``value``."""
-    return sequence([Symbols(((ord(symbol), ord(symbol)),)) for symbol in value])
+    return sequence([_make_symbol(ord(symbol)) for symbol in value])
+
+
+@lru_cache(maxsize=1024)
+def _make_symbol(code: int) -> Symbols:
+    return Symbols(((code, code),))
 
 
 def _fill_assertion(node: Expression) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from fsm.automata.expression import Expression
 from fsm.automata.expression_dfa import ExpressionDfa
 from fsm.dfa import Dfa
+from grammars.json_schema.formats_idn import make_idn_hostname
 from grammars.json_schema.formats_network import IPV4, IPV6, make_email, make_hostname, make_idn_email
 from grammars.json_schema.formats_regex import make_regex
 from grammars.json_schema.formats_time import make_date, make_date_time, make_duration, make_time
@@ -39,6 +40,7 @@ FORMATS: dict[str, Callable[[], Dfa]] = {
     "email": make_email,
     "hostname": make_hostname,
     "idn-email": make_idn_email,
+    "idn-hostname": make_idn_hostname,
     "ipv4": _make_from_pattern(IPV4),
     "ipv6": _make_from_pattern(IPV6),
     "iri": _make_from_pattern(IRI),
@@ -54,7 +56,6 @@ FORMATS: dict[str, Callable[[], Dfa]] = {
 }
 
 
-@lru_cache(maxsize=64)
 def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:  # noqa: ARG001
     """Return the automaton of format ``name``; None for a name that no draft defines.
 
@@ -64,7 +65,7 @@ def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:  # noqa: A
     Parameters
     ----------
     name : value of ``format``.
-    draft : the draft of the schema.
+    draft : the draft of the schema; all drafts agree on the texts of a format.
 
     Examples
     --------
@@ -72,5 +73,9 @@ def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:  # noqa: A
     >>> date.accepts("2023-02-29"), date.accepts("2024-02-29")
     (False, True)
     """
-    make = FORMATS.get(name)
-    return None if make is None else make()
+    return _make_format(name) if name in FORMATS else None
+
+
+@lru_cache(maxsize=64)
+def _make_format(name: str) -> Dfa:
+    return FORMATS[name]()

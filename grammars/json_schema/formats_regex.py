@@ -4,9 +4,9 @@ The grammar of patterns nests and compares numbers and names, so this is a subse
 
 - groups nest at most `MAX_DEPTH` deep;
 - at most one group has a name; there are no back-references (which must name an existing group);
-- in a class, ranges join two printable ASCII characters (``[a-z]``); the least count of ``{m,n}`` is below 100, or
-  has fewer digits than the most;
-- ``\p{...}`` takes general categories and a few scripts; other escapes are all there.
+- in a class, ranges join two printable ASCII characters (``[a-z]``) or two hexadecimal escapes whose first digits
+  differ; the least count of ``{m,n}`` is below 100, or has fewer digits than the most;
+- ``\p{...}`` takes general categories and a few scripts; there is no ``\0``, which no digit may follow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from fsm.automata.expression import Expression, choice, repeat, sequence, text
+from fsm.automata.expression import NOTHING, Expression, choice, repeat, sequence, text
 from grammars.regex import parse_regex
 
 __all__ = ["MAX_DEPTH", "make_regex"]
@@ -25,7 +25,7 @@ _CATEGORIES = "(?:C[cfnos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps
 _SCRIPTS = "(?:Arabic|Cyrillic|Greek|Han|Hangul|Hebrew|Hiragana|Katakana|Latin|Thai)"
 _HEX_CODE = r"u[0-9A-Fa-f]{4}|u\{0*(?:[0-9A-Fa-f]{1,5}|10[0-9A-Fa-f]{4})\}|x[0-9A-Fa-f]{2}"
 _ESCAPE = (
-    rf"\\(?:[dDwWsStnvfr^$\\.*+?()\[\]{{}}|/]|c[A-Za-z]|0(?![0-9])|{_HEX_CODE}"
+    rf"\\(?:[dDwWsStnvfr^$\\.*+?()\[\]{{}}|/]|c[A-Za-z]|{_HEX_CODE}"
     rf"|[pP]\{{(?:{_CATEGORIES}|(?:gc|General_Category)={_CATEGORIES}|(?:sc|Script|scx|Script_Extensions)={_SCRIPTS})\}})"
 )
 _PRINTABLE = [symbol for symbol in map(chr, range(0x20, 0x7F)) if symbol not in "\\]-["]
@@ -33,8 +33,7 @@ _PRINTABLE = [symbol for symbol in map(chr, range(0x20, 0x7F)) if symbol not in 
 
 def make_regex() -> Expression:
     """Return the valid patterns described at the top of this module."""
-    plain = parse_regex("(?!x)x")
-    named = plain
+    plain, named = NOTHING, NOTHING
     for _ in range(MAX_DEPTH + 1):
         plain, named = _nest(plain, named)
     return choice([plain, named])
@@ -63,11 +62,9 @@ def _nest(plain: Expression, named: Expression) -> tuple[Expression, Expression]
     )
     any_terms = repeat(term, 0, None)
     more = repeat(sequence([text("|"), any_terms]), 0, None)
-    alternatives = sequence([any_terms, more])
-    with_name = sequence([any_terms, repeat(sequence([text("|"), any_terms]), 0, None)])
-    return alternatives, sequence(
-        [repeat(sequence([any_terms, text("|")]), 0, None), any_terms, named_term, with_name]
-    )
+    without = sequence([any_terms, more])
+    before = repeat(sequence([any_terms, text("|")]), 0, None)
+    return without, sequence([before, any_terms, named_term, without])
 
 
 @lru_cache(maxsize=1)
@@ -79,7 +76,7 @@ def _make_atom() -> Expression:
 
 @lru_cache(maxsize=1)
 def _make_escape() -> Expression:
-    return parse_regex(_ESCAPE.replace(r"0(?![0-9])", "0(?:)"))
+    return parse_regex(_ESCAPE)
 
 
 @lru_cache(maxsize=1)
@@ -88,12 +85,23 @@ def _make_class() -> Expression:
         [
             sequence([text(first), text("-"), parse_regex(_write_class(_PRINTABLE[place:]))])
             for place, first in enumerate(_PRINTABLE)
-            if first != "^"
         ]
+        + [parse_regex(_write_hex_range(nibble)) for nibble in range(15)]
     )
-    single = parse_regex(r"[^\\\]\[^\-\ud800-\udfff]|\\-")
-    member = choice([ranges, single, _make_escape()])
+    single = choice([parse_regex(r"[^\\\]\[\-\ud800-\udfff]|\\-"), _make_escape()])
+    # After a range, "-" stands for itself, unless a second one would make it the start of a range.
+    member = choice([ranges, sequence([ranges, text("-"), choice([single, ranges])]), single])
     return sequence([parse_regex(r"\[\^?-?"), repeat(member, 0, None), parse_regex("-?]")])
+
+
+def _write_hex_range(nibble: int) -> str:
+    """Return a pattern of ranges of two ``\\xHH``, or two ``\\uHHHH``, whose first digits are in order."""
+    digit, low, high = "[0-9A-Fa-f]", f"[{nibble:x}{nibble:X}]", "".join([f"{n:x}{n:X}" for n in range(nibble + 1, 16)])
+    two = rf"\\x{low}{digit}-\\x[{high}]{digit}"
+    if nibble == 0xD:
+        return two
+    # Surrogates would join with a neighbour into one symbol.
+    return rf"{two}|\\u{low}{digit}{{3}}-\\u[{high.replace('dD', '')}]{digit}{{3}}"
 
 
 def _write_class(members: list[str]) -> str:

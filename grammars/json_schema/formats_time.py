@@ -6,6 +6,8 @@ left out, because Python's ``datetime`` and the usual validators have no such ye
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from fsm.automata.expression import Deferred, Expression, choice, sequence, text
 from grammars.regex import parse_regex
 
@@ -50,11 +52,20 @@ def make_duration() -> Expression:
 
 def _make_leap_second() -> Expression:
     """Return the times of day whose offset puts their minute at 23:59 UTC: 1,440 cases, built as they are reached."""
-    return choice([sequence([text(f"{hour:02}:"), _make_minutes(hour)]) for hour in range(24)])
+    return choice([sequence([text(f"{hour:02}:"), _defer_minutes(hour)]) for hour in range(24)])
+
+
+def _defer_minutes(hour: int) -> Expression:
+    return Deferred(lambda: _make_minutes(hour), 6, None)
 
 
 def _make_minutes(hour: int) -> Expression:
-    return Deferred(lambda: choice([_make_leap_minute(hour, minute) for minute in range(60)]), 6, None)
+    return choice([sequence([text(str(tens)), _make_units(hour, tens)]) for tens in range(6)])
+
+
+def _make_units(hour: int, tens: int) -> Expression:
+    minutes = range(10 * tens, 10 * tens + 10)
+    return Deferred(lambda: choice([_make_leap_minute(hour, minute) for minute in minutes]), 5, None)
 
 
 def _make_leap_minute(hour: int, minute: int) -> Expression:
@@ -64,4 +75,9 @@ def _make_leap_minute(hour: int, minute: int) -> Expression:
         offsets.append(text(f"+{later // 60:02}:{later % 60:02}"))
     else:
         offsets.append(parse_regex("[Zz]|[+]00:00"))
-    return sequence([text(f"{minute:02}:60"), parse_regex(_FRACTION), choice(offsets)])
+    return sequence([text(f"{minute % 10}:60"), _make_fraction(), choice(offsets)])
+
+
+@lru_cache(maxsize=1)
+def _make_fraction() -> Expression:
+    return parse_regex(_FRACTION)
