@@ -8,6 +8,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from pydantic import TypeAdapter
 
 from guidance.embedded.names import held_out_names, training_names
 from guidance.embedded.prompts import Example, make_evaluation_example, make_prompt, make_training_example
@@ -88,6 +89,16 @@ def test_facts_have_the_fields_of_their_type(kind: Kind):
     """Fields come in the order of the record's type, which is the schema's."""
     fields = list(draw_facts(kind, training_names(), random.Random(7)).fields)
     assert fields == list(RECORD_TYPES[kind].__dataclass_fields__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_validate_as_their_type(kind: Kind):
+    """Every answer is a value of the record's type, read by pydantic."""
+    reader = TypeAdapter(RECORD_TYPES[kind])
+    rng = random.Random(10)
+    for _ in range(100):
+        facts = draw_facts(kind, training_names(), rng)
+        assert isinstance(reader.validate_json(write_json(facts.fields)), RECORD_TYPES[kind])
 
 
 @pytest.mark.parametrize("forms", ["seen", "unseen"])
