@@ -7,7 +7,7 @@ sentence shows for it, which may differ: ``12 March 2025`` for ``"2025-03-12"``,
 from __future__ import annotations
 
 import calendar
-import datetime
+import datetime as dt
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Event:
     """What a sentence announces."""
 
     title: str
-    date: datetime.date
+    date: dt.date
     place: str
 
 
@@ -148,7 +148,7 @@ def _draw_product(names: NamePool, rng: random.Random) -> Facts:
 
 def _draw_event(names: NamePool, rng: random.Random) -> Facts:
     title, place = names.event(rng), names.venue(rng)
-    day = datetime.date.fromordinal(rng.randint(_FIRST_DAY, _LAST_DAY))
+    day = dt.date.fromordinal(rng.randint(_FIRST_DAY, _LAST_DAY))
     return Facts(
         kind="event",
         fields={"title": _quoted(title), "date": _quoted(day.isoformat()), "place": _quoted(place)},
@@ -162,8 +162,8 @@ _DRAW: Mapping[Kind, Callable[[NamePool, random.Random], Facts]] = {
     "event": _draw_event,
 }
 
-_FIRST_DAY = datetime.date(1990, 1, 1).toordinal()
-_LAST_DAY = datetime.date(2049, 12, 31).toordinal()
+_FIRST_DAY = dt.date(1990, 1, 1).toordinal()
+_LAST_DAY = dt.date(2049, 12, 31).toordinal()
 PRICE_STYLES: Mapping[str, Sequence[str]] = {
     "EUR": ("# euros", "# euros", "€#", "# €", "EUR #", "# EUR"),
     "USD": ("# dollars", "# dollars", "$#", "$#", "USD #", "# USD"),
@@ -183,7 +183,7 @@ def _draw_amount(rng: random.Random) -> str:
     return f"{whole}.{cents}"
 
 
-def _write_date(day: datetime.date, rng: random.Random) -> str:
+def _write_date(day: dt.date, rng: random.Random) -> str:
     month = calendar.month_name[day.month]
     style = rng.random()
     if style < 0.15:
