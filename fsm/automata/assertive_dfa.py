@@ -34,7 +34,6 @@ from fsm.automata.partition import iterate_partition
 from fsm.automata.paths import Conditions, PathFinder, keep_minimal
 from fsm.automata.ranges import Ranges
 from fsm.automata.search import MAX_SEARCHED_STATES, SearchedDfa
-from fsm.errors import LimitError
 
 __all__ = ["AssertiveDfa", "Obligation", "Situation", "Thread"]
 
@@ -90,11 +89,13 @@ class AssertiveDfa(SearchedDfa):
         self._looks: list[Look] = []
         self._find_looks_behind(expression)
         self._needs: dict[Continuation, frozenset[int]] = {}
-        self._situations: list[Situation] = [Situation(False, (), frozenset())]
+        self._situations: list[Situation] = [Situation(is_start=False, behind=(), threads=frozenset())]
         self._numbers: dict[Situation, int] = {}
         self._all_edges: dict[int, tuple[Edge, ...]] = {}
         behind = tuple([self._make_threads(make_final().push(look.body).push(ANY_TEXT)) for look in self._looks])
-        start = self._number(Situation(True, behind, self._make_threads(self._final.push(expression))))
+        start = self._number(
+            Situation(is_start=True, behind=behind, threads=self._make_threads(self._final.push(expression)))
+        )
         self.start = start if self.is_live(start) else DEAD
 
     # --- what the search needs ---
@@ -181,7 +182,8 @@ class AssertiveDfa(SearchedDfa):
     def _forget(self, situation: Situation) -> Situation:
         """Forget where look-behinds stand that no thread can meet any more, so that fewer states differ."""
         if _is_any(situation.threads):
-            return Situation(False, (frozenset(),) * len(self._looks), self._make_threads(self._rest))
+            nowhere: tuple[Threads, ...] = (frozenset(),) * len(self._looks)
+            return Situation(is_start=False, behind=nowhere, threads=self._make_threads(self._rest))
         needed = self._find_needs(situation.threads)
         for number in reversed(range(len(self._looks))):
             if number in needed:
@@ -268,7 +270,8 @@ class _Place:
     def advance(self, members: int) -> Situation:
         """Return the state after a symbol that lies in the sets ``members``."""
         behind = [self._step(threads, members) for threads in self._situation.behind]
-        return Situation(False, tuple(behind), self._step(self._situation.threads, members))
+        threads = self._step(self._situation.threads, members)
+        return Situation(is_start=False, behind=tuple(behind), threads=threads)
 
     def _step(self, threads: Threads, members: int) -> Threads:
         found = self._steps.get((threads, members))
@@ -360,8 +363,11 @@ def iterate_looks(node: Expression) -> Iterator[Look]:
         yield node
     elif type(node) is Repeat:
         yield from iterate_looks(node.body)
-    elif type(node) is Sequence or type(node) is Choice:
-        for part in node.items if type(node) is Sequence else node.options:
+    elif type(node) is Sequence:
+        for part in node.items:
+            yield from iterate_looks(part)
+    elif type(node) is Choice:
+        for part in node.options:
             yield from iterate_looks(part)
 
 

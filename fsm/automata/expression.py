@@ -288,8 +288,15 @@ def _fill_assertion(node: Expression) -> None:
 class Measured(Protocol):
     """Anything whose texts have lengths."""
 
-    shortest: int
-    longest: int | None
+    @property
+    def shortest(self) -> int:
+        """Length of the shortest text."""
+        ...
+
+    @property
+    def longest(self) -> int | None:
+        """Length of the longest text, None when there is no bound."""
+        ...
 
 
 def are_lengths_joined(parts: Collection[Measured]) -> bool:

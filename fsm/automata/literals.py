@@ -79,7 +79,7 @@ class LiteralsDfa(Dfa):
         prefix = texts[begin][: depth + 1]
         if begin + 1 == end or not texts[begin + 1].startswith(prefix):
             return begin + 1
-        return bisect_left(texts, True, begin, end, key=lambda other: not other.startswith(prefix))
+        return bisect_left(texts, 1, begin, end, key=lambda other: int(not other.startswith(prefix)))
 
     def _number(self, begin: int, end: int, depth: int) -> int:
         key: object = self._texts[begin][depth:] if end == begin + 1 else (begin, end, depth)

@@ -39,7 +39,10 @@ _JOINING_AFTER = "[\u0622-\u064a\u0671-\u06d3]"
 # Sizes at which every label fits 63 octets in Punycode, where each other symbol takes at most 8 digits, or 4 within
 # one small script: 4 ("xn--") + ASCII symbols + 1 + digits.
 _LABEL_SIZES = "X{1,7}|A{0,13}N{1,4}A{0,13}|(?:A{0,6}N){1,4}A{0,2}|A{0,25}NA{0,25}"
-_SMALL_SCRIPTS = "[\u0370-\u03ff]{1,13}|[\u0400-\u047f]{1,13}|[\u0590-\u05ff]{1,13}|[\u0600-\u067f]{1,13}|[\u0e00-\u0e7f]{1,13}"
+_SMALL_SCRIPTS = "|".join(
+    f"[{span}]{{1,13}}"
+    for span in ("\u0370-\u03ff", "\u0400-\u047f", "\u0590-\u05ff", "\u0600-\u067f", "\u0e00-\u0e7f")
+)
 
 
 def make_idn_hostname() -> Dfa:
@@ -87,7 +90,8 @@ def _make_names() -> Expression:
     in_order = sequence([repeat(symbols(ranges), 0, None) for _, ranges in sorted(marks.items())])
     cluster = sequence([symbols(plain), in_order])
     more = repeat(sequence([repeat(text("-"), 0, None), cluster]), 0, None)
-    label = choice([sequence([symbols(first), in_order, more]), parse_regex("[0-9A-Za-z](?:[0-9A-Za-z-]*[0-9A-Za-z])?")])
+    ascii_label = parse_regex("[0-9A-Za-z](?:[0-9A-Za-z-]*[0-9A-Za-z])?")
+    label = choice([sequence([symbols(first), in_order, more]), ascii_label])
     return sequence([label, repeat(sequence([parse_regex(f"[{_DOTS}]"), label]), 0, None)])
 
 
@@ -140,7 +144,14 @@ def _write_sizes() -> str:
     sizes = _LABEL_SIZES.replace("A", "[!-\\-/-~]").replace("N", f"[^!-~{_DOTS}]").replace("X", f"[^{_DOTS}]")
     label = f"(?:{ascii_label}|{sizes}|{_SMALL_SCRIPTS})"
     short = f"[^{_DOTS}]{{1,7}}"
-    return f"(?:{ascii_label}(?:[{_DOTS}]{ascii_label})*|{label}(?:[{_DOTS}]{label}){{0,2}}|{short}(?:[{_DOTS}]{short}){{0,3}})"
+    dot = f"[{_DOTS}]"
+    return "|".join(
+        [
+            f"{ascii_label}(?:{dot}{ascii_label})*",
+            f"{label}(?:{dot}{label}){{0,2}}",
+            f"{short}(?:{dot}{short}){{0,3}}",
+        ]
+    )
 
 
 def _find_composing() -> Ranges:

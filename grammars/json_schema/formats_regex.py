@@ -95,7 +95,7 @@ def _make_class() -> Expression:
 
 
 def _write_hex_range(nibble: int) -> str:
-    """Return a pattern of ranges of two ``\\xHH``, or two ``\\uHHHH``, whose first digits are in order."""
+    r"""Return a pattern of ranges of two ``\xHH``, or two ``\uHHHH``, whose first digits are in order."""
     digit, low, high = "[0-9A-Fa-f]", f"[{nibble:x}{nibble:X}]", "".join([f"{n:x}{n:X}" for n in range(nibble + 1, 16)])
     two = rf"\\x{low}{digit}-\\x[{high}]{digit}"
     if nibble == 0xD:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grammars.json_schema.formats_network import IPV4, IPV6
+from grammars.json_schema.formats_network import IPV6
 
 __all__ = ["IRI", "IRI_REFERENCE", "URI", "URI_REFERENCE", "URI_TEMPLATE"]
 

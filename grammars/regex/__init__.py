@@ -8,5 +8,14 @@ from __future__ import annotations
 from grammars.regex.compile import parse_regex, regex_dfa
 from grammars.regex.errors import PROBLEMS, PatternError, UnsupportedPatternError
 from grammars.regex.flags import Flag
+from grammars.regex.interegular_dfa import interegular_dfa
 
-__all__ = ["PROBLEMS", "Flag", "PatternError", "UnsupportedPatternError", "parse_regex", "regex_dfa"]
+__all__ = [
+    "PROBLEMS",
+    "Flag",
+    "PatternError",
+    "UnsupportedPatternError",
+    "interegular_dfa",
+    "parse_regex",
+    "regex_dfa",
+]

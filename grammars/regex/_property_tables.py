@@ -1,4 +1,6 @@
-"""Hold the symbol sets of ECMA-262's binary properties and scripts, Unicode 17. Made by tests/reference/regex_properties.py.
+"""Hold the symbol sets of ECMA-262's binary properties and scripts, Unicode 17.
+
+Made by ``tests/reference/regex_properties.py``.
 
 ``BINARY`` : ``Name/alias:offset``. ``SCRIPTS`` : ``Name/alias:offset of the script:offset of its extensions``.
 ``RANGES`` : base 85 of zlib of, at each offset, the number of ranges, then for each its distance from the end of the

@@ -34,9 +34,12 @@ def parse_regex(pattern: str, dialect: Dialect = "python", *, flags: Flag = Flag
 
 @lru_cache(maxsize=4096)
 def regex_dfa(
-    pattern: str, dialect: Dialect = "python", search: bool = False, flags: Flag = Flag.NONE  # noqa: FBT001, FBT002
+    pattern: str,
+    dialect: Dialect = "python",
+    search: bool = False,  # noqa: FBT001, FBT002
+    flags: Flag = Flag.NONE,
 ) -> Dfa:
-    """Return the automaton of the texts that ``pattern`` matches.
+    r"""Return the automaton of the texts that ``pattern`` matches.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def regex_dfa(
 
     Examples
     --------
-    >>> regex_dfa(r"\\d{4}-\\d\\d").accepts("2024-02")
+    >>> regex_dfa(r"\d{4}-\d\d").accepts("2024-02")
     True
     >>> regex_dfa("^x-", "ecma", search=True).accepts("x-ray")
     True

@@ -1,9 +1,9 @@
 """List everything that can be wrong with a pattern, in one table that the parser and its test share.
 
-    GrammarError
-    ├── PatternError                 the pattern is not well formed
-    └── UnsupportedFeatureError
-        └── UnsupportedPatternError  it is well formed, but its language is not regular, or not compiled
+GrammarError
+├── PatternError                 the pattern is not well formed
+└── UnsupportedFeatureError
+    └── UnsupportedPatternError  it is well formed, but its language is not regular, or not compiled
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ PROBLEMS: dict[str, Problem] = {
         is_unsupported=True,
     ),
     "conditional": Problem(
-        'the conditional group "{got}" is not compiled: it depends on an earlier group; write both cases as alternatives',
+        'the conditional group "{got}" is not compiled: it depends on an earlier group; '
+        "write both cases as alternatives",
         (("python", "(a)?(?(1)b|c)", 5),),
         is_unsupported=True,
     ),

@@ -1,4 +1,4 @@
-"""Read escapes that stand for symbols: ``\\d``, ``\\x41``, ``\\p{Lu}``, ``\\N{BULLET}``, ``\\.``."""
+r"""Read escapes that stand for symbols: ``\d``, ``\x41``, ``\p{Lu}``, ``\N{BULLET}``, ``\.``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROPERTY = re.compile(r"\{(\^?)([^{}]*)\}")
 _REFERENCE = re.compile(r"[1-9][0-9]?|k<[^>]*>")
 
 
-def read_escape(
+def read_escape(  # noqa: PLR0911
     pattern: str, place: int, *, is_ecma: bool, flags: Flag = Flag.NONE, is_in_class: bool = False
 ) -> tuple[Ranges, int]:
     """Return the symbols that the escape at ``place`` stands for, and where it ends."""

@@ -39,7 +39,8 @@ def close_under_case(ranges: Ranges, *, is_ecma: bool, is_ascii: bool = False) -
     """
     variants = _find_variants(is_ecma=is_ecma, is_ascii=is_ascii)
     if sum(last - first for first, last in ranges) < len(variants):
-        found = [code for first, last in ranges for symbol in range(first, last + 1) for code in variants.get(symbol, ())]
+        members = [symbol for first, last in ranges for symbol in range(first, last + 1)]
+        found = [code for symbol in members for code in variants.get(symbol, ())]
     else:
         found = [code for symbol, codes in variants.items() if _is_within(ranges, symbol) for code in codes]
     return union_ranges([*ranges, *[(code, code) for code in found]])

@@ -99,7 +99,7 @@ class _Parser:
                 self.place = begin + 1
                 items.append(_literal(symbol))
                 continue
-            if symbol == "|" or symbol == ")":
+            if symbol in "|)":
                 break
             if symbol in "*+?{" and (bounds := self.read_bounds()) is not None:
                 self.repeat_last(items, bounds, begin)
@@ -111,7 +111,7 @@ class _Parser:
                     items.append(found)
         return items[0] if len(items) == 1 else sequence(items)
 
-    def parse_atom(self, symbol: str, flags: Flag) -> Expression | None:
+    def parse_atom(self, symbol: str, flags: Flag) -> Expression | None:  # noqa: PLR0911
         """Return what starts here, None for what matches nothing and cannot be repeated (comments)."""
         if symbol == "(":
             return self.parse_group(flags)
@@ -132,7 +132,7 @@ class _Parser:
     def parse_escape(self, flags: Flag) -> Expression:
         begin = self.place
         letter = self.pattern[begin + 1 : begin + 2]
-        if letter == "b" or letter == "B":
+        if letter in ("b", "B"):
             self.place += 2
             return make_boundary(is_ecma=self.is_ecma, flags=flags, is_negative=letter == "B")
         if not self.is_ecma and letter in ("A", "Z"):

@@ -1,4 +1,4 @@
-"""Give the symbol sets behind ``\\d``, ``\\w``, ``\\s`` and ``.`` in both dialects."""
+r"""Give the symbol sets behind ``\d``, ``\w``, ``\s`` and ``.`` in both dialects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from fsm.automata.ranges import Ranges, complement_ranges
 
-__all__ = ["ECMA_LINE_ENDS", "find_named_set", "find_matching"]
+__all__ = ["ECMA_LINE_ENDS", "find_matching", "find_named_set"]
 
 _DIGITS: Ranges = ((0x30, 0x39),)
 _WORDS: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
@@ -32,7 +32,7 @@ _SEARCHED = (range(0x40000), range(0xE0000, 0xE1000))
 
 @lru_cache(maxsize=64)
 def find_named_set(letter: str, *, is_ecma: bool, is_ascii: bool) -> Ranges:
-    """Return the set of ``\\letter``, for d, D, w, W, s, S."""
+    r"""Return the set of ``\letter``, for d, D, w, W, s, S."""
     if letter.isupper():
         return complement_ranges(find_named_set(letter.lower(), is_ecma=is_ecma, is_ascii=is_ascii))
     if not is_ecma and not is_ascii:

@@ -37,8 +37,12 @@ MAX_LENGTH = 4
 TEXTS = frozenset(iterate_texts("ab", MAX_LENGTH))
 
 languages = st.frozensets(st.sampled_from(sorted(TEXTS)), max_size=6)
-patterns = st.sampled_from(["(a|b)*a", "a*b*", "(ab)*", "a{1,3}b?", "[ab]{2,3}", "b", "", "(aa|b)*", "(?!ab).*", "b(?=a).*"])
-leaves = st.one_of(languages.map(lambda texts: (literals(texts), texts)), patterns.map(lambda p: read_language(regex_dfa(p))))
+patterns = st.sampled_from(
+    ["(a|b)*a", "a*b*", "(ab)*", "a{1,3}b?", "[ab]{2,3}", "b", "", "(aa|b)*", "(?!ab).*", "b(?=a).*"]
+)
+leaves = st.one_of(
+    languages.map(lambda texts: (literals(texts), texts)), patterns.map(lambda p: read_language(regex_dfa(p)))
+)
 
 
 def read_language(dfa: Dfa) -> tuple[Dfa, frozenset[str]]:

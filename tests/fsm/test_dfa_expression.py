@@ -42,7 +42,12 @@ def test_sequence_with_nothing_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("inner", "outer", "lengths"),
-    [((0, 3), (0, 5), (0, 15)), ((1, 3), (2, 5), (2, 15)), ((0, None), (3, 3), (0, None)), ((1, None), (0, 4), (0, None))],
+    [
+        ((0, 3), (0, 5), (0, 15)),
+        ((1, 3), (2, 5), (2, 15)),
+        ((0, None), (3, 3), (0, None)),
+        ((1, None), (0, 4), (0, None)),
+    ],
 )
 def test_nested_repetitions_join(
     inner: tuple[int, int | None], outer: tuple[int, int], lengths: tuple[int, int | None]

@@ -8,7 +8,20 @@ from collections.abc import Iterator
 
 LEAVES = ("a", "b", ".", "[ab]", "[^a]", r"\w", r"\W", r"\s", "", "^", "$", r"\b", r"\B", "(?:a|ab)")
 PYTHON_LEAVES = (*LEAVES, r"\A", r"\Z", "(?m:^)", "(?m:$)", "(?s:.)", "(?i:A)")
-LOOK_BEHIND_BODIES = ("a", "ab", "[ab].", "a(?=b)", "(?<!b)a", "b(?!.)", r"\b.", "a|b", "^a", ".$", r"\Ba", "(?!b(?=a)).")
+LOOK_BEHIND_BODIES = (
+    "a",
+    "ab",
+    "[ab].",
+    "a(?=b)",
+    "(?<!b)a",
+    "b(?!.)",
+    r"\b.",
+    "a|b",
+    "^a",
+    ".$",
+    r"\Ba",
+    "(?!b(?=a)).",
+)
 
 
 def iterate_plain_patterns(num_operators: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import random
@@ -25,7 +25,11 @@ DRAFTS = ("draft7", "draft2020-12")
 # Nothing invalid is ever accepted.
 LEFT_OUT = [
     ("regex", r"\\k<", "a back-reference must name an existing group: names are not regular"),
-    ("hostname", r"(?:^|\.)xn--", "Punycode must decode to an allowed name: no automaton of reasonable size checks that"),
+    (
+        "hostname",
+        r"(?:^|\.)xn--",
+        "Punycode must decode to an allowed name: no automaton of reasonable size checks that",
+    ),
     ("idn-hostname", r"(?:^|\.)xn--", "the same"),
     ("idn-hostname", r"[\u0370-\u03ff]{14}", "long labels may not fit 63 octets in Punycode, so all are left out"),
 ]
@@ -90,10 +94,12 @@ def check_by_jsonschema(name: str) -> Callable[[str], None]:
 
 
 ORACLES: dict[str, Callable[[str], object]] = {
-    "date": datetime.date.fromisoformat,
+    "date": dt.date.fromisoformat,
     "idn-hostname": check_idn_hostname,
     "iri": lambda text: check_by_jsonschema("iri")(re.sub("[\U00010000-\U0010ffff]", "\u00e9", text)),
-    "iri-reference": lambda text: check_by_jsonschema("iri-reference")(re.sub("[\U00010000-\U0010ffff]", "\u00e9", text)),
+    "iri-reference": lambda text: check_by_jsonschema("iri-reference")(
+        re.sub("[\U00010000-\U0010ffff]", "\u00e9", text)
+    ),
     "ipv4": ipaddress.IPv4Address,
     "ipv6": ipaddress.IPv6Address,
     "regex": check_pattern,
@@ -137,7 +143,7 @@ def test_leap_days_agree_with_the_calendar() -> None:
         assert dfa.accepts(f"{year:04}-02-29") is is_leap
     for year in (1900, 2000, 2023, 2024):
         for month in range(1, 13):
-            last = (datetime.date(year + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1)).day
+            last = (dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)).day
             assert dfa.accepts(f"{year}-{month:02}-{last}")
             assert not dfa.accepts(f"{year}-{month:02}-{last + 1}")
 

@@ -7,7 +7,8 @@ import random
 import interegular
 import pytest
 
-from grammars.regex import regex_dfa
+from fsm.dfa import is_equivalent
+from grammars.regex import interegular_dfa, regex_dfa
 from tests.reference.regex_samples import draw_pattern, iterate_texts
 
 LEAVES = ("a", "b", ".", "[ab]", "[^a]", "ab", "(?:a|ab)", "[^b]")
@@ -24,13 +25,14 @@ def test_regex_dfa_agrees_with_interegular() -> None:
         if any(look in pattern for look in NO_LOOKS) or "+?" in pattern:
             continue
         other = interegular.parse_pattern(pattern).to_fsm()
-        dfa = regex_dfa(pattern)
+        dfa, read = regex_dfa(pattern), interegular_dfa(other)
         assert [text for text in texts if dfa.accepts(text) is not other.accepts(text)] == []
+        assert is_equivalent(dfa, read)
         compared += 1
 
 
 @pytest.mark.parametrize("pattern", ["[a-z]+@[a-z]+\\.(com|org)", "(0|[1-9][0-9]*)(\\.[0-9]{1,3})?", "x{2,5}(y|z)*"])
-def test_regex_dfa_counts_as_many_texts_as_interegular(pattern: str) -> None:
+def test_walks_of_regex_dfa_are_accepted_by_interegular(pattern: str) -> None:
     """Walks of one automaton are accepted by the other."""
     source = random.Random(6)
     other = interegular.parse_pattern(pattern).to_fsm()
