@@ -2,7 +2,8 @@
 
 Names are always held out of training; forms are seen (500 sentences) or held out too (200). Each set is answered
 greedily twice, without a mask and with the mask of the record's type, so that the report says what is the model's
-merit and what the grammar's. Every masked answer is also put to ``jsonschema``.
+merit and what the grammar's. Every masked answer is also put to ``jsonschema``. What only the grammar can do is
+measured apart: the same records with their fields in reverse, an order that no prompt can ask for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ import guidance
 from benchmarks.maskbench.report import machine
 from guidance.embedded.evaluate import draw_examples, share_right
 from guidance.embedded.prompts import Example
-from guidance.embedded.records import KINDS, RECORD_TYPES, Kind
+from guidance.embedded.records import KINDS, RECORD_TYPES, Kind, is_right
 
 SETS = {"seen": 500, "unseen": 200}
+NUM_REVERSED = 100
 MAX_TOKENS = 160
 BATCH_SIZE = 50
 _LABELS = {"seen": "forms seen, names unseen", "unseen": "forms and names unseen"}
@@ -40,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         examples = draw_examples(forms, min(count, options.limit or count))
         figures |= {f"{forms}.{name}": value for name, value in _measure(model, examples).items()}
         print(_line(forms, len(examples), figures))
+    examples = draw_examples("seen", min(NUM_REVERSED, options.limit or NUM_REVERSED))
+    figures["reversed.masked_right_percent"] = 100 * _share_right_reversed(model, examples)
+    print(
+        f"fields in reverse: {len(examples)} sentences, every field right and in that order "
+        f"{figures['reversed.masked_right_percent']:.1f} % with mask (0 % without: nothing asks for it)"
+    )
     if options.json:
         document = {
             "figures": {f"extraction.{name}": value for name, value in figures.items()},
@@ -60,9 +68,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _measure(model: guidance.Model, examples: Sequence[Example]) -> dict[str, float]:
     started = time.perf_counter()
-    unmasked = _answer(model, examples, masked=False)
+    unmasked = _answer(model, examples, dict.fromkeys(KINDS))
     halfway = time.perf_counter()
-    masked = _answer(model, examples, masked=True)
+    masked = _answer(model, examples, RECORD_TYPES)
     ended = time.perf_counter()
     return {
         "sentences": len(examples),
@@ -75,13 +83,12 @@ def _measure(model: guidance.Model, examples: Sequence[Example]) -> dict[str, fl
     }
 
 
-def _answer(model: guidance.Model, examples: Sequence[Example], *, masked: bool) -> list[str]:
+def _answer(model: guidance.Model, examples: Sequence[Example], outputs: Mapping[Kind, Any]) -> list[str]:
     """Answer in batches of one kind of record, as a batch has one output type; answers keep the examples' order."""
     answers = [""] * len(examples)
     for kind, places in _batches(examples):
-        output = RECORD_TYPES[kind] if masked else None
         prompts = [examples[place].prompt for place in places]
-        results = guidance.generate(model, prompts, output, max_tokens=MAX_TOKENS)
+        results = guidance.generate(model, prompts, outputs[kind], max_tokens=MAX_TOKENS)
         for place, result in zip(places, results, strict=True):
             answers[place] = result.text
     return answers
@@ -92,6 +99,21 @@ def _batches(examples: Sequence[Example]) -> Iterator[tuple[Kind, list[int]]]:
         places = [place for place, example in enumerate(examples) if example.facts.kind == kind]
         for start in range(0, len(places), BATCH_SIZE):
             yield kind, places[start : start + BATCH_SIZE]
+
+
+def _share_right_reversed(model: guidance.Model, examples: Sequence[Example]) -> float:
+    answers = _answer(model, examples, {kind: _reversed_schema(kind) for kind in KINDS})
+    right = sum(
+        is_right(answer, example.facts.fields) and list(json.loads(answer)) == list(example.facts.fields)[::-1]
+        for example, answer in zip(examples, answers, strict=True)
+    )
+    return right / len(examples)
+
+
+def _reversed_schema(kind: Kind) -> dict[str, Any]:
+    schema: dict[str, Any] = TypeAdapter(RECORD_TYPES[kind]).json_schema()
+    schema["properties"] = dict(reversed(schema["properties"].items()))
+    return schema
 
 
 def _share_valid(examples: Sequence[Example], answers: Sequence[str]) -> float:
