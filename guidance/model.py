@@ -144,6 +144,14 @@ class Model:
             )
         return ids
 
+    def encode_text(self, text: str) -> list[int]:
+        """Return a text's token ids without start tokens, as they stand inside a longer text."""
+        try:
+            encoded = self.tokenizer.encode(text, add_special_tokens=False)
+        except TypeError:  # tiktoken and its like add none
+            encoded = self.tokenizer.encode(text)
+        return list(getattr(encoded, "ids", encoded))
+
     def decode_bytes(self, token_ids: Sequence[int]) -> bytes:
         """Return the bytes the tokens stand for; special tokens stand for none."""
         silent = self._silent

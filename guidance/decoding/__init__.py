@@ -4,6 +4,7 @@ request.py    what one row is asked to produce
 row.py        one row while it is being produced
 loop.py       prefill once, then draw, force, and step until every row has stopped
 budget.py     the one place where max_tokens meets the grammar
+forcing.py    forced bytes in the tokenizer's own tokens
 stopping.py   why a row ended
 metrics.py    what it took
 """

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from guidance.decoding.request import MatcherLike, Request
 from guidance.errors import BudgetError, PromptError
 
-__all__ = ["check_budget", "check_context", "fill_mask"]
+__all__ = ["can_finish", "check_budget", "check_context", "fill_mask", "forbid"]
 
 
 def check_context(request: Request, context_size: int) -> None:
@@ -43,7 +43,16 @@ def check_budget(matcher: MatcherLike, max_tokens: int) -> None:
         )
 
 
-def fill_mask(matcher: MatcherLike, mask: NDArray[np.int32], index: int, num_left: int) -> None:
-    """Write the tokens allowed next, given how many tokens may still be produced."""
-    del num_left
+def fill_mask(matcher: MatcherLike, mask: NDArray[np.int32], index: int) -> None:
+    """Write the tokens the grammar allows next."""
     matcher.fill_next_token_bitmask(mask, index)
+
+
+def forbid(mask: NDArray[np.int32], index: int, token_id: int) -> None:
+    """Take one token out of a row."""
+    mask.view(np.uint32)[index, token_id >> 5] &= np.uint32(0xFFFFFFFF ^ (1 << (token_id & 31)))
+
+
+def can_finish(matcher: MatcherLike, num_left: int) -> bool:
+    """Tell whether a whole output is certainly in reach: one token per byte is always enough."""
+    return matcher.shortest_completion() <= num_left

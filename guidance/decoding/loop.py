@@ -12,12 +12,13 @@ from time import perf_counter
 import torch
 
 from fsm import allocate_token_bitmask
-from guidance.decoding.budget import check_budget, check_context, fill_mask
+from guidance.decoding.budget import can_finish, check_budget, check_context, fill_mask, forbid
+from guidance.decoding.forcing import Forcing
 from guidance.decoding.metrics import Clock
 from guidance.decoding.request import Request
 from guidance.decoding.row import Row
 from guidance.decoding.stopping import StopReason, find_stop
-from guidance.logits.sampler import Draws
+from guidance.logits.sampler import Draw, Draws
 from guidance.model import CausalLM, KvCache, Model
 
 __all__ = ["Decoder"]
@@ -49,7 +50,7 @@ class Decoder:
         self._ends = frozenset(model.vocabulary.eos_token_ids)
         self._silent = frozenset(model.vocabulary.special_token_ids) | self._ends
         self._wants_base = wants_base
-        self._forces = forces
+        self._forcing = Forcing(model) if forces else None
         self._cache: KvCache | None = None
         self._mask = allocate_token_bitmask(len(requests), model.vocabulary.size)
         self._limits = [min(r.max_tokens, self._model.context_size - len(r.prompt_ids)) for r in requests]
@@ -149,15 +150,46 @@ class Decoder:
         uniforms = (
             [0.0] * len(rows) if sampling.is_greedy else [row.request.uniform(len(row.token_ids)) for row in rows]
         )
+        mask = self._mask[: len(rows)] if is_constrained else None
         draws = pipeline.draw(
-            [row.states for row in rows],
-            logits,
-            self._mask[: len(rows)] if is_constrained else None,
-            uniforms=uniforms,
-            wants_base=self._wants_base,
+            [row.states for row in rows], logits, mask, uniforms=uniforms, wants_base=self._wants_base
         )
         for index, row in enumerate(rows):
-            self._take(row, draws, index)
+            self._take(row, self._within_budget(row, draws, index, logits))
+
+    def _within_budget(self, row: Row, draws: Draws, index: int, logits: torch.Tensor) -> Draw:
+        """Return the row's draw; draw again where it leads too far from an end to get there within the budget.
+
+        Taking the refused token out of the mask and drawing anew samples the law restricted to the tokens that fit.
+        """
+        draw = draws.row(index)
+        if row.matcher is None:
+            return draw
+        attempt = 0
+        while draw.token_id >= 0 and not self._fits(row, draw.token_id):
+            attempt += 1
+            forbid(self._mask, index, draw.token_id)
+            draw = row.request.pipeline.draw(
+                [row.states],
+                logits[index : index + 1],
+                self._mask[index : index + 1],
+                uniforms=[row.request.uniform(len(row.token_ids), attempt=attempt)],
+                wants_base=self._wants_base,
+            ).row(0)
+        return draw
+
+    def _fits(self, row: Row, token_id: int) -> bool:
+        """Move the row's matcher past a token, unless no whole output is then in reach."""
+        if token_id in self._ends:
+            return True
+        assert row.matcher is not None
+        before = perf_counter()
+        row.matcher.advance(token_id)
+        is_in_reach = can_finish(row.matcher, self._num_left(row) - 1)
+        if not is_in_reach:
+            row.matcher.rollback(1)
+        row.mask_seconds += perf_counter() - before
+        return is_in_reach
 
     def _fill_masks(self, rows: Sequence[Row]) -> bool:
         """Fill one mask row for each row; return whether any is constrained."""
@@ -168,29 +200,24 @@ class Decoder:
                 self._mask[index] = -1
                 continue
             before = perf_counter()
-            fill_mask(row.matcher, self._mask, index, self._num_left(row))
+            fill_mask(row.matcher, self._mask, index)
             row.mask_seconds += perf_counter() - before
         return True
 
-    def _take(self, row: Row, draws: Draws, index: int) -> None:
-        """Give a row its drawn token, then settle it."""
-        token_id = draws.token_ids[index]
-        if token_id < 0:
+    def _take(self, row: Row, draw: Draw) -> None:
+        """Give a row its drawn token, past which its matcher has been moved; then settle it."""
+        if draw.token_id < 0:
             row.stop_reason = StopReason.ERROR
             return
-        if token_id in self._ends:
+        if draw.token_id in self._ends:
             row.stop_reason = StopReason.EOS
             return
         if self._wants_base:
-            row.base_log_probs.append(draws.base_log_probs[index])
-        self._append(row, token_id, log_prob=draws.log_probs[index])
+            row.base_log_probs.append(draw.base_log_prob)
+        self._append(row, draw.token_id, log_prob=draw.log_prob)
         self._settle(row)
 
     def _append(self, row: Row, token_id: int, *, log_prob: float) -> None:
-        if row.matcher is not None:
-            before = perf_counter()
-            row.matcher.advance(token_id)
-            row.mask_seconds += perf_counter() - before
         token_bytes = b"" if token_id in self._silent else self._vocabulary.token_bytes[token_id]
         row.append(token_id, token_bytes, log_prob=log_prob)
         self._cut_at_stop(row, len(token_bytes))
@@ -198,14 +225,15 @@ class Decoder:
     def _settle(self, row: Row) -> None:
         """Stop a row that is done; otherwise append what the grammar leaves no choice about."""
         self._stop_if_done(row)
-        if row.matcher is None or not self._forces or not row.is_running:
+        if row.matcher is None or self._forcing is None or not row.is_running:
             return
         before = perf_counter()
-        forced = row.matcher.forced_tokens()
+        forced = self._forcing.tokens(row.matcher)
         row.mask_seconds += perf_counter() - before
         for token_id in forced[: self._num_left(row)]:
             if token_id in self._ends or not row.is_running:
                 break
+            row.matcher.advance(token_id)
             self._append(row, token_id, log_prob=0.0)
             row.num_forced += 1
             if self._wants_base:

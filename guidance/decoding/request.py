@@ -37,6 +37,9 @@ class MatcherLike(Protocol):
     def rollback(self, num_tokens: int) -> None:
         """Forget the last tokens."""
 
+    def forced_bytes(self) -> bytes:
+        """Return the bytes that must come next, as far as there is no choice."""
+
     def forced_tokens(self) -> Sequence[int]:
         """Return the tokens that must come next, as far as there is no choice."""
 
@@ -72,10 +75,11 @@ class Request:
     row: int = 0
     stops: tuple[bytes, ...] = ()
 
-    def uniform(self, step: int) -> float:
+    def uniform(self, step: int, *, attempt: int = 0) -> float:
         """Return the random number of one step: a function of seed, prompt, row and step, not of the batch.
 
-        The prompt takes part so that different prompts of one call do not draw the same numbers.
+        The prompt takes part so that different prompts of one call do not draw the same numbers; `attempt` counts the
+        draws of one step.
         """
         key = zlib.crc32(array("q", self.prompt_ids).tobytes())
-        return uniform(self.pipeline.sampling.seed ^ (key << 32), self.row, step)
+        return uniform(self.pipeline.sampling.seed ^ (key << 32), self.row, step, stream=attempt)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from guidance.logits._kernels import draw_tokens_kernel
 from guidance.logits.mask import apply_token_bitmask_inplace
 
-__all__ = ["BROKEN", "EMPTY", "Draws", "draw_tokens"]
+__all__ = ["BROKEN", "EMPTY", "Draw", "Draws", "draw_tokens"]
 
 EMPTY = -1
 """Stands for a token where none was allowed."""
@@ -28,6 +29,14 @@ BROKEN = -2
 _LARGEST_LOOP = 16_384
 
 _NO_MASK = np.zeros((0, 0), dtype=np.int32)
+
+
+class Draw(NamedTuple):
+    """Hold what was drawn for one row."""
+
+    token_id: int
+    log_prob: float
+    base_log_prob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,11 @@ class Draws:
     token_ids: list[int]
     log_probs: list[float]
     base_log_probs: list[float]
+
+    def row(self, index: int) -> Draw:
+        """Return one row's draw."""
+        base = self.base_log_probs[index] if self.base_log_probs else 0.0
+        return Draw(self.token_ids[index], self.log_probs[index], base)
 
 
 def draw_tokens(

@@ -129,23 +129,27 @@ class FiniteMatcher:
         """Forget the last tokens."""
         del self.tokens[len(self.tokens) - num_tokens :]
 
-    def forced_tokens(self):
-        """Return the tokens of the bytes all open texts share, one byte at a time."""
+    def forced_bytes(self):
+        """Return the bytes all open texts share."""
         texts = self._open()
         prefix = self.prefix
         if prefix in texts or not texts:
-            return []
+            return b""
         shared = texts[0]
         for text in texts[1:]:
             shared = shared[
                 : next((i for i, (a, b) in enumerate(zip(shared, text, strict=False)) if a != b), len(shared))
             ]
+        return shared[len(prefix) :]
+
+    def forced_tokens(self):
+        """Return the same, one byte per token."""
         table = self.compiled.vocabulary.token_bytes
-        return [table.index(bytes([byte])) for byte in shared[len(prefix) :]]
+        return [table.index(bytes([byte])) for byte in self.forced_bytes()]
 
     def shortest_completion(self):
         """Return the bytes missing from the shortest open text."""
-        return min(len(text) for text in self._open()) - len(self.prefix)
+        return min((len(text) for text in self._open()), default=10**9) - len(self.prefix)
 
 
 @pytest.fixture(scope="session")

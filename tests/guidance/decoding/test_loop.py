@@ -98,8 +98,8 @@ def test_prompt_is_read_once_for_all_its_outputs(model, counted):
 
 def test_forced_tokens_take_no_model_call(model, counted, finite_grammar):
     """A text without any choice is written without asking the model."""
-    result = guidance.generate(model, "hello", finite_grammar(("only this",)))
-    assert (result.value, result.stop_reason) == ("only this", StopReason.ACCEPTED)
+    result = guidance.generate(model, "hello", finite_grammar(("only this!",)))
+    assert (result.value, result.stop_reason) == ("only this!", StopReason.ACCEPTED)
     assert counted.num_prefilled == counted.num_steps == 0
     assert result.metrics.forced_share == 1.0
     assert set(result.log_probs) == {0.0}
@@ -183,6 +183,37 @@ def test_budget_below_the_shortest_output_is_refused(model, finite_grammar):
     with pytest.raises(BudgetError, match="got 2, expected at least 5") as caught:
         guidance.generate(model, "hello", finite_grammar(("never", "nevermore")), max_tokens=2)
     assert caught.value.needed == 5
+
+
+@pytest.mark.parametrize("sampling", [guidance.Sampling(temperature=0.0), guidance.Sampling(seed=1, n=40)])
+def test_budget_always_ends_in_a_whole_output(model, finite_grammar, sampling):
+    """However the model chooses, tokens that lead too far from an end are not taken."""
+    texts = tuple(letter * length for letter in "abcdefgh" for length in (3, 5, 30))
+    results = guidance.generate(model, "hello", finite_grammar(texts), sampling=sampling, max_tokens=6)
+    for result in results if isinstance(results, list) else [results]:
+        assert result.text in texts
+        assert len(result.token_ids) <= 6
+
+
+def test_budget_draws_from_the_law_of_what_fits(model, finite_grammar):
+    """Refused draws are drawn again from the rest, in proportion."""
+    prompt = "hello"
+    short, long = ("a", "b", "d"), ("c" * 40, "the" * 20)
+    sampling = guidance.Sampling(seed=2, n=4000)
+    results = guidance.generate(model, prompt, finite_grammar(short + long), sampling=sampling, max_tokens=3)
+    with torch.inference_mode():
+        logits = model.language_model.network(torch.tensor([model.encode(prompt)])).logits[0, -1]
+    law = torch.softmax(logits[[model.encode(text)[0] for text in short]], -1).tolist()
+    for text, share in zip(short, law, strict=True):
+        counted = sum(result.text == text for result in results)
+        assert abs(counted - 4000 * share) < 4 * math.sqrt(4000 * share * (1 - share)) + 1
+
+
+def test_forced_runs_are_written_in_the_tokenizers_own_tokens(model, finite_grammar):
+    """A forced word is the tokens the tokenizer gives it, not single bytes; an open last piece is left to the model."""
+    text = "the answer is in the train"
+    result = guidance.generate(model, "hello", finite_grammar((text,)))
+    assert list(result.token_ids) == model.encode(text)
 
 
 @pytest.mark.parametrize("stop", ["e", "the", "r a"])
