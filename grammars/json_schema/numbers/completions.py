@@ -39,6 +39,8 @@ class Completions:
         self._exponents = spelling.exponents
         self._is_listing = rules.magnitudes.values is not None
         self._is_range = not rules.lattices and not rules.listed
+        self._is_step = rules.has_step and len(rules.lattices) == 1 and not rules.listed
+        self._step_size = len(str(rules.modulus))
 
     def can_take_exponent(self, mantissa: Mantissa, digits: int) -> bool:
         """Tell whether an exponent may follow at once or after a fraction."""
@@ -155,7 +157,9 @@ class Completions:
         )
 
     def _is_plain_live(self, mantissa: Mantissa, digits: int) -> bool:
-        return any(self._meets(mantissa, digits, count, exponent=0) for count in self._plain_counts(mantissa))
+        if mantissa.place != INTEGER:
+            return self._meets(mantissa, digits, 0, 0)
+        return any(self._meets(mantissa, digits, count, 0) for count in reversed(self._plain_counts(mantissa)))
 
     def _plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> Sequence[int]:
         """Return how many more digits before the point can matter, fewest first."""
@@ -221,18 +225,28 @@ class Completions:
         order, rules = mantissa.order + shift, self._rules
         scale = shift - mantissa.fraction_size
         grid = self._grid(scale, exponent)
-        if mantissa.order == WITHIN:
-            return self._is_range or has_value(self._magnitudes, digits, scale=scale, grid=grid)
         if self._is_listing:
             return any(v.order == order and v.exponent >= grid for v in rules.listed_values(mantissa))
-        if order < rules.lower_order or order > rules.upper_order:
-            return False
-        is_above = order > rules.lower_order or mantissa.below > 0
-        is_below = order < rules.upper_order or mantissa.above < 0
-        if is_above and is_below and (self._is_range or scale >= self._easy_scale):
+        if mantissa.order != WITHIN:
+            lower, upper = rules.lower_order, rules.upper_order
+            if order < lower or order > upper:
+                return False
+            if not ((order > lower or mantissa.below > 0) and (order < upper or mantissa.above < 0)):
+                is_out = (order == lower and mantissa.below < 0) or (order == upper and mantissa.above > 0)
+                return not is_out and has_value(self._magnitudes, digits, scale=scale, grid=grid)
+        if self._is_range:
             return True
-        if (order == rules.lower_order and mantissa.below < 0) or (order == rules.upper_order and mantissa.above > 0):
-            return False
+        return self._has_multiple_within(mantissa, digits, shift, grid)
+
+    def _has_multiple_within(self, mantissa: Mantissa, digits: int, shift: int, grid: int) -> bool:
+        """Tell whether a prefix that stays within the bounds holds a wanted value: arithmetic only where it must be."""
+        scale = shift - mantissa.fraction_size
+        if self._is_step:
+            lattice = self._rules.lattices[0]
+            if lattice.modulus == 1:
+                return shift >= self._rules.threshold(mantissa, 0)
+            if scale - max(lattice.exponent, grid) >= self._step_size:
+                return True
         return has_value(self._magnitudes, digits, scale=scale, grid=grid)
 
     def _grid(self, scale: int, exponent: int) -> int:
@@ -247,14 +261,6 @@ class Completions:
             return None
         splits = (self._split(shift, room) for shift in self._shifts(mantissa, room))
         return max((split[0] for split in splits if self._meets(mantissa, digits, *split)), default=0)
-
-    @cached_property
-    def _easy_scale(self) -> int:
-        """Return the scale from which on an interval well within the bounds surely holds a wanted value."""
-        step = self._magnitudes.step
-        if step is None or self._magnitudes.not_steps or self._rules.listed:
-            return UNBOUNDED
-        return step.exponent if step.coefficient == 1 else UNBOUNDED
 
     @cached_property
     def _magnitudes_of_exponents(self) -> Magnitudes:

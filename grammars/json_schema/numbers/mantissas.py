@@ -21,6 +21,8 @@ from grammars.json_schema.numbers.spelling import NumberSpelling
 __all__ = ["FRACTION", "INTEGER", "NO_ORDER", "POINT", "WITHIN", "ZERO_INTEGER", "Mantissa", "MantissaRules"]
 
 INTEGER, POINT, FRACTION = 0, 1, 2
+_ALIKE = [(0, 9)]
+_ZERO_APART = [(0, 0), (1, 9)]
 NO_ORDER = -UNBOUNDED
 """The order of a mantissa whose digits are all zero."""
 WITHIN = UNBOUNDED
@@ -81,6 +83,8 @@ class MantissaRules:
         self.has_step = step is not None
         self.steps = not_steps if step is None else (step, *(least_common_multiple(step, n) for n in not_steps))
         self.lattices = tuple(map(build_lattice, self.steps))
+        self._no_thresholds = (0,) * len(self.lattices)
+        self._has_idle_zeros = all(lattice.modulus == 1 and lattice.exponent <= 0 for lattice in self.lattices)
         self.modulus = math.lcm(*(lattice.modulus for lattice in self.lattices))
         if self.modulus > MAX_MODULUS:
             raise LimitError(
@@ -91,6 +95,8 @@ class MantissaRules:
         self._listed_digits = tuple(value.digits for value in self.listed)
         self._listed_orders = tuple(value.order for value in self.listed)
         self._is_listing = magnitudes.values is not None
+        self._takes_every = spelling.exponents in {"natural", "any"}
+        self._takes_some = spelling.exponents != "none"
         self._exponents = self._all_exponents()
         size = spelling.max_integer_digits
         self._last_order = UNBOUNDED if size is None else size - 1
@@ -109,9 +115,17 @@ class MantissaRules:
         """Return the ranges of next digits, 0 to 9, that lead to equal states."""
         if mantissa.order == NO_ORDER:
             return [(0, 0), *self.starts()]
+        if self.modulus == 1 and mantissa.below and mantissa.above and not mantissa.matching:
+            return _ALIKE if self._is_zero_idle(mantissa) else _ZERO_APART
         index = mantissa.order + 1 + mantissa.fraction_size
         sides = (mantissa.below, mantissa.above)
         return self._ranges(0, index, sides, is_each=self._is_each(is_matching=bool(mantissa.matching)))
+
+    def _is_zero_idle(self, mantissa: Mantissa) -> bool:
+        """Tell whether a zero leads where other digits lead."""
+        if not self.lattices:
+            return True
+        return self._has_idle_zeros and mantissa.place == INTEGER and not self.takes_exponent(mantissa)
 
     def after(self, mantissa: Mantissa, digit: int) -> Mantissa:
         """Return the mantissa with one more digit at its end."""
@@ -119,21 +133,17 @@ class MantissaRules:
         if place:
             place, size = FRACTION, size + 1
         if order == NO_ORDER:
-            is_zero = digit == 0
-            return (
-                mantissa._replace(place=place, fraction_size=size)
-                if is_zero
-                else self._nonzero(place, -size, size, digit)
-            )
+            if digit:
+                return self._nonzero(place, -size, size, digit)
+            return mantissa._replace(place=place, fraction_size=size)
         if not place:
             order += 1
         index = order + size
         if self.lattices:
             remainder = (remainder * 10 + digit) % self.modulus
+            zeros = 0 if digit else zeros + 1
             if digit:
-                zeros, thresholds = 0, tuple(lattice.threshold_of(remainder) for lattice in self.lattices)
-            else:
-                zeros += 1
+                thresholds = self._thresholds(remainder)
         if matching:
             matching = self._still_matching(matching, index, digit)
         below = below or self._compare_lower(index, digit)
@@ -142,8 +152,8 @@ class MantissaRules:
 
     def takes_exponent(self, mantissa: Mantissa) -> bool:
         """Tell whether an exponent may follow, some value permitting."""
-        exponents, order = self.spelling.exponents, mantissa.order
-        return exponents in {"natural", "any"} or (exponents == "scientific" and order in {0, NO_ORDER})
+        order = mantissa.order
+        return self._takes_every or (self._takes_some and (order == 0 or order == NO_ORDER))  # noqa: PLR1714
 
     def exponents(self, mantissa: Mantissa) -> ExponentSet:
         """Return the exponents with which this mantissa is a number of the set; 0 among them: also without one."""
@@ -174,9 +184,14 @@ class MantissaRules:
         remainder = digit % self.modulus
         below = self._first_below or self._compare_lower(0, digit)
         above = self._first_above or self._compare_upper(0, digit)
-        thresholds = tuple(lattice.threshold_of(remainder) for lattice in self.lattices)
+        thresholds = self._thresholds(remainder)
         matching = self._still_matching(tuple(range(len(self.listed))), 0, digit) if self.listed else ()
         return self._reduced(Mantissa(place, order, size, below, above, 0, thresholds, remainder, matching))
+
+    def _thresholds(self, remainder: int) -> tuple[int, ...]:
+        if self.modulus == 1:
+            return self._no_thresholds
+        return tuple([lattice.threshold_of(remainder) for lattice in self.lattices])
 
     def _reduced(self, mantissa: Mantissa) -> Mantissa:
         """Forget what cannot matter once no exponent can follow, so that equal states are equal."""
@@ -185,8 +200,10 @@ class MantissaRules:
         place, order, size, below, above, zeros, thresholds, remainder, matching = mantissa
         if self.lattices:
             thresholds = tuple(
-                threshold if threshold == NEVER else max(threshold - zeros, -lattice.exponent - size)
-                for threshold, lattice in zip(thresholds, self.lattices, strict=True)
+                [
+                    threshold if threshold == NEVER else max(threshold - zeros, -lattice.exponent - size)
+                    for threshold, lattice in zip(thresholds, self.lattices, strict=True)
+                ]
             )
         if order > self.lower_order:
             below = 1
@@ -259,7 +276,7 @@ class MantissaRules:
         return self._least_by_steps(mantissa, low)
 
     def _least_by_steps(self, mantissa: Mantissa, low: int) -> int:
-        return max(low, self._threshold(mantissa, 0)) if self.has_step else low
+        return max(low, self.threshold(mantissa, 0)) if self.has_step else low
 
     def _highest(self, mantissa: Mantissa, size: int) -> int:
         high = self._exponents.high
@@ -271,10 +288,10 @@ class MantissaRules:
 
     def _most_by_steps(self, mantissa: Mantissa, high: int) -> int:
         for place in range(1 if self.has_step else 0, len(self.lattices)):
-            high = min(high, self._threshold(mantissa, place) - 1)
+            high = min(high, self.threshold(mantissa, place) - 1)
         return high
 
-    def _threshold(self, mantissa: Mantissa, place: int) -> int:
+    def threshold(self, mantissa: Mantissa, place: int) -> int:
         """Return the least exponent that makes the mantissa a multiple of one step."""
         threshold = mantissa.thresholds[place]
         if threshold == NEVER:
