@@ -13,6 +13,7 @@ from time import perf_counter_ns
 from benchmarks.maskbench.corpus import Case, Instance
 from benchmarks.maskbench.engine import CompiledSchema, Cursor, Engine, RefusedError
 from benchmarks.time_cap import OutOfTimeError, time_cap
+from fsm.errors import GuidanceError
 
 __all__ = ["CaseResult", "Outcome", "measure_case"]
 
@@ -60,7 +61,7 @@ def measure_case(engine: Engine, case: Case, *, eos_token_id: int, cap_seconds: 
     try:
         with time_cap(cap_seconds):
             _Measurement(engine, case, result, eos_token_id).run()
-    except RefusedError as error:
+    except (RefusedError, GuidanceError) as error:  # ours expands lazily: a limit may be met at any token
         return CaseResult(id=case.id, outcome=Outcome.REFUSED, message=str(error))
     except OutOfTimeError as error:
         return CaseResult(id=case.id, outcome=Outcome.TIMEOUT, message=str(error))
