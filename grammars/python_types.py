@@ -92,7 +92,7 @@ def from_type(annotation: Any, **options: Any) -> Any:
     ------
     GrammarError : when no JSON Schema describes the type.
     """
-    from grammars.json_schema import json_schema
+    from grammars.constructors import json_schema
 
     return json_schema(schema_of(annotation), **options)
 
@@ -158,7 +158,7 @@ def _modernise(annotation: Any) -> Any:
     if origin in {typing.Union, types.UnionType}:
         return functools.reduce(operator.or_, changed)
     if origin is typing.Annotated:
-        return operator.getitem(typing.Annotated, changed)
+        return typing.Annotated.__class_getitem__(changed)  # type: ignore[attr-defined]
     return origin[changed] if origin is not None else annotation
 
 

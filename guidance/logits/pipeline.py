@@ -53,10 +53,12 @@ class Law:
 
     logits    : float32[B, P, K]
     token_ids : int64[B, P, K]    None when column j is token j (K = V); ascending within a row
+    rescued   : bool[B, P]        True where truncation left nothing and the best legal token stays; None for nowhere
     """
 
     logits: torch.Tensor
-    token_ids: torch.Tensor | None
+    token_ids: torch.Tensor | None = None
+    rescued: torch.Tensor | None = None
 
 
 class Pipeline:
@@ -102,13 +104,13 @@ class Pipeline:
         logits : float[B, P, V]     left as it is
         mask   : int32[B * P, W]    None allows every token
         """
-        law = Law(logits.float(), None)
+        law = Law(logits.float())
         law = self._apply(self._before, states, law)
         if mask is not None:
             law = _keep_legal(law.logits, mask)
         legal = law.logits
         law = self._apply(self._after, states, law)
-        return law if not self._after else Law(_keep_one(legal, law.logits), law.token_ids)
+        return _keep_one(legal, law) if self._after else law
 
     def draw(
         self,
@@ -132,7 +134,8 @@ class Pipeline:
         draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(states), uniforms=uniforms)
         tokens = draws.token_ids if law.token_ids is None else _look_up(law.token_ids[:, 0], draws.token_ids)
         base = _base_log_probs(logits, tokens) if wants_base else []
-        return Draws(tokens, draws.log_probs, base)
+        rescued = [] if law.rescued is None else law.rescued[:, 0].tolist()
+        return Draws(tokens, draws.log_probs, base, rescued)
 
     def _apply(self, chosen: Sequence[int], states: Sequence[Sequence[tuple[Any, ...]]], law: Law) -> Law:
         logits = law.logits
@@ -164,7 +167,7 @@ def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     if most == 0 or most > size // 8:
         masked = logits.reshape(-1, size).clone()
         apply_token_bitmask_inplace(masked, mask)
-        return Law(masked.view(num_rows, num_positions, size), None)
+        return Law(masked.view(num_rows, num_positions, size))
     columns = np.zeros((mask.shape[0], most), dtype=np.int64)
     padding = np.ones((mask.shape[0], most), dtype=np.bool_)
     bits = np.unpackbits(mask.view(np.uint8), axis=1, bitorder="little")
@@ -177,14 +180,14 @@ def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     return Law(logits.gather(-1, token_ids).masked_fill_(hidden, float("-inf")), token_ids)
 
 
-def _keep_one(legal: torch.Tensor, processed: torch.Tensor) -> torch.Tensor:
-    """Return the processed logits; where they leave nothing, the most likely legal token stays."""
-    empty = torch.isneginf(processed.amax(dim=-1, keepdim=True))
+def _keep_one(legal: torch.Tensor, law: Law) -> Law:
+    """Return the law; where its truncations left nothing, the most likely legal token stays."""
+    empty = torch.isneginf(law.logits.amax(dim=-1, keepdim=True))
     if not bool(empty.any()):
-        return processed
+        return law
     best = legal.argmax(dim=-1, keepdim=True)
-    alone = torch.full_like(processed, float("-inf")).scatter_(-1, best, legal.gather(-1, best))
-    return torch.where(empty, alone, processed)
+    alone = torch.full_like(legal, float("-inf")).scatter_(-1, best, legal.gather(-1, best))
+    return Law(torch.where(empty, alone, law.logits), law.token_ids, empty.squeeze(-1))
 
 
 def _look_up(token_ids: torch.Tensor, columns: Sequence[int]) -> list[int]:

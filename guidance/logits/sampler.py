@@ -7,7 +7,7 @@ reads the packed mask itself; the rest through torch's vectorised softmax and a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ class Draw(NamedTuple):
     token_id: int
     log_prob: float
     base_log_prob: float
+    is_rescued: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,18 @@ class Draws:
     token_ids      : drawn tokens; `EMPTY` or `BROKEN` where none could be
     log_probs      : of the law drawn from (for greedy, the law at temperature 1)
     base_log_probs : of the model's own law; empty when not asked for
+    rescued        : whether truncation had left nothing to draw from; empty when nowhere
     """
 
     token_ids: list[int]
     log_probs: list[float]
     base_log_probs: list[float]
+    rescued: list[bool] = field(default_factory=list)
 
     def row(self, index: int) -> Draw:
         """Return one row's draw."""
         base = self.base_log_probs[index] if self.base_log_probs else 0.0
-        return Draw(self.token_ids[index], self.log_probs[index], base)
+        return Draw(self.token_ids[index], self.log_probs[index], base, bool(self.rescued) and self.rescued[index])
 
 
 def draw_tokens(

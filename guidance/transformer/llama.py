@@ -172,7 +172,7 @@ class LlamaCausalLM:
         """
         if scale is not None:
             heads = functional.rms_norm(heads, (self.shape.head_size,), None, self.shape.norm_epsilon) * scale
-        pairs = torch.view_as_complex(heads.float().unflatten(-1, (-1, 2)))
+        pairs = torch.view_as_complex(heads.float().view(*heads.shape[:-1], -1, 2))
         return torch.view_as_real(pairs * rotation).flatten(-2).to(heads.dtype)
 
     def _rotation(self, cache: LlamaKvCache, positions: torch.Tensor | None, num_new: int) -> torch.Tensor:

@@ -117,7 +117,11 @@ def test_pipeline_keeps_the_best_legal_token_where_a_stage_leaves_none():
 
     pipeline = Pipeline(Sampling(), [Nothing()])
     mask = pack_token_ids([0, 2], 4)[None]
-    assert draw(pipeline, torch.tensor([[1.0, 9.0, 3.0, 0.0]]), mask) == 2
+    logits = torch.tensor([[1.0, 9.0, 3.0, 0.0]])
+    assert draw(pipeline, logits, mask) == 2
+    draws = pipeline.draw([pipeline.start([])], logits, mask, uniforms=[0.5])
+    assert draws.row(0).is_rescued
+    assert not Pipeline(Sampling()).draw([()], logits, mask, uniforms=[0.5]).row(0).is_rescued
 
 
 def test_pipeline_states_roll_back_by_value():
