@@ -33,29 +33,31 @@ from fsm.automata.expression import (
 from fsm.automata.partition import iterate_partition
 from fsm.automata.paths import Conditions, PathFinder, keep_minimal
 from fsm.automata.ranges import Ranges
-from fsm.automata.search import MAX_SEARCHED_STATES, SearchedDfa
+from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
+from fsm.errors import LimitError
 
-__all__ = ["AssertiveDfa", "Obligation", "Situation", "Thread"]
+__all__ = ["MAX_ASSERTIVE_STATES", "AssertiveDfa", "Obligation", "Situation", "Thread"]
+
+MAX_ASSERTIVE_STATES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Thread:
-    """One way on: match ``after``, while all ``obligations`` hold for the rest of the text."""
+    """One way on: match ``after``, while all ``obligations`` hold for the rest of the text.
+
+    Equal threads of one automaton are one object, and so are equal obligations: sets of them hash fast.
+    """
 
     after: Continuation
     obligations: frozenset[Obligation]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Obligation:
     """The rest of the text must be matched by some of ``threads``; by none of them when negative."""
 
     threads: frozenset[Thread]
     is_negative: bool
-
-    def negated(self) -> Obligation:
-        """Return the opposite obligation."""
-        return Obligation(self.threads, not self.is_negative)
 
 
 Threads = frozenset[Thread]
@@ -78,12 +80,14 @@ class AssertiveDfa(SearchedDfa):
     Parameters
     ----------
     expression : any; plain ones are served faster by `ExpressionDfa`.
-    max_searched : how many states one search may look at, and how many are made, before `LimitError` is raised.
+    max_work : how much one search may do before `LimitError` is raised.
     """
 
-    def __init__(self, expression: Expression, *, max_searched: int = MAX_SEARCHED_STATES) -> None:
-        super().__init__("assertive", max_searched=max_searched)
+    def __init__(self, expression: Expression, *, max_work: int = MAX_SEARCH_WORK) -> None:
+        super().__init__("assertive", max_work=max_work)
         self._paths = PathFinder()
+        self._threads: dict[tuple[Continuation, Obligations], Thread] = {}
+        self._obligations: dict[tuple[Threads, bool], Obligation] = {}
         self._final = make_final()
         self._rest = self._final.push(ANY_TEXT)
         self._looks: list[Look] = []
@@ -144,6 +148,11 @@ class AssertiveDfa(SearchedDfa):
             return True
         return super()._decide_quickly(state)
 
+    def rank(self, state: int) -> int:
+        """Return the bound on the length plus the fewest obligations left: ways that keep promises come first."""
+        fewest = min([len(thread.obligations) for thread in self._situations[state].threads], default=0)
+        return self.lengths(state).shortest + fewest
+
     # --- states ---
 
     def _expand(self, situation: Situation) -> tuple[Edge, ...]:
@@ -175,7 +184,11 @@ class AssertiveDfa(SearchedDfa):
         if number is None:
             number = self._numbers[kept] = len(self._situations)
             self._situations.append(kept)
-            self._check_limit(number)
+            if number > MAX_ASSERTIVE_STATES:
+                raise LimitError(
+                    f"regular expression: more than {MAX_ASSERTIVE_STATES} states are needed "
+                    "(limit MAX_ASSERTIVE_STATES); use fewer look-arounds or shorter repetitions"
+                )
         self._numbers[situation] = number
         return number
 
@@ -222,12 +235,25 @@ class AssertiveDfa(SearchedDfa):
     def make_promise(self, node: Expression) -> Obligation:
         """Return the obligation of a look-ahead, or of the end of the text."""
         if type(node) is Look:
-            return Obligation(self._make_threads(self._rest.push(node.body)), node.is_negative)
-        return Obligation(self._make_threads(self._final), is_negative=False)
+            return self.make_obligation(self._make_threads(self._rest.push(node.body)), is_negative=node.is_negative)
+        return self.make_obligation(self._make_threads(self._final), is_negative=False)
 
-    @staticmethod
-    def _make_threads(after: Continuation) -> Threads:
-        return frozenset([Thread(after, _FREE)])
+    def make_thread(self, after: Continuation, obligations: Obligations) -> Thread:
+        """Return the one thread with these parts."""
+        found = self._threads.get((after, obligations))
+        if found is None:
+            found = self._threads[after, obligations] = Thread(after, obligations)
+        return found
+
+    def make_obligation(self, threads: Threads, *, is_negative: bool) -> Obligation:
+        """Return the one obligation with these parts."""
+        found = self._obligations.get((threads, is_negative))
+        if found is None:
+            found = self._obligations[threads, is_negative] = Obligation(threads, is_negative)
+        return found
+
+    def _make_threads(self, after: Continuation) -> Threads:
+        return frozenset([self.make_thread(after, _FREE)])
 
     def _find_looks_behind(self, expression: Expression) -> None:
         """Number the look-behinds, inner ones first, so that outer ones can ask for them."""
@@ -288,7 +314,8 @@ class _Place:
                         kept = self._step_obligations(promised | thread.obligations, members)
                         if kept is not None:
                             ways.setdefault(after, []).append(kept)
-        found = [Thread(after, kept) for after, options in ways.items() for kept in keep_minimal(options)]
+        self._dfa.work += len(threads)
+        found = [self._dfa.make_thread(after, kept) for after, options in ways.items() for kept in keep_minimal(options)]
         return next((frozenset([thread]) for thread in found if _is_free_to_end(thread)), frozenset(found))
 
     def _step_obligations(self, obligations: Obligations, members: int) -> Obligations | None:
@@ -300,7 +327,7 @@ class _Place:
                 if bool(threads) is obligation.is_negative:
                     return None
             else:
-                kept.append(Obligation(threads, obligation.is_negative))
+                kept.append(self._dfa.make_obligation(threads, is_negative=obligation.is_negative))
         return frozenset(kept) if kept else _FREE
 
     def _evaluate(self, conditions: Conditions) -> list[Obligations]:
@@ -325,9 +352,12 @@ class _Place:
             return matched
         found = [_FREE]
         for promised in matched:
-            options = [frozenset([obligation.negated()]) for obligation in promised]
+            options = [frozenset([self._negate(obligation)]) for obligation in promised]
             found = keep_minimal([left | right for left in found for right in options])
         return found
+
+    def _negate(self, obligation: Obligation) -> Obligation:
+        return self._dfa.make_obligation(obligation.threads, is_negative=not obligation.is_negative)
 
     def _find_matched(self, number: int) -> list[Obligations]:
         """Return the alternative obligations under which look-behind ``number`` has just matched."""

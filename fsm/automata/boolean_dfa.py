@@ -12,7 +12,7 @@ from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths
 from fsm.automata.expression import NOTHING
 from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
-from fsm.automata.search import MAX_SEARCHED_STATES, SearchedDfa
+from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
 
 __all__ = ["BooleanDfa", "complement", "difference", "intersect", "union"]
@@ -25,11 +25,11 @@ class BooleanDfa(SearchedDfa):
     ----------
     leaves : the automata, no two with the same key.
     formula : over their places in ``leaves``.
-    max_searched : how many states one search may look at before `LimitError` is raised.
+    max_work : how much one search may do before `LimitError` is raised.
     """
 
-    def __init__(self, leaves: tuple[Dfa, ...], formula: Formula, *, max_searched: int = MAX_SEARCHED_STATES) -> None:
-        super().__init__("boolean", max_searched=max_searched)
+    def __init__(self, leaves: tuple[Dfa, ...], formula: Formula, *, max_work: int = MAX_SEARCH_WORK) -> None:
+        super().__init__("boolean", max_work=max_work)
         self.leaves = leaves
         self.formula = formula
         self._tuples: list[States] = [()]
@@ -70,6 +70,7 @@ class BooleanDfa(SearchedDfa):
     def _cuts(self, state: int) -> list[tuple[int, int, int]]:
         """Return sorted (symbol, place, target of that leaf from this symbol on), and the end of the alphabet."""
         cuts = [(LAST_SYMBOL + 1, 0, DEAD)]
+        before = sum([leaf.work for leaf in self.leaves])
         for place, (leaf, inner) in enumerate(zip(self.leaves, self._tuples[state], strict=True)):
             if inner != DEAD:
                 for first, last, target in leaf.edges(inner):
@@ -77,6 +78,7 @@ class BooleanDfa(SearchedDfa):
                     cuts.append((last + 1, place, DEAD))
         # An end sorts before a beginning at the same symbol because DEAD is the least target.
         cuts.sort()
+        self.work += len(cuts) + sum([leaf.work for leaf in self.leaves]) - before
         return cuts
 
     @staticmethod

@@ -45,11 +45,13 @@ class Dfa(ABC):
     """Recognise a regular language of integer symbols, one state at a time.
 
     ``key`` : equal keys mean the same automaton, state numbers included, so that what was computed for a state of one
-    grammar serves another. ``start`` : the first state, 0 when nothing is accepted.
+    grammar serves another. ``start`` : the first state, 0 when nothing is accepted. ``work`` : a count that grows with
+    what was expanded, by which searches keep their limits.
     """
 
     key: Hashable
     start: int
+    work: int = 0
 
     @abstractmethod
     def is_accepting(self, state: int) -> bool:

@@ -80,6 +80,7 @@ class ExpressionDfa(Dfa):
         steps: list[Step] = []
         for part in parts:
             steps += part.steps()
+        self.work += len(steps)
         if len(steps) == 1:
             ranges, after = steps[0]
             target = self._number(frozenset([after]))

@@ -1,7 +1,8 @@
 """Find live states, shortest and longest texts by search, for automata whose structure does not tell them.
 
 Searches are lazy: only what decides the question is expanded, the most promising state first, and what was found is
-kept. A search that looks at more than ``max_searched`` states raises `LimitError`.
+kept. A search that does more than ``max_work`` raises `LimitError`: work is counted in edges, or in threads stepped
+over a symbol, so that the limit stands for about the same time everywhere (1 to 2 seconds).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from heapq import heappop, heappush
 from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
 from fsm.errors import LimitError
 
-__all__ = ["MAX_SEARCHED_STATES", "SearchedDfa"]
+__all__ = ["MAX_SEARCH_WORK", "SearchedDfa"]
 
-MAX_SEARCHED_STATES = 50_000
+MAX_SEARCH_WORK = 300_000
 
 
 class SearchedDfa(Dfa):
@@ -23,12 +24,12 @@ class SearchedDfa(Dfa):
     Parameters
     ----------
     kind : what the states are, for the key.
-    max_searched : how many states one search may look at before `LimitError` is raised.
+    max_work : how much one search may do before `LimitError` is raised.
     """
 
-    def __init__(self, kind: str, *, max_searched: int = MAX_SEARCHED_STATES) -> None:
+    def __init__(self, kind: str, *, max_work: int = MAX_SEARCH_WORK) -> None:
         self.key = make_key(kind)
-        self.max_searched = max_searched
+        self.max_work = max_work
         self._kind = kind
         self._is_live: dict[int, bool] = {DEAD: False}
         self._live_edges: dict[int, tuple[Edge, ...]] = {}
@@ -37,7 +38,7 @@ class SearchedDfa(Dfa):
 
     @abstractmethod
     def all_edges(self, state: int) -> tuple[Edge, ...]:
-        """Return sorted, disjoint edges, also those to states from which nothing is accepted; memoised."""
+        """Return all edges, sorted and disjoint, dead ends included; memoised, and counted in ``work``."""
 
     @abstractmethod
     def lengths(self, state: int) -> Lengths:
@@ -88,9 +89,14 @@ class SearchedDfa(Dfa):
             self._is_live[state] = decision
         return decision
 
+    def rank(self, state: int) -> int:
+        """Return how far acceptance seems; smaller is more promising. Any estimate will do."""
+        return self.lengths(state).shortest
+
     def _search_live(self, start: int) -> bool:
+        limit = self.work + self.max_work
         parents = {start: DEAD}
-        waiting = [(self.lengths(start).shortest, start)]
+        waiting = [(self.rank(start), start)]
         while waiting:
             state = heappop(waiting)[1]
             for _, _, target in self.all_edges(state):
@@ -104,8 +110,8 @@ class SearchedDfa(Dfa):
                     self._mark_live(target, parents)
                     return True
                 if known is None:
-                    heappush(waiting, (self.lengths(target).shortest, target))
-            self._check_limit(len(parents))
+                    heappush(waiting, (self.rank(target), target))
+            self._check_limit(limit)
         self._is_live.update(dict.fromkeys(parents, False))
         return False
 
@@ -116,6 +122,7 @@ class SearchedDfa(Dfa):
 
     def _search_shortest(self, start: int) -> int:
         """Search by A*: the lower bounds of `lengths` never overestimate."""
+        limit = self.work + self.max_work
         distances = {start: 0}
         parents = {start: DEAD}
         waiting = [(self.lengths(start).shortest, 0, start)]
@@ -132,7 +139,7 @@ class SearchedDfa(Dfa):
                     rest = self._shortest.get(target)
                     rest = self.lengths(target).shortest if rest is None else rest
                     heappush(waiting, (distance + rest, -distance, target))
-            self._check_limit(len(distances))
+            self._check_limit(limit)
         message = f"state {start} of {self.key} is not live"
         raise AssertionError(message)
 
@@ -151,6 +158,7 @@ class SearchedDfa(Dfa):
 
     def _search_longest(self, start: int) -> None:
         """Search depth first; a live state met again while it is open lies on a cycle, so there is no bound."""
+        limit = self.work + self.max_work
         path = [(start, iter(self.edges(start)))]
         is_open = {start}
         best: dict[int, int] = {start: 0}
@@ -175,7 +183,7 @@ class SearchedDfa(Dfa):
             is_open.add(target)
             best[target] = 0
             path.append((target, iter(self.edges(target))))
-            self._check_limit(len(best))
+            self._check_limit(limit)
 
     def _known_longest(self, state: int) -> int | None:
         """Return the longest text if known, `_UNBOUNDED` for no bound, None if not known."""
@@ -188,10 +196,10 @@ class SearchedDfa(Dfa):
             found = known.longest
         return _UNBOUNDED if found is None else found
 
-    def _check_limit(self, count: int) -> None:
-        if count > self.max_searched:
+    def _check_limit(self, limit: int) -> None:
+        if self.work > limit:
             raise LimitError(
-                f"{self._kind} automaton: looked at {count} states without an answer (limit max_searched); "
+                f"{self._kind} automaton: no answer after looking at {self.max_work} edges (limit max_work); "
                 "shorten repetitions, or combine fewer patterns, look-aheads and complements"
             )
 

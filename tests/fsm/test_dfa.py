@@ -180,5 +180,5 @@ def test_any_string_covers_every_code_point() -> None:
 def test_search_beyond_the_limit_is_refused() -> None:
     """A product that is empty only after many states is refused by name, not searched forever."""
     left, right = regex_dfa("(a{101})*"), regex_dfa("(a{103})*a")
-    with pytest.raises(LimitError, match="limit max_searched"):
-        BooleanDfa((left, right), And((Leaf(0, left), Leaf(1, right))), max_searched=1000)
+    with pytest.raises(LimitError, match="limit max_work"):
+        BooleanDfa((left, right), And((Leaf(0, left), Leaf(1, right))), max_work=10_000)
