@@ -10,7 +10,7 @@ import typer
 
 from guidance.cli.grammars import GrammarChoice
 from guidance.cli.inspection import allowed_after, find_token, follow, measure_cost
-from guidance.cli.printing import INTERRUPTED, print_note, reporting_errors, to_json, write_result
+from guidance.cli.printing import INTERRUPTED, check_place, print_note, reporting_errors, to_json, write_result
 from guidance.errors import PromptError
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def generate(
     import guidance
     from guidance.sampling import Sampling
 
+    check_place(output)
     grammar = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ())).output()
     sampling = Sampling(temperature=temperature, top_p=top_p, seed=seed)
     text = _read_prompt(prompt)

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from guidance.errors import GuidanceError, InputFileError
 
-__all__ = ["INTERRUPTED", "REFUSED", "print_note", "reporting_errors", "to_json", "write_result"]
+__all__ = ["INTERRUPTED", "REFUSED", "check_place", "print_note", "reporting_errors", "to_json", "write_result"]
 
 REFUSED = 2
 """Exit code for input that cannot work."""
@@ -50,6 +50,20 @@ def print_note(text: str) -> None:
     """Print one line to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def check_place(path: Path | None) -> None:
+    """Refuse a result file that cannot be written, before the work is done.
+
+    Raises
+    ------
+    InputFileError : when its folder does not exist, or it is one itself.
+    """
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        found = "a folder" if path.is_dir() else f"no folder {path.parent}"
+        raise InputFileError(
+            f"output file {path}: got {found}, expected a file in a folder that exists; check the path"
+        )
 
 
 def write_result(text: str, path: Path | None) -> None:

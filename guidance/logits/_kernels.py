@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["apply_mask_kernel", "draw_tokens_kernel"]
+__all__ = ["apply_mask_kernel", "draw_tokens_kernel", "find_log_prob_kernel"]
 
 
 @njit(cache=True, nogil=True)
@@ -31,6 +31,18 @@ def apply_mask_kernel(mask: Any, logits: Any) -> None:
                     logits[b, v] = -np.inf
         for v in range(min(32 * num_words, size), size):
             logits[b, v] = -np.inf
+
+
+@njit(cache=True, nogil=True)
+def find_log_prob_kernel(row: Any, token: int) -> float:
+    """Return log softmax(row)[token]; row : float32[V]."""
+    top = -np.inf
+    for v in range(row.shape[0]):
+        top = max(top, row[v])
+    whole = 0.0
+    for v in range(row.shape[0]):
+        whole += math.exp(row[v] - top)
+    return row[token] - top - math.log(whole)
 
 
 @njit(cache=True, nogil=True)
@@ -121,10 +133,4 @@ def draw_tokens_kernel(
         token_ids[b] = token
         log_probs[b] = (logits[b, token] - best) * scale - math.log(total)
         if wants_base:
-            top = -np.inf
-            for v in range(size):
-                top = max(top, logits[b, v])
-            whole = 0.0
-            for v in range(size):
-                whole += math.exp(logits[b, v] - top)
-            base_log_probs[b] = logits[b, token] - top - math.log(whole)
+            base_log_probs[b] = find_log_prob_kernel(logits[b], token)

@@ -82,6 +82,19 @@ def test_ragged_batch_equals_the_plain_forward(make):
         torch.testing.assert_close(logits[row, -1], plain(network, text), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("make", [llama, mistral_with_window, gemma3, gpt2])
+def test_single_row_equals_the_plain_forward(make):
+    """Without padding no mask is passed, and windows still hold."""
+    network = make()
+    model = HuggingFaceCausalLM(network)
+    text = list(PROMPTS[0])
+    cache, logits = model.prefill([text])
+    for new in ([1], [2, 3, 4], [5], [6, 7], [8] * 9):
+        text += new
+        logits = model.decode_step(cache, torch.tensor([new]), [len(new)])
+        torch.testing.assert_close(logits[0, -1], plain(network, text), atol=1e-5, rtol=1e-4)
+
+
 def test_cache_forks_selects_and_crops():
     """A fork is independent, a row may be selected twice, and a crop forgets."""
     network = llama()
