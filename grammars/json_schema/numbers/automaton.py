@@ -15,13 +15,15 @@ from grammars.json_schema.numbers.completions import Completions
 from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet, next_digits
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, ZERO_INTEGER, Mantissa, MantissaRules
+from grammars.json_schema.numbers.shortest import ShortestCompletions
 from grammars.json_schema.numbers.spelling import NumberSpelling
 
 __all__ = ["ConstrainedNumbers"]
 
 _MINUS, _PLUS, _POINT, _ZERO = map(ord, "-+.0")
 _MARKS = (ord("E"), ord("e"))
-_MAX_SEARCH = 2000
+_NO_LIMIT = 10**6
+_MAX_SEARCH = 200
 """States looked at for a completion shorter than the arithmetic found; it stays right that it is one."""
 
 
@@ -53,6 +55,7 @@ class _Side(NamedTuple):
 
     rules: MantissaRules
     completions: Completions
+    shortest: ShortestCompletions
 
 
 class ConstrainedNumbers(Dfa):
@@ -212,7 +215,7 @@ class ConstrainedNumbers(Dfa):
         best = self._fewest_by_arithmetic(found, digits, self._fewest_exponent(found))
         if best is not None and (self._is_settled(found.mantissa) or best <= 3):
             return best
-        more = self._sides[found.side].completions.fewest_digits_to_multiple(digits)
+        more = self._sides[found.side].shortest.fewest_digits_to_multiple(digits)
         return best if best is not None and best <= more + 2 else self._search(state, best)
 
     def _is_settled(self, mantissa: Mantissa) -> bool:
@@ -230,13 +233,19 @@ class ConstrainedNumbers(Dfa):
             return None
         return 1 + min(1 + self.shortest(target) for _, _, target in self._expand_mark(allowed))
 
+    def _fewest_at_once(self, state: int) -> int | None:
+        """Return the length of the shortest completion without further digits of the mantissa."""
+        if self.is_accepting(state):
+            return 0
+        found = self._states[state]
+        return self._fewest_exponent(found) if isinstance(found, _Digits) else None
+
     def _fewest_by_arithmetic(self, state: _Digits, digits: int, direct: int | None) -> int | None:
-        completions = self._sides[state.side].completions
-        plain = completions.fewest_plain_symbols(state.mantissa, digits)
-        best = _least(plain, direct)
-        if (best is None or best > 3) and completions.takes_fraction_and_exponent(state.mantissa):
-            limit = best or 10**6
-            best = _least(best, completions.fewest_exponent_symbols(state.mantissa, digits, limit=limit))
+        side, mantissa = self._sides[state.side], state.mantissa
+        best = _least(side.shortest.fewest_plain_symbols(mantissa, digits), direct)
+        if (best is None or best > 3) and side.completions.takes_fraction_and_exponent(mantissa):
+            limit = best or _NO_LIMIT
+            best = _least(best, side.shortest.fewest_exponent_symbols(mantissa, digits, limit=limit))
         return best
 
     def _search(self, state: int, best: int | None) -> int:
@@ -244,14 +253,7 @@ class ConstrainedNumbers(Dfa):
         reached, seen, depth = [state], {state}, 0
         while reached and len(seen) < _MAX_SEARCH and (best is None or depth + 3 <= best):
             for near in reached:
-                found = self._states[near]
-                direct = (
-                    0
-                    if self.is_accepting(near)
-                    else self._fewest_exponent(found)
-                    if isinstance(found, _Digits)
-                    else None
-                )
+                direct = self._fewest_at_once(near)
                 best = _least(best, None if direct is None else depth + direct)
             targets = (edge[2] for near in reached for edge in self.edges(near))
             reached = [t for t in dict.fromkeys(targets) if t not in seen and isinstance(self._states[t], _Digits)]
@@ -278,7 +280,8 @@ class ConstrainedNumbers(Dfa):
 
 def _make_side(magnitudes: Magnitudes, spelling: NumberSpelling) -> _Side:
     rules = MantissaRules(magnitudes, spelling)
-    return _Side(rules, Completions(rules))
+    completions = Completions(rules)
+    return _Side(rules, completions, ShortestCompletions(rules, completions))
 
 
 def _merged(edges: list[Edge]) -> tuple[Edge, ...]:

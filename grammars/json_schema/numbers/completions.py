@@ -6,7 +6,7 @@ lies in it. The powers of ten that can matter are few; beyond them nothing chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 
@@ -14,7 +14,7 @@ from grammars.json_schema.numbers.decimals import ExactDecimal, least_common_mul
 from grammars.json_schema.numbers.exponents import UNBOUNDED
 from grammars.json_schema.numbers.grids import has_value
 from grammars.json_schema.numbers.magnitudes import Magnitudes
-from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, WITHIN, Mantissa, MantissaRules
+from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, WITHIN, Mantissa, MantissaRules
 
 __all__ = ["Completions"]
 
@@ -64,77 +64,10 @@ class Completions:
             return 0
         if self._exponents == "any":
             return self._most_before_exponent(mantissa, digits)
-        counts = self._plain_counts(mantissa, is_capped=False)
+        counts = self.plain_counts(mantissa, is_capped=False)
         if counts and counts[-1] > UNBOUNDED // 2:
             return None
         return next((count for count in reversed(counts) if self._meets(mantissa, digits, count, exponent=0)), 0)
-
-    def fewest_plain_symbols(self, mantissa: Mantissa, digits: int) -> int | None:
-        """Return the length of the shortest completion without an exponent; None when there is none."""
-        best: int | None = None
-        if mantissa.order == NO_ORDER and self._magnitudes.has_zero:
-            return 1 if mantissa.place == POINT else 0
-        for count in self._plain_counts(mantissa) if mantissa.order != NO_ORDER else range(1):
-            if best is not None and count >= best:
-                break
-            size = self._fewest_fraction_digits(mantissa, digits, count, best)
-            if size is not None:
-                point = 1 if size and mantissa.place == INTEGER else 0
-                best = count + point + size if best is None else min(best, count + point + size)
-        return best
-
-    def _fewest_fraction_digits(self, mantissa: Mantissa, digits: int, count: int, best: int | None) -> int | None:
-        least = 1 if mantissa.place == POINT else 0
-        scale = count - mantissa.fraction_size
-        for size in range(least, self._fraction_left(mantissa) + 1):
-            if best is not None and count + size >= best:
-                return None
-            grid = min(scale, 0) - size
-            if has_value(self._magnitudes, digits, scale=scale, grid=grid):
-                return size
-            if self._magnitudes.step is not None and grid <= self._magnitudes.step.exponent:
-                return None  # a finer grid holds no more multiples
-        return None
-
-    def fewest_digits_to_multiple(self, digits: int) -> int:
-        """Return how many digits must at least follow for the mantissa to be a multiple at any exponent."""
-        coprime = self._rules.lattices[0].coprime if self._rules.has_step else 1
-        size = 0
-        while not _has_multiple(coprime, digits * 10**size, (digits + 1) * 10**size - 1):
-            size += 1
-        return size
-
-    def _fraction_left(self, mantissa: Mantissa) -> int:
-        if self._fraction_size is not None:
-            return self._fraction_size - mantissa.fraction_size
-        return max(0, -mantissa.fraction_size - self._finest) + self._spare
-
-    def fewest_exponent_symbols(self, mantissa: Mantissa, digits: int, *, limit: int) -> int | None:
-        """Return the length of the shortest completion by a fraction and an exponent; None when not below ``limit``.
-
-        Only for mantissas that may take any fraction before an exponent.
-        """
-        first, last = self._possible_exponents(mantissa)
-        found = limit
-        least = max(1 if mantissa.place == POINT else 0, self.fewest_digits_to_multiple(digits))
-        for size in range(least, self._fraction_left(mantissa) + 1):
-            begun = size + (1 if size and mantissa.place == INTEGER else 0) + 1
-            for length, low, high in _exponents_by_length(first, last):
-                if begun + length >= found:
-                    break
-                if self._has_exponent(mantissa, digits, size, range(max(low, first), min(high, last) + 1)):
-                    found = begun + length
-        return None if found == limit else found
-
-    def _has_exponent(self, mantissa: Mantissa, digits: int, size: int, exponents: range) -> bool:
-        scales = (exponent - mantissa.fraction_size for exponent in exponents)
-        return any(has_value(self._magnitudes_of_exponents, digits, scale=s, grid=s - size) for s in scales)
-
-    def _possible_exponents(self, mantissa: Mantissa) -> tuple[int, int]:
-        """Return the least and greatest exponent that take the mantissa, with any fraction, within the bounds."""
-        if mantissa.order != NO_ORDER:
-            return self._exponent_window(mantissa.order, spare=0)
-        return self._exponent_window(-mantissa.fraction_size - 1, spare=self._fraction_left(mantissa))
 
     def _is_zero_live(self, mantissa: Mantissa) -> bool:
         if self._magnitudes.has_zero:
@@ -148,10 +81,10 @@ class Completions:
 
     def _is_zero_live_by_exponent(self, scale: int) -> bool:
         """Tell whether zeros can be followed by digits and an exponent; the first digit may come at once, or later."""
-        first, last = self._exponent_window(scale - 1, spare=self._fraction_size or 0)
+        first, last = self.exponent_window(scale - 1, spare=self._fraction_size or 0)
         return any(
             has_value(
-                self._magnitudes_of_exponents, 0, scale=scale + exponent, grid=self._grid(scale + exponent, exponent)
+                self.magnitudes_of_exponents, 0, scale=scale + exponent, grid=self._grid(scale + exponent, exponent)
             )
             for exponent in range(last, first - 1, -1)
         )
@@ -159,9 +92,9 @@ class Completions:
     def _is_plain_live(self, mantissa: Mantissa, digits: int) -> bool:
         if mantissa.place != INTEGER:
             return self._meets(mantissa, digits, 0, 0)
-        return any(self._meets(mantissa, digits, count, 0) for count in reversed(self._plain_counts(mantissa)))
+        return any(self._meets(mantissa, digits, count, 0) for count in reversed(self.plain_counts(mantissa)))
 
-    def _plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> Sequence[int]:
+    def plain_counts(self, mantissa: Mantissa, *, is_capped: bool = True) -> Sequence[int]:
         """Return how many more digits before the point can matter, fewest first."""
         if mantissa.place != INTEGER:
             return range(1)
@@ -186,7 +119,7 @@ class Completions:
         if self._is_listing:
             highest = self._rules.highest_exponent
             return [shift for shift in self._listed_shifts(mantissa) if -highest <= shift <= highest + room]
-        first, last = self._exponent_window(mantissa.order, spare=room)
+        first, last = self.exponent_window(mantissa.order, spare=room)
         return range(first, last + 1)
 
     def _listed_shifts(self, mantissa: Mantissa) -> list[int]:
@@ -209,7 +142,7 @@ class Completions:
         count = min(room, shift + self._rules.highest_exponent)
         return count, shift - count
 
-    def _exponent_window(self, order: int, *, spare: int) -> tuple[int, int]:
+    def exponent_window(self, order: int, *, spare: int) -> tuple[int, int]:
         """Return the least and greatest power of ten that can matter; above, nothing changes."""
         rules = self._rules
         first = max(rules.lowest_exponent(order), rules.lower_order - order)
@@ -253,17 +186,17 @@ class Completions:
         """Return the finest power of ten that the digits after the point reach."""
         if self._fraction_size is not None:
             return exponent - self._fraction_size
-        return min(scale, self._finest) - self._spare
+        return min(scale, self.finest) - self.spare
 
     def _most_before_exponent(self, mantissa: Mantissa, digits: int) -> int | None:
         room = self._room(mantissa)
         if room > UNBOUNDED // 2:
             return None
-        splits = (self._split(shift, room) for shift in self._shifts(mantissa, room))
-        return max((split[0] for split in splits if self._meets(mantissa, digits, *split)), default=0)
+        splits = (self._split(shift, room) for shift in reversed(self._shifts(mantissa, room)))
+        return next((split[0] for split in splits if self._meets(mantissa, digits, *split)), 0)
 
     @cached_property
-    def _magnitudes_of_exponents(self) -> Magnitudes:
+    def magnitudes_of_exponents(self) -> Magnitudes:
         """Return the magnitudes that exponent forms may write."""
         smallest, found = self._rules.spelling.smallest_order, self._magnitudes
         if smallest is None or found.values is not None:
@@ -291,12 +224,12 @@ class Completions:
         return max(0, *tops, 0) + (self._fraction_size or 0) + self._period_order + 2
 
     @cached_property
-    def _finest(self) -> int:
+    def finest(self) -> int:
         """Return the least power of ten that any condition mentions."""
         return min((value.exponent for value in self._mentioned()), default=0)
 
     @cached_property
-    def _spare(self) -> int:
+    def spare(self) -> int:
         """Return how many digits finer than that leave room beside all steps and values to avoid."""
         return 2 + len(str(len(self._rules.listed) + len(self._rules.steps)))
 
@@ -308,17 +241,3 @@ class Completions:
             for value in (*bounds, *self._rules.steps, *found.not_values, *(found.values or ()))
             if value is not None
         ]
-
-
-def _exponents_by_length(first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """Yield ``(symbols, least, greatest)`` for the exponents of ``first .. last``, shortest text first."""
-    size = 1
-    while 10 ** (size - 1) <= max(abs(first), abs(last), 1):
-        yield size, 0 if size == 1 else 10 ** (size - 1), 10**size - 1
-        yield size + 1, 1 - 10**size, -(10 ** (size - 1))
-        size += 1
-
-
-def _has_multiple(number: int, first: int, last: int) -> bool:
-    """Tell whether ``first .. last`` holds a multiple of ``number``."""
-    return last // number * number >= first
