@@ -11,6 +11,7 @@ from fsm.automata.expression_dfa import any_string, string_lengths
 from fsm.automata.literals import literals
 from fsm.automata.queries import (
     count_strings,
+    has_gapless_lengths,
     is_empty,
     is_equivalent,
     is_finite,
@@ -28,6 +29,7 @@ __all__ = [
     "complement",
     "count_strings",
     "difference",
+    "has_gapless_lengths",
     "intersect",
     "is_empty",
     "is_equivalent",

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fsm.automata.dfa import DEAD, Dfa, Edge, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, make_key
 from fsm.automata.partition import iterate_partition
 from fsm.errors import GrammarError
 
@@ -75,7 +75,8 @@ class NfaDfa(Dfa):
         """Return sorted, disjoint edges to live states."""
         found = self._edges.get(state)
         if found is None:
-            found = self._edges[state] = tuple(self._expand(self._sets[state]))
+            with EXPANSION_LOCK:
+                found = self._edges[state] = self._edges.get(state) or tuple(self._expand(self._sets[state]))
         return found
 
     def shortest(self, state: int) -> int:
@@ -84,7 +85,8 @@ class NfaDfa(Dfa):
 
     def longest(self, state: int) -> int | None:
         """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
-        found = [self._find_longest(member) for member in self._sets[state]]
+        with EXPANSION_LOCK:
+            found = [self._find_longest(member) for member in self._sets[state]]
         return None if None in found else max(length for length in found if length is not None)
 
     def _expand(self, members: frozenset[int]) -> list[Edge]:

@@ -315,7 +315,9 @@ class _Place:
                         if kept is not None:
                             ways.setdefault(after, []).append(kept)
         self._dfa.work += len(threads)
-        found = [self._dfa.make_thread(after, kept) for after, options in ways.items() for kept in keep_minimal(options)]
+        found = [
+            self._dfa.make_thread(after, kept) for after, options in ways.items() for kept in keep_minimal(options)
+        ]
         return next((frozenset([thread]) for thread in found if _is_free_to_end(thread)), frozenset(found))
 
     def _step_obligations(self, obligations: Obligations, members: int) -> Obligations | None:

@@ -8,10 +8,14 @@ somebody walks it.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from fsm.automata.expression import Choice, Deferred, Expression, Repeat, Sequence, Symbols
 from fsm.automata.ranges import Ranges
 
 __all__ = ["Continuation", "Step", "collect_steps", "make_final"]
+
+_FAR = "far"
 
 
 class Continuation:
@@ -19,6 +23,7 @@ class Continuation:
 
     __slots__ = (
         "_accepting",
+        "_near",
         "_pushed",
         "_shape",
         "_steps",
@@ -40,6 +45,7 @@ class Continuation:
         self._pushed: dict[tuple[Expression, int], Continuation] = {}
         self._steps: list[Step] | None = None
         self._accepting = head is None
+        self._near: dict[int, Hashable] = {}
         self._shape: tuple[object, tuple[int, ...]] | None = None
         self.shortest = 0
         self.longest: int | None = 0
@@ -83,6 +89,27 @@ class Continuation:
             else:
                 self._shape = ((head, self.place, outline), counters)
         return self._shape
+
+    def near_key(self, num_symbols: int) -> Hashable:
+        """Return what matters of this continuation for the next ``num_symbols`` symbols; equal keys behave equally."""
+        key = self._near.get(num_symbols)
+        if key is None:
+            key = self._near[num_symbols] = self._find_near_key(num_symbols)
+        return key
+
+    def _find_near_key(self, num_symbols: int) -> Hashable:
+        head, rest = self.head, self.rest
+        if head is None or rest is None:
+            return None
+        if type(head) is not Repeat:
+            size = (
+                sum([part.shortest for part in head.items[self.place :]]) if type(head) is Sequence else head.shortest
+            )
+            return head, self.place, _FAR if size > num_symbols else rest.near_key(num_symbols - size)
+        far = num_symbols + 1
+        most = far if head.most is None else min(head.most, far)
+        after = _FAR if head.shortest > num_symbols else rest.near_key(num_symbols - head.shortest)
+        return head.body, min(head.least, far), most, after
 
     def _expand(self) -> None:
         found: list[Step] = []

@@ -7,18 +7,23 @@ automaton decides whether they can occur). State 0 is dead; live states count fr
 from __future__ import annotations
 
 import itertools
+import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-__all__ = ["DEAD", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key"]
+__all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key"]
 
 DEAD = 0
 LAST_SYMBOL = 0x10FFFF
 
 Edge = tuple[int, int, int]
 """First symbol, last symbol (inclusive), target state."""
+
+EXPANSION_LOCK = threading.RLock()
+"""Held while any automaton makes states, so that threads may share automata. One lock for all: products expand their
+leaves, and under one lock that cannot deadlock."""
 
 _serial = itertools.count(1)
 
@@ -72,6 +77,14 @@ class Dfa(ABC):
     def lengths(self, state: int) -> Lengths:
         """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
+
+    def near_key(self, state: int, num_symbols: int) -> Hashable:  # noqa: ARG002
+        """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols.
+
+        What was computed by looking no further than that for one of them holds for all. Counters above
+        ``num_symbols`` are the same to it.
+        """
+        return state
 
     def step(self, state: int, symbol: int) -> int:
         """Return the state after ``symbol``, 0 when none."""

@@ -6,10 +6,11 @@ completed, so no search for live states is needed, and lengths come from the exp
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 from fsm.automata.continuation import Continuation, Step, make_final
-from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
 from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
 from fsm.automata.partition import iterate_partition
 from fsm.errors import LimitError
@@ -50,7 +51,8 @@ class ExpressionDfa(Dfa):
         """Return sorted, disjoint edges to live states."""
         found = self._edges[state]
         if found is None:
-            found = self._edges[state] = self._expand(self._sets[state])
+            with EXPANSION_LOCK:
+                found = self._edges[state] = self._edges[state] or self._expand(self._sets[state])
         return found
 
     def shortest(self, state: int) -> int:
@@ -75,6 +77,10 @@ class ExpressionDfa(Dfa):
             all(part.is_gapless for part in parts) and are_lengths_joined(parts),
             all(part.is_every for part in parts),
         )
+
+    def near_key(self, state: int, num_symbols: int) -> Hashable:
+        """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols."""
+        return frozenset([part.near_key(num_symbols) for part in self._sets[state]])
 
     def _expand(self, parts: frozenset[Continuation]) -> tuple[Edge, ...]:
         steps: list[Step] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
 
 __all__ = ["LiteralsDfa", "literals"]
 
@@ -38,7 +38,8 @@ class LiteralsDfa(Dfa):
         """Return sorted, disjoint edges to live states."""
         found = self._edges[state]
         if found is None:
-            found = self._edges[state] = self._expand(*self._states[state])
+            with EXPANSION_LOCK:
+                found = self._edges[state] = self._edges[state] or self._expand(*self._states[state])
         return found
 
     def shortest(self, state: int) -> int:

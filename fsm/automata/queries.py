@@ -5,7 +5,15 @@ from __future__ import annotations
 from fsm.automata.boolean_dfa import difference
 from fsm.automata.dfa import DEAD, Dfa
 
-__all__ = ["count_strings", "is_empty", "is_equivalent", "is_finite", "is_subset", "shortest_string"]
+__all__ = [
+    "count_strings",
+    "has_gapless_lengths",
+    "is_empty",
+    "is_equivalent",
+    "is_finite",
+    "is_subset",
+    "shortest_string",
+]
 
 _READABLE = tuple(map(ord, "aA0 _-."))
 _SURROGATES = (0xD800, 0xDFFF)
@@ -19,6 +27,28 @@ def is_empty(dfa: Dfa) -> bool:
 def is_finite(dfa: Dfa) -> bool:
     """Tell whether ``dfa`` accepts finitely many texts."""
     return is_empty(dfa) or dfa.longest(dfa.start) is not None
+
+
+def has_gapless_lengths(dfa: Dfa, *, max_states: int = 64) -> bool:
+    """Tell whether from every state every length between the shortest and the longest occurs.
+
+    Then a counter beside the automaton checks bounds on the length exactly, and no product is needed. False when that
+    is not certain, or there are more than ``max_states`` states.
+    """
+    if is_empty(dfa):
+        return True
+    seen, waiting = {dfa.start}, [dfa.start]
+    while waiting:
+        state = waiting.pop()
+        if not dfa.lengths(state).is_gapless:
+            return False
+        for _, _, target in dfa.edges(state):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+        if len(seen) > max_states:
+            return False
+    return True
 
 
 def is_subset(left: Dfa, right: Dfa) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from heapq import heappop, heappush
 
-from fsm.automata.dfa import DEAD, Dfa, Edge, Lengths, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
 from fsm.errors import LimitError
 
 __all__ = ["MAX_SEARCH_WORK", "SearchedDfa"]
 
-MAX_SEARCH_WORK = 300_000
+MAX_SEARCH_WORK = 200_000
 
 
 class SearchedDfa(Dfa):
@@ -48,8 +48,9 @@ class SearchedDfa(Dfa):
         """Return sorted, disjoint edges to live states."""
         found = self._live_edges.get(state)
         if found is None:
-            found = tuple([edge for edge in self.all_edges(state) if self.is_live(edge[2])])
-            self._live_edges[state] = found
+            with EXPANSION_LOCK:
+                found = tuple([edge for edge in self.all_edges(state) if self.is_live(edge[2])])
+                self._live_edges[state] = found
         return found
 
     def is_live(self, state: int) -> bool:
@@ -58,7 +59,8 @@ class SearchedDfa(Dfa):
         if known is None:
             known = self._decide_quickly(state)
             if known is None:
-                return self._search_live(state)
+                with EXPANSION_LOCK:
+                    return self._search_live(state)
         return known
 
     def shortest(self, state: int) -> int:
@@ -67,7 +69,10 @@ class SearchedDfa(Dfa):
         if known.is_gapless:
             return known.shortest
         found = self._shortest.get(state)
-        return self._search_shortest(state) if found is None else found
+        if found is None:
+            with EXPANSION_LOCK:
+                found = self._search_shortest(state)
+        return found
 
     def longest(self, state: int) -> int | None:
         """Return the most symbols from ``state`` to acceptance, None when there is no bound; ``state`` must be live."""
@@ -75,7 +80,8 @@ class SearchedDfa(Dfa):
         if known.is_gapless:
             return known.longest
         if state not in self._longest:
-            self._search_longest(state)
+            with EXPANSION_LOCK:
+                self._search_longest(state)
         return self._longest[state]
 
     def _decide_quickly(self, state: int) -> bool | None:

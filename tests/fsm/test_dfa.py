@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -182,3 +183,17 @@ def test_search_beyond_the_limit_is_refused() -> None:
     left, right = regex_dfa("(a{101})*"), regex_dfa("(a{103})*a")
     with pytest.raises(LimitError, match="limit max_work"):
         BooleanDfa((left, right), And((Leaf(0, left), Leaf(1, right))), max_work=10_000)
+
+
+def test_threads_may_share_an_automaton() -> None:
+    """Eight threads that walk one lazy product at once agree with a fresh one."""
+    texts = [text for text in iterate_texts("abc", 6) if len(text) == 6]
+
+    def make() -> Dfa:
+        return intersect(regex_dfa("(a|b|ab|c){2,6}b?"), complement(literals(texts[::3])))
+
+    fresh, shared = make(), make()
+    expected = [fresh.accepts(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: [shared.accepts(text) for text in texts], range(8)))
+    assert all(answer == expected for answer in answers)

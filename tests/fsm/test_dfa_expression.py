@@ -20,9 +20,10 @@ from fsm.automata.expression import (
 from fsm.automata.expression_dfa import ExpressionDfa
 from fsm.automata.partition import iterate_partition
 from fsm.automata.ranges import ALL, complement_ranges, intersect_ranges, subtract_ranges, union_ranges
-from fsm.dfa import is_empty
+from fsm.dfa import Dfa, has_gapless_lengths, is_empty
 from fsm.errors import LimitError
 from grammars.regex import regex_dfa
+from tests.reference.regex_samples import iterate_texts
 
 
 def test_choice_merges_symbols_and_drops_nothing() -> None:
@@ -143,6 +144,44 @@ def test_partition_lists_the_sets_of_each_range() -> None:
         for symbol in (first, last):
             inside = [any(low <= symbol <= high for low, high in ranges) for ranges in sets]
             assert inside == [bool(members >> place & 1) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[ab]{0,60}", "a{40}b?", "(ab|a){3,50}", "a{30,}b{2,40}", "(a|bb){25}c*", "b?(a{9}b?){7}"]
+)
+def test_near_key_joins_states_that_look_alike(pattern: str) -> None:
+    """States with equal keys allow and accept the same texts of up to that many symbols, and far counters join."""
+    dfa = regex_dfa(pattern)
+    near, texts = 4, list(iterate_texts("abc", 4))
+    behaviours: dict[object, set[tuple[bool | None, ...]]] = {}
+    seen, waiting = {dfa.start}, [dfa.start]
+    while waiting:
+        state = waiting.pop()
+        behaviours.setdefault(dfa.near_key(state, near), set()).add(tuple(look_ahead(dfa, state, t) for t in texts))
+        for _, _, target in dfa.edges(state):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    assert all(len(found) == 1 for found in behaviours.values())
+    assert len(behaviours) < len(seen)
+
+
+def look_ahead(dfa: Dfa, state: int, text: str) -> bool | None:
+    """Return whether ``text`` may end there, None if it cannot be read."""
+    for symbol in text:
+        state = dfa.step(state, ord(symbol))
+        if state == 0:
+            return None
+    return dfa.is_accepting(state)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_gapless"),
+    [("[a-z]+", True), ("a?b{2,9}", True), ("(ab)*", False), ("a{3}|b{9}", False), (".*", True), ("x{1,900}", False)],
+)
+def test_has_gapless_lengths_tells_where_a_counter_suffices(pattern: str, *, is_gapless: bool) -> None:
+    """From each state all lengths occur between the least and the most; too many states count as unknown."""
+    assert has_gapless_lengths(regex_dfa(pattern)) is is_gapless
 
 
 def test_any_text_is_one_state() -> None:
