@@ -11,13 +11,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.maskbench.corpus import Tokenizer
 from benchmarks.maskbench.report import machine
-from benchmarks.walks.oracle import Oracle, UndecidedError
+from benchmarks.walks.oracle import Fault, Oracle, UndecidedError
 from benchmarks.walks.walker import Ending, Walker
 from fsm import Vocabulary
 from fsm.errors import GuidanceError
@@ -120,23 +120,25 @@ def _walk_schema(name: str, schema: Any, walking: _Walking, tally: _Tally) -> No
         for _ in range(walking.count):
             walk = walking.walker.walk(compiled, walking.source, max_tokens=walking.options.max_tokens)
             tally.num_tokens += walk.num_tokens
-            fault = walk.ending if walk.ending is not Ending.FINISHED else _judge(oracle, walk.text, tally)
-            tally.endings[fault or "right"] += 1
+            fault: Fault | None = Fault(keyword=walk.ending)
+            if walk.ending is Ending.FINISHED:
+                fault = _judge(oracle, walk.text, tally)
+            tally.endings[fault.keyword if fault else "right"] += 1
             if fault:
                 text = walk.text.decode("utf-8", "backslashreplace")
-                tally.faults.append({"id": name, "fault": fault, "text": text[-2000:]})
+                tally.faults.append({"id": name, "fault": fault.keyword, "detail": fault.detail, "text": text[-2000:]})
     except GuidanceError as error:
         tally.endings["refused schemas"] += 1
         print(f"{name}: {type(error).__name__}: {str(error)[:150]}", file=sys.stderr)
 
 
-def _judge(oracle: Oracle, text: bytes, tally: _Tally) -> str | None:
+def _judge(oracle: Oracle, text: bytes, tally: _Tally) -> Fault | None:
     try:
         fault = oracle.find_fault(text)
     except UndecidedError:
         tally.endings["undecided (counted as right)"] += 1
         return None
-    return None if fault is None else f"invalid: {fault}"
+    return None if fault is None else replace(fault, keyword=f"invalid: {fault.keyword}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ import jsonschema
 import referencing.exceptions
 from jsonschema import validators
 
-__all__ = ["Oracle", "UndecidedError", "read_json"]
+__all__ = ["Fault", "Oracle", "UndecidedError", "read_json"]
 
 _MAX_EXPONENT = 5_000
 
@@ -28,6 +29,14 @@ class DuplicateKeyError(ValueError):
     """An object has a key twice."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with a text: the keyword that fails, ``parse`` or ``duplicate key``; and the validator's words."""
+
+    keyword: str
+    detail: str = ""
+
+
 class Oracle:
     """Validate texts against one schema; formats are checked, and ``$schema`` chooses the draft.
 
@@ -35,7 +44,7 @@ class Oracle:
     --------
     >>> Oracle({"multipleOf": 0.1}).find_fault(b"0.3") is None
     True
-    >>> Oracle({"maximum": 2}).find_fault(b"3.0")
+    >>> Oracle({"maximum": 2}).find_fault(b"3").keyword
     'maximum'
     """
 
@@ -45,8 +54,8 @@ class Oracle:
         exact = validators.extend(chosen, {"multipleOf": _check_multiple}, type_checker=checker)
         self._validator = exact(read_json(json.dumps(schema)), format_checker=chosen.FORMAT_CHECKER)
 
-    def find_fault(self, text: bytes) -> str | None:
-        """Name the first keyword that fails, ``parse`` or ``duplicate key``; None when the text is right.
+    def find_fault(self, text: bytes) -> Fault | None:
+        """Find the first fault; None when the text is right.
 
         Raises
         ------
@@ -55,14 +64,14 @@ class Oracle:
         try:
             value = read_json(text)
         except DuplicateKeyError:
-            return "duplicate key"
-        except ValueError:
-            return "parse"
+            return Fault(keyword="duplicate key")
+        except ValueError as failure:
+            return Fault(keyword="parse", detail=str(failure))
         try:
             error = next(self._validator.iter_errors(value), None)
         except (re.error, RecursionError, referencing.exceptions.Unresolvable) as failure:
             raise UndecidedError(str(failure)) from failure
-        return None if error is None else _name(error)
+        return None if error is None else Fault(keyword=_name(error), detail=error.message[:300])
 
 
 def read_json(text: bytes | str) -> Any:
