@@ -14,6 +14,7 @@ __all__ = ["Group", "GroupKind", "read_flags_prefix", "read_group"]
 _NAME = re.compile(r"([^>)]*)(>?)")
 _FLAGS = re.compile(r"([A-Za-z]*)(?:(-)([A-Za-z]*))?([:)])")
 _RECURSION = re.compile(r"(?:R|[+-]?[0-9]+|&\w+|P>\w+)\)")
+_COMMENT = re.compile(r"\(\?#(?:[^\\)]|\\.)*\)", re.DOTALL)
 _VERBOSE_SPACE = " \t\n\r\f\v"
 
 
@@ -97,10 +98,10 @@ def _read_name(pattern: str, place: int, begin: int, names: set[str]) -> Group:
 
 
 def _read_comment(pattern: str, place: int) -> Group:
-    end = pattern.find(")", place)
-    if end < 0:
+    match = _COMMENT.match(pattern, place)
+    if match is None:
         raise make_pattern_error("comment_open", pattern, place, "(?#")
-    return Group(GroupKind.COMMENT, end + 1)
+    return Group(GroupKind.COMMENT, match.end())
 
 
 def _refuse_context(pattern: str, place: int) -> None:

@@ -9,10 +9,39 @@ import warnings
 import pytest
 
 from fsm.dfa import is_empty
+from fsm.errors import GrammarError, UnsupportedFeatureError
 from grammars.regex import regex_dfa
 from tests.reference.regex_samples import draw_pattern, iterate_plain_patterns, iterate_texts
 
 TEXTS = [*iterate_texts("ab", 5), *iterate_texts("ab\n ", 3)]
+
+NOTATION = [
+    *"aab()[]{}|*+?^$.-,01",
+    *("(?:", "(?=", "(?!", "(?<=", "(?<!", "(?P<n>", "(?i)", "(?i:", "(?-i:", "(?s:", "(?a)", "(?u:", "(?>"),
+    *(r"\d", r"\w", r"\b", r"\A", r"\Z", r"\x41", r"\u0041", r"\0", r"\07", r"\123", r"\1", r"\N{BULLET}"),
+    *("[^", "a-b", "{1,2}", "{,2}", "{2}", "*+", "++", " ", "#", "\n"),
+]
+NOTATION_TEXTS = [
+    "",
+    "a",
+    "ab",
+    "aa",
+    "b",
+    "aB",
+    "{",
+    "a{",
+    "1",
+    "0",
+    "\n",
+    "a\n",
+    "-",
+    "]",
+    "aab",
+    "\0",
+    "\u2022",
+    ",",
+    " ",
+]
 
 
 def find_difference(pattern: str, texts: list[str]) -> str | None:
@@ -31,10 +60,12 @@ def find_difference(pattern: str, texts: list[str]) -> str | None:
 
 def compile_or_none(pattern: str) -> re.Pattern[str] | None:
     """Return what ``re`` makes of a random pattern, None where it refuses it."""
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return re.compile(pattern)
+        except re.error:
+            return None
 
 
 @pytest.mark.parametrize("num_operators", [0, 1, 2, 3])
@@ -65,6 +96,38 @@ def test_regex_dfa_agrees_with_re_on_random_pairs() -> None:
 def test_regex_dfa_agrees_with_re_on_100000_random_pairs() -> None:
     """The same, at the size the project promises."""
     check_random_pairs(seed=100, num_pairs=100_000)
+
+
+def test_regex_dfa_agrees_with_re_on_the_tests_of_python_itself() -> None:
+    """CPython's own table of patterns and texts, back-references left out."""
+    rows = pytest.importorskip("test.re_tests").tests
+    compared = 0
+    for pattern, text, *_ in rows:
+        try:
+            difference = find_difference(pattern, [text]) if compile_or_none(pattern) else None
+        except UnsupportedFeatureError:
+            continue
+        assert difference is None
+        compared += 1
+    assert compared > 300
+
+
+def test_regex_dfa_refuses_what_re_refuses() -> None:
+    """Random strings of notation are read by both or by neither, and then mean the same."""
+    source = random.Random(11)
+    for _ in range(6000):
+        pattern = "".join(source.choices(NOTATION, k=source.randint(1, 6)))
+        try:
+            regex_dfa(pattern)
+        except UnsupportedFeatureError:
+            continue
+        except GrammarError:
+            assert compile_or_none(pattern) is None, pattern
+            continue
+        if compile_or_none(pattern) is None:
+            assert "(?<" in pattern  # look-behinds of any width are read here
+        else:
+            assert find_difference(pattern, NOTATION_TEXTS) is None
 
 
 def test_regex_dfa_edges_lead_to_live_states() -> None:
