@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 
 from fsm import Vocabulary
+from guidance.encoding import TextEncoder
 from guidance.errors import ModelError, PromptError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Model:
             tokenizer,
             generation_config=generation_config or getattr(network, "generation_config", None),
         )
+        self._encoder = TextEncoder(tokenizer, self.vocabulary)
         self.language_model: CausalLM = _as_causal_lm(network, name)
         self._outputs: OrderedDict[Hashable, Output] = OrderedDict()
         _check_sizes(self)
@@ -136,7 +138,7 @@ class Model:
         ------
         PromptError : when nothing is left to start from.
         """
-        ids = _encode(self.tokenizer, prompt)
+        ids = self._encoder.encode_prompt(prompt)
         if not ids:
             raise PromptError(
                 f"{self.name}: got the prompt {prompt!r}, which is no token at all, expected at least one; "
@@ -146,11 +148,7 @@ class Model:
 
     def encode_text(self, text: str) -> list[int]:
         """Return a text's token ids without start tokens, as they stand inside a longer text."""
-        try:
-            encoded = self.tokenizer.encode(text, add_special_tokens=False)
-        except TypeError:  # tiktoken and its like add none
-            encoded = self.tokenizer.encode(text)
-        return list(getattr(encoded, "ids", encoded))
+        return self._encoder.encode_text(text)
 
     def decode_bytes(self, token_ids: Sequence[int]) -> bytes:
         """Return the bytes the tokens stand for; special tokens stand for none."""
@@ -199,11 +197,6 @@ def _as_causal_lm(network: Any, name: str) -> CausalLM:
         f"{name}: got a {type(network).__name__}, expected a transformers causal language model or an object with "
         "prefill and decode_step (guidance.model.CausalLM); load one with guidance.load(...)"
     )
-
-
-def _encode(tokenizer: Any, prompt: str) -> list[int]:
-    encoded = tokenizer.encode(prompt)
-    return list(getattr(encoded, "ids", encoded))
 
 
 def _check_sizes(model: Model) -> None:
