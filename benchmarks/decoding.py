@@ -26,7 +26,7 @@ from pydantic import BaseModel
 
 import guidance
 from benchmarks.maskbench.report import machine
-from guidance.decoding import Decoder, Request
+from guidance.decoding import Decoder, Request, StopReason
 from guidance.embedded import embedded_path
 from guidance.logits import Pipeline
 from guidance.sampling import GREEDY
@@ -80,7 +80,7 @@ def _prompts(batch_size: int) -> list[str]:
 
 
 Loop = Callable[[], int]
-"""Decode all prompts once; return how many tokens came out."""
+"""Decode all prompts once; return how many tokens came out, drawn end tokens included."""
 
 
 def _own_loop(model: guidance.Model, prompts: list[str], output: Any, *, forces: bool) -> Loop:
@@ -95,7 +95,7 @@ def _own_loop(model: guidance.Model, prompts: list[str], output: Any, *, forces:
         decoder = Decoder(model, requests, forces=forces)
         for _ in decoder.run():
             pass
-        return sum(len(row.token_ids) for row in decoder.rows)
+        return sum(len(row.token_ids) + (row.stop_reason is StopReason.EOS) for row in decoder.rows)
 
     return decode
 
@@ -120,7 +120,8 @@ def _generate_loop(prompts: list[str]) -> Loop:
                 do_sample=False,
                 pad_token_id=end,
             )
-        return int((ids[:, batch["input_ids"].shape[1] :] != end).sum())
+        ended = ids[:, -1] == end
+        return int((ids[:, batch["input_ids"].shape[1] :] != end).sum() + ended.sum())
 
     return decode
 
