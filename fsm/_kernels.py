@@ -56,6 +56,7 @@ __all__ = [
     "R_READING",
     "R_STACKS",
     "R_TOUCHED",
+    "SLACK",
     "accept_kernel",
     "advance_kernel",
     "close_kernel",
@@ -66,8 +67,8 @@ __all__ = [
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
-NUM_REGISTERS = 8
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK = range(8)
+NUM_REGISTERS = 10
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -551,6 +552,57 @@ def clear_token_kernel(token, duplicates, base, mask, touched, regs):
 
 
 @njit(cache=True)
+def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
+    """Step one plain configuration by one byte where that needs no counters, forks, escapes or notes.
+
+    Returns the target with its stack node in ``regs[R_STACK]``; 0 when dead, -1 when ``step_kernel`` must do it.
+    """
+    while True:
+        kind = states[state, KIND]
+        first = states[state, EDGE]
+        if kind == BYTE:
+            for e in range(first, first + states[state, COUNT]):
+                if byte <= edges[e, 1]:
+                    if byte >= edges[e, 0]:
+                        regs[R_STACK] = stack
+                        return edges[e, 2]
+                    break
+            if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
+                regs[R_STACK] = push_kernel(stacks, table, regs, state, stack)
+                return states[state, WS]
+            state = states[state, DEFAULT]
+            if state == 0:
+                return 0
+        elif kind == CHAR:
+            if byte < 32:
+                return 0
+            if byte > 126 or byte == 92 or states[state, LONGEST] != UNBOUNDED or states[state, SHORTEST] != 0:
+                return -1
+            regs[R_STACK] = stack
+            if byte == 34:
+                return states[state, CLOSE]
+            for e in range(first, first + states[state, COUNT]):
+                if byte <= edges[e, 1]:
+                    if byte >= edges[e, 0]:
+                        return edges[e, 2]
+                    break
+            return states[state, DEFAULT]
+        elif kind == POP:
+            if stack == 0:
+                return 0
+            state = stacks[stack, 0]
+            stack = stacks[stack, 1]
+        elif kind == CALL and states[state, HIGH] == UNBOUNDED and states[state, LOW] == 0:
+            if regs[R_STACKS] + SLACK > stacks.shape[0]:
+                return -1
+            if states[state, RETURN] != 0:
+                stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+            state = first
+        else:
+            return -1
+
+
+@njit(cache=True)
 def fill_kernel(
     states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, restricted
 ):
@@ -573,6 +625,30 @@ def fill_kernel(
         begin, end = levels[depth - 1], levels[depth]
         free = end
         in_name = restricted and depth <= closed_depth
+        if end == begin + 1 and not in_name and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
+            if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
+                regs[R_NODE] = node
+                regs[R_CLOSED] = closed_depth
+                return ARENA_FULL
+            target = -1
+            if frontier[begin, 3] == 0:
+                target = fast_kernel(
+                    states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte
+                )
+            if target == 0:
+                node = skip
+                continue
+            if target > 0:
+                frontier[end, 0] = target
+                frontier[end, 1] = regs[R_STACK]
+                frontier[end, 2] = 0
+                frontier[end, 3] = 0
+                frontier[end, 4] = UNBOUNDED
+                levels[depth + 1] = end + 1
+                if token >= 0:
+                    set_token_kernel(token, duplicates, base, mask, touched, regs)
+                node += 1
+                continue
         for i in range(begin, end):
             free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
             if free < 0:
@@ -666,6 +742,33 @@ def summary_kernel(
             node = skip
             continue
         end = levels[depth]
+        if decode == 0 and 32 <= byte <= 126 and byte != 92:
+            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
+            if target == 0:
+                target = states[state, DEFAULT]
+                if target == 0:
+                    node = skip
+                    continue
+            if states[target, KIND] == STUB:
+                regs[R_NEED] = target
+                regs[R_NODE] = node
+                regs[R_FREE] = count
+                return NEED
+            frontier[end, 0] = target
+            frontier[end, 2] = 0
+            count_here = reached[depth - 1] + 1
+            reached[depth] = count_here
+            levels[depth + 1] = end + 1
+            if token >= 0:
+                count_here += states[target, SHORTEST]
+                while token >= 0:
+                    mask[token >> 5] |= np.int32(1 << (token & 31))
+                    inside[count] = token
+                    needs[count] = count_here
+                    count += 1
+                    token = duplicates[token]
+            node += 1
+            continue
         free = text_kernel(states, edges, frontier, end, end, state, 0, decode, 0, UNBOUNDED, byte, False)
         if free == end:
             node = skip

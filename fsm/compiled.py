@@ -209,8 +209,10 @@ class Compiled:
             if code == NEED:
                 network.expand(int(network.regs[R_NEED]))
             elif code == ARENA_FULL:
-                space.grow()
-                network.grow_stacks()
+                if network.is_stack_full:
+                    network.grow_stacks()
+                else:
+                    space.grow()
             else:
                 return code
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUM_REGISTERS, R_STACKS
+from fsm._kernels import NUM_REGISTERS, R_STACKS, SLACK
 from fsm.errors import LimitError
 from fsm.layout import (
     BYTE,
@@ -223,6 +223,11 @@ class Network:
         links[:, 2] = np.arange(first + 1, first + count + 1)
         links[-1, 2] = target
         return first
+
+    @property
+    def is_stack_full(self) -> bool:
+        """Tell whether the kernels have no room left for stacks."""
+        return int(self.regs[R_STACKS]) + SLACK > len(self.stacks)
 
     def grow_stacks(self) -> None:
         """Double the room for stacks and rebuild their hash table."""

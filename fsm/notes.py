@@ -105,6 +105,6 @@ def _consumes(network: Network, cells: Row, byte: int) -> bool:
 
 
 def _push(network: Network, ret: int, parent: int) -> int:
-    if int(network.regs[1]) + 4 > len(network.stacks):
+    if network.is_stack_full:
         network.grow_stacks()
     return int(push_kernel(network.stacks, network.table, network.regs, ret, parent))

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from fsm._kernels import NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED, summary_kernel
 from fsm.automata.dfa import Dfa
 from fsm.dfa_states import CharStates
-from fsm.layout import UNBOUNDED
+from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.tables import QuoteEndings, VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
+
+# Automata whose networks are kept for further summaries.
+MAX_SCRATCH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ class Summaries:
         self.tables = tables
         self.max_bytes = max_bytes
         self.memory_bytes = 0
+        self._scratch: OrderedDict[tuple[object, bool], tuple[Network, CharStates]] = OrderedDict()
         self._kept: OrderedDict[tuple[object, int, bool], Summary] = OrderedDict()
 
     def get(self, dfa: Dfa, automaton_state: int, *, counted: bool) -> Summary:
@@ -91,12 +95,24 @@ class Summaries:
         if summary is not None:
             self._kept.move_to_end(key)
             return summary
-        summary = build_summary(self.tables, dfa, automaton_state, counted=counted)
+        network, owner = self._scratch_for(dfa, counted=counted)
+        summary = build_summary(self.tables, network, owner, automaton_state)
         self._kept[key] = summary
         self.memory_bytes += summary.memory_bytes
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:
             self.memory_bytes -= self._kept.popitem(last=False)[1].memory_bytes
         return summary
+
+    def _scratch_for(self, dfa: Dfa, *, counted: bool) -> tuple[Network, CharStates]:
+        """Return a network of the automaton alone, kept while its states are being summarised."""
+        key = (dfa.key, counted)
+        found = self._scratch.get(key)
+        if found is None:
+            network = Network()
+            found = self._scratch[key] = (network, CharStates(network, dfa, counted=counted))
+            if len(self._scratch) > MAX_SCRATCH:
+                self._scratch.popitem(last=False)
+        return found
 
 
 def summaries_of(vocabulary: Vocabulary) -> Summaries:
@@ -107,12 +123,11 @@ def summaries_of(vocabulary: Vocabulary) -> Summaries:
     return summaries
 
 
-def build_summary(tables: VocabularyTables, dfa: Dfa, automaton_state: int, *, counted: bool) -> Summary:
+def build_summary(tables: VocabularyTables, network: Network, owner: CharStates, automaton_state: int) -> Summary:
     """Walk the whole trie once from one automaton state."""
-    network = Network()
-    owner = CharStates(network, dfa, counted=counted)
     start = owner.state(network, automaton_state)
-    network.expand(start)
+    if network.states[start, KIND] == STUB:
+        network.expand(start)
     space, nodes = tables.workspace, tables.trie.nodes
     num_tokens, num_quotes = tables.vocabulary.size, len(tables.endings.nodes)
     mask = np.zeros(tables.num_words, np.int32)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm.errors import LimitError
 from fsm.mask import num_mask_words
 from fsm.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -37,6 +38,9 @@ class QuoteEndings:
     num_endings: int
 
 
+MAX_CONFIGURATIONS = 1 << 18
+
+
 class Workspace:
     """Hold scratch arrays for the kernels; owned by ``VocabularyTables`` and used under its lock.
 
@@ -57,7 +61,17 @@ class Workspace:
         self.touched = np.zeros(4 * num_words + 64, np.int32)
 
     def grow(self) -> None:
-        """Double the room for configurations; what the frontier holds stays."""
+        """Double the room for configurations; what the frontier holds stays.
+
+        Raises
+        ------
+        LimitError : more than ``MAX_CONFIGURATIONS`` would be held side by side.
+        """
+        if len(self.frontier) >= MAX_CONFIGURATIONS:
+            raise LimitError(
+                f"grammar: more than {MAX_CONFIGURATIONS} configurations side by side; "
+                "the grammar is too ambiguous here: give its alternatives different beginnings"
+            )
         self.work = np.zeros((2 * len(self.work), 5), np.int32)
         bigger = np.zeros((2 * len(self.frontier), 5), np.int32)
         bigger[: len(self.frontier)] = self.frontier

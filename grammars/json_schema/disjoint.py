@@ -5,38 +5,104 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from grammars.json_schema.branch import ANY_TYPE, OBJECT, type_of
-from grammars.json_schema.expand import Expander
+from fsm.errors import LimitError
+from grammars.json_schema.branch import (
+    ANY_TYPE,
+    ARRAY,
+    BOOLEAN,
+    NULL,
+    NUMBER,
+    OBJECT,
+    STRING,
+    Branch,
+    type_of,
+)
+from grammars.json_schema.expand import Action, Choice, Expander, Item
 from grammars.json_schema.positive import type_bits
 from grammars.json_schema.references import Subschema
 from grammars.json_schema.values import canonical
 
-__all__ = ["are_disjoint", "others_to_fail"]
+__all__ = ["are_disjoint", "others_to_fail", "overlap"]
 
 MAX_DEPTH = 8
+_TYPES = (
+    ("null", NULL),
+    ("boolean", BOOLEAN),
+    ("number", NUMBER),
+    ("string", STRING),
+    ("array", ARRAY),
+    ("object", OBJECT),
+)
 
 
-def others_to_fail(expander: Expander, options: list[Subschema], chosen: int) -> list[Subschema]:
-    """List the other options of a ``oneOf`` that could hold beside the chosen one, and so must be made to fail."""
-    first = options[chosen]
-    return [other for i, other in enumerate(options) if i != chosen and not are_disjoint(expander, first, other)]
+def others_to_fail(expander: Expander, options: list[Subschema], chosen: int) -> list[Item]:
+    """List what keeps the other options of a ``oneOf`` from holding beside the chosen one.
+
+    Where two options exclude each other anyway nothing is asked; where they do so for some types only, the other one
+    must fail on the rest.
+    """
+    items: list[Item] = []
+    for i, other in enumerate(options):
+        types = overlap(expander, options[chosen], other) if i != chosen else 0
+        if types == ANY_TYPE:
+            items.append((other, False))
+        elif types:
+            items.append(Choice([[_only(~types)], [_only(types), (other, False)]]))
+    return items
 
 
 def are_disjoint(expander: Expander, left: Subschema, right: Subschema) -> bool:
     """Tell whether two subschemas are shown to exclude each other; False proves nothing."""
+    return overlap(expander, left, right) == 0
+
+
+def overlap(expander: Expander, left: Subschema, right: Subschema) -> int:
+    """Return the types on which two subschemas may hold together."""
     if left is right:
-        return False
+        return ANY_TYPE
+    known: dict[tuple[Subschema, Subschema], int] = expander.__dict__.setdefault("_overlaps", {})
+    found = known.get((left, right))
+    if found is None:
+        found = known[left, right] = known[right, left] = _overlap(expander, left, right)
+    return found
+
+
+def _overlap(expander: Expander, left: Subschema, right: Subschema) -> int:
     first, second = _facts(expander, left), _facts(expander, right)
     types = first.types & second.types
     if types == 0:
-        return True
+        return 0
     if first.values is not None and second.values is not None and not first.values & second.values:
-        return True
-    if types != OBJECT:
-        return False
-    return any(
+        return 0
+    if types & OBJECT and any(
         name in second.constants and not values & second.constants[name] for name, values in first.constants.items()
-    )
+    ):
+        types &= ~OBJECT
+    kept = 0
+    for name, bits in _TYPES:
+        if types & bits and _may_meet(expander, left, right, name):
+            kept |= types & bits
+    return kept
+
+
+def _may_meet(expander: Expander, left: Subschema, right: Subschema, name: str) -> bool:
+    """Tell whether a value of one type may meet both; unknown counts as yes."""
+    guard = expander.references.synthetic({"type": name})
+    oracle = expander.oracle
+    if oracle is None or oracle.is_busy:
+        return True
+    try:
+        return oracle.is_satisfiable(frozenset([(left, True), (right, True), (guard, True)]))
+    except LimitError:
+        return True
+
+
+def _only(types: int) -> Action:
+    def act(branch: Branch) -> bool:
+        branch.types &= types
+        return bool(branch.types)
+
+    return act
 
 
 class _Facts:

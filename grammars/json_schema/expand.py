@@ -8,15 +8,18 @@ Cost: linear in the keywords where nothing branches; bounded by ``SchemaLimits``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from fsm.errors import LimitError
 from grammars.json_schema.branch import Branch, Obligation, type_of
 from grammars.json_schema.references import References, Subschema
 from grammars.json_schema.values import canonical
 
-__all__ = ["Choice", "Expander", "Item"]
+if TYPE_CHECKING:
+    from grammars.json_schema.satisfiable import Satisfiability
+
+__all__ = ["Action", "Choice", "Expander", "Item"]
 
 
 class Choice:
@@ -48,6 +51,7 @@ class Expander:
         self.references = references
         self.limits = references.limits
         self.clashes: list[str] = []
+        self.oracle: Satisfiability | None = None
         self._positives = Positives(self)
         self._negatives = Negatives(self)
         self._known: dict[frozenset[Obligation], list[Branch]] = {}
@@ -56,12 +60,17 @@ class Expander:
         """Return the branches of a set of obligations; branches that cannot hold by type or by value are left out."""
         known = self._known.get(obligations)
         if known is None:
-            known = self._known[obligations] = self._expand(obligations)
+            known = self._known[obligations] = list(self._expand(obligations))
         return known
 
-    def _expand(self, obligations: Iterable[Obligation]) -> list[Branch]:
+    def iterate(self, obligations: frozenset[Obligation]) -> Iterator[Branch]:
+        """Yield the branches one by one, for who needs only the first that suits."""
+        known = self._known.get(obligations)
+        return iter(known) if known is not None else self._expand(obligations)
+
+    def _expand(self, obligations: Iterable[Obligation]) -> Iterator[Branch]:
         """Open obligations until only atoms are left, depth first."""
-        done: list[Branch] = []
+        done = 0
         open_branches: list[tuple[Branch, list[Item]]] = [(Branch(), list(obligations))]
         steps = 0
         while open_branches:
@@ -72,15 +81,15 @@ class Expander:
             if not alive:
                 continue
             if not choices:
-                done.append(branch)
+                done += 1
+                yield branch
             else:
                 choices.sort(key=lambda choice: -len(choice.alternatives))
                 chosen = choices.pop()
                 for alternative in reversed(chosen.alternatives):
                     open_branches.append((branch.copy(), [*choices, *alternative]))
-            if len(done) + len(open_branches) > self.limits.max_branches or steps > self.limits.max_steps:
+            if done + len(open_branches) > self.limits.max_branches or steps > self.limits.max_steps:
                 raise self._too_many(obligations)
-        return done
 
     def _open(self, branch: Branch, todo: list[Item], choices: list[Choice]) -> bool:
         """Take every item that is not a choice into the branch; False where that kills it."""

@@ -15,10 +15,10 @@ from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
-from grammars.json_schema.lengths import Lengths
 from grammars.json_schema.numbers import NumberSpelling
 from grammars.json_schema.prelude import make_prelude
 from grammars.json_schema.references import References
+from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits
 from grammars.json_schema.spaces import Spaces, parse_spaces
 from grammars.json_schema.states import ValueStates
@@ -67,13 +67,13 @@ class JsonSchemaGrammar(Grammar):
     def build(self) -> tuple[Network, int]:
         """Return a network and the state in which a text begins."""
         references = References(self.schema, draft=self.draft, registry=self.registry, limits=self.limits)
-        prelude = make_prelude(self.spaces, _SPELLING)
+        prelude = make_prelude(self.spaces)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
         expander = Expander(references)
-        lengths = Lengths(expander, Evaluator(expander), self.spaces, _SPELLING, is_ordered=self.is_ordered)
-        values = ValueStates(network, prelude, expander, lengths, self.spaces, _SPELLING)
+        oracle = Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
+        values = ValueStates(network, prelude, expander, oracle, self.spaces, _SPELLING)
         root = frozenset([(references.root, True)])
-        if not lengths.is_satisfiable(root):
+        if not oracle.is_satisfiable(root):
             clashes = ", ".join(dict.fromkeys(expander.clashes)) or "#"
             raise UnsatisfiableError(
                 f"no value can meet the schema; what clashes: {clashes}", where="json schema at #"

@@ -166,7 +166,7 @@ class Positives:
         todo.append(
             Choice(
                 [
-                    [(option, True), *((other, False) for other in others_to_fail(self.expander, options, i))]
+                    [(option, True), *others_to_fail(self.expander, options, i)]
                     for i, option in enumerate(options)
                 ]
             )

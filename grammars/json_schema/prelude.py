@@ -1,4 +1,7 @@
-"""Build once what every JSON network begins with: white space, literals, free strings, plain numbers."""
+"""Build once what every JSON network begins with: white space, literals, free strings.
+
+Every state is expanded to the end: networks copied from the template must share nothing that grows.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fsm.dfa import any_string
-from fsm.dfa_states import ByteStates, CharStates
+from fsm.dfa_states import CharStates
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
-from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
 from grammars.json_schema.spaces import Spaces
 
 __all__ = ["Prelude", "make_prelude"]
@@ -22,7 +24,6 @@ class Prelude:
     space : where one character of white space was read (0: none may stand).
     free : inside a string without rules; counted : the same, where counters run.
     null, true, false : after the first byte of the literal.
-    numbers : the edges that begin a number, by constraint.
     """
 
     template: Network
@@ -32,11 +33,10 @@ class Prelude:
     null: int
     true: int
     false: int
-    numbers: dict[NumberConstraint, tuple[Edge, ...]]
 
 
 @lru_cache(maxsize=16)
-def make_prelude(spaces: Spaces, spelling: NumberSpelling) -> Prelude:
+def make_prelude(spaces: Spaces) -> Prelude:
     """Return the shared states for a white space policy."""
     network = Network()
     free = CharStates(network, any_string())
@@ -44,10 +44,6 @@ def make_prelude(spaces: Spaces, spelling: NumberSpelling) -> Prelude:
     states = [free.start(network), counted.start(network)]
     for state in states:
         network.expand(state)
-    numbers = {
-        constraint: _lay_number(network, constraint, spelling)
-        for constraint in (NumberConstraint(), NumberConstraint.integer())
-    }
     return Prelude(
         template=network,
         space=_lay_spaces(network, spaces.most),
@@ -56,16 +52,7 @@ def make_prelude(spaces: Spaces, spelling: NumberSpelling) -> Prelude:
         null=network.add_text(b"ull", STATE_POP),
         true=network.add_text(b"rue", STATE_POP),
         false=network.add_text(b"alse", STATE_POP),
-        numbers=numbers,
     )
-
-
-def _lay_number(network: Network, constraint: NumberConstraint, spelling: NumberSpelling) -> tuple[Edge, ...]:
-    owner = ByteStates(network, number_dfa(constraint, spelling))
-    start = owner.start(network)
-    network.expand(start)
-    first, count = int(network.states[start, 1]), int(network.states[start, 2])
-    return tuple(tuple(edge) for edge in network.edges[first : first + count].tolist())
 
 
 def _lay_spaces(network: Network, most: int | None) -> int:

@@ -12,10 +12,10 @@ from grammars.json_schema.array_plan import ArrayPlan
 from grammars.json_schema.array_states import ArrayStates
 from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.expand import Expander
-from grammars.json_schema.lengths import Lengths
+from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
-from grammars.json_schema.object_plan import ObjectPlan, Obligations
+from grammars.json_schema.object_plan import Obligations
 from grammars.json_schema.object_states import ObjectStates
 from grammars.json_schema.prelude import Prelude
 from grammars.json_schema.spaces import Spaces
@@ -33,7 +33,7 @@ class ValueStates:
     Parameters
     ----------
     network : where the states go; a copy of the prelude's template.
-    expander, lengths : the algebra of the document.
+    expander, oracle : the algebra of the document.
     """
 
     def __init__(
@@ -41,21 +41,21 @@ class ValueStates:
         network: Network,
         prelude: Prelude,
         expander: Expander,
-        lengths: Lengths,
+        oracle: Satisfiability,
         spaces: Spaces,
         spelling: NumberSpelling,
     ) -> None:
         self.network = network
         self.prelude = prelude
         self.expander = expander
-        self.lengths = lengths
+        self.oracle = oracle
         self.spaces = spaces
         self.spelling = spelling
         self.number = network.add_owner(self)
         self._states: dict[Obligations, int] = {}
         self._obligations: list[Obligations] = []
         self._strings: dict[Any, CharStates] = {}
-        self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = dict(prelude.numbers)
+        self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = {}
 
     def state(self, obligations: Obligations) -> int:
         """Return the state in which a value with these obligations begins."""
@@ -71,7 +71,7 @@ class ValueStates:
         start = _Start()
         for branch in self.expander.branches(obligations):
             if branch.candidates is not None:
-                fitting = (v for v in branch.candidates if self.lengths.evaluator.meets_all(obligations, v))
+                fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
                 self._add_values(start, fitting)
             else:
                 self._add_branch(start, branch)
@@ -92,12 +92,12 @@ class ValueStates:
         if types & STRING:
             start.add(QUOTE, self._lay_string(string_language(branch.string)))
         if types & ARRAY:
-            plan = ArrayPlan(branch.array, self.expander, self.lengths)
-            if plan.is_plain() or plan.is_alive(plan.start):
+            plan = ArrayPlan(branch.array, self.expander, self.oracle)
+            if self.oracle.has_array(plan):
                 start.add(OPEN_BRACKET, ArrayStates(self, plan).open())
         if types & OBJECT:
-            rules = ObjectPlan(branch.object, self.expander, self.lengths, is_ordered=self.lengths.is_ordered)
-            if rules.is_plain() or rules.can_complete(rules.start):
+            rules = self.oracle.object_plan(branch)
+            if self.oracle.has_object(rules):
                 start.add(OPEN_BRACE, ObjectStates(self, rules).open())
 
     def _add_values(self, start: _Start, values: Iterable[Any]) -> None:

@@ -1,0 +1,110 @@
+"""Decide whether some value meets a set of obligations.
+
+A memoised least fixpoint over the same expansion as the automata: recursion that never ends has no value. "Yes" is kept
+however it was found; "no" only where it did not lean on a question still open. Cost: nothing for subschemas that
+certainly have a value; else branches are opened until the first that has one.
+"""
+
+from __future__ import annotations
+
+from grammars.json_schema.array_plan import ArrayPlan
+from grammars.json_schema.branch import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Branch
+from grammars.json_schema.certainty import Certainty
+from grammars.json_schema.evaluate import Evaluator
+from grammars.json_schema.expand import Expander
+from grammars.json_schema.numbers import NumberSpelling, number_dfa
+from grammars.json_schema.object_plan import ObjectPlan, Obligations
+from grammars.json_schema.strings import string_language
+
+__all__ = ["Satisfiability"]
+
+NEVER = 1 << 60
+MAX_OPEN = 12
+
+
+class Satisfiability:
+    """Answer for every set of obligations of one document whether a value meets it.
+
+    Parameters
+    ----------
+    expander, evaluator : the document's.
+    spelling : how numbers may be written.
+    is_ordered : whether members come in the order of the schema.
+    """
+
+    def __init__(
+        self, expander: Expander, evaluator: Evaluator, spelling: NumberSpelling, *, is_ordered: bool
+    ) -> None:
+        self.expander = expander
+        self.evaluator = evaluator
+        self.spelling = spelling
+        self.is_ordered = is_ordered
+        self.certainty = Certainty(expander)
+        expander.oracle = self
+        self._known: dict[Obligations, bool] = {frozenset(): True}
+        self._open: dict[Obligations, int] = {}
+        self._lowest = NEVER
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether questions are open so deep that another one should not be asked on the way."""
+        return len(self._open) > MAX_OPEN
+
+    def meets_all(self, obligations: Obligations, value: object) -> bool:
+        """Tell whether a value meets all obligations."""
+        return self.evaluator.meets_all(obligations, value)
+
+    def is_satisfiable(self, obligations: Obligations) -> bool:
+        """Tell whether some value meets all obligations."""
+        known = self._known.get(obligations)
+        if known is not None:
+            return known
+        if len(obligations) == 1:
+            ((node, holds),) = obligations
+            if holds and self.certainty.holds(node):
+                self._known[obligations] = True
+                return True
+        depth = self._open.get(obligations)
+        if depth is not None:  # a smallest value never contains itself
+            self._lowest = min(self._lowest, depth)
+            return False
+        return self._decide(obligations)
+
+    def _decide(self, obligations: Obligations) -> bool:
+        here = len(self._open)
+        self._open[obligations] = here
+        outer, self._lowest = self._lowest, NEVER
+        try:
+            found = any(self._has_value(branch, obligations) for branch in self.expander.iterate(obligations))
+        finally:
+            del self._open[obligations]
+            lowest, self._lowest = self._lowest, outer
+        if found or lowest >= here:
+            self._known[obligations] = found
+        else:
+            self._lowest = min(outer, lowest)
+        return found
+
+    def _has_value(self, branch: Branch, obligations: Obligations) -> bool:
+        if branch.candidates is not None:
+            return any(self.evaluator.meets_all(obligations, value) for value in branch.candidates)
+        types = branch.types
+        return bool(
+            types & (NULL | BOOLEAN)
+            or (types & NUMBER and number_dfa(branch.number, self.spelling).start)
+            or (types & STRING and not string_language(branch.string).is_empty)
+            or (types & ARRAY and self.has_array(ArrayPlan(branch.array, self.expander, self)))
+            or (types & OBJECT and self.has_object(self.object_plan(branch)))
+        )
+
+    def object_plan(self, branch: Branch) -> ObjectPlan:
+        """Return the plan of a branch's objects."""
+        return ObjectPlan(branch.object, self.expander, self, is_ordered=self.is_ordered)
+
+    def has_array(self, plan: ArrayPlan) -> bool:
+        """Tell whether some array follows a plan."""
+        return plan.is_plain() or plan.is_alive(plan.start)
+
+    def has_object(self, plan: ObjectPlan) -> bool:
+        """Tell whether some object follows a plan."""
+        return plan.is_plain() or plan.can_complete(plan.start)
