@@ -86,7 +86,7 @@ def draw_tokens_kernel(
                     if x > best:
                         best = x
                         token = v
-                    elif x != x:  # noqa: PLR0124 - the cheapest test for NaN
+                    elif x != x:
                         broken = True
         if broken or best == np.inf:
             token_ids[b] = -2
