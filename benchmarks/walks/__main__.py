@@ -130,6 +130,9 @@ def _walk_schema(name: str, schema: Any, walking: _Walking, tally: _Tally) -> No
     except GuidanceError as error:
         tally.endings["refused schemas"] += 1
         print(f"{name}: {type(error).__name__}: {str(error)[:150]}", file=sys.stderr)
+    except Exception as error:
+        tally.endings["crashed"] += 1
+        tally.faults.append({"id": name, "fault": "crashed", "detail": f"{type(error).__name__}: {error}", "text": ""})
 
 
 def _judge(oracle: Oracle, text: bytes, tally: _Tally) -> Fault | None:

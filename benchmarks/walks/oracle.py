@@ -19,6 +19,7 @@ from jsonschema import validators
 __all__ = ["Fault", "Oracle", "UndecidedError", "read_json"]
 
 _MAX_EXPONENT = 5_000
+_TIME_FORMATS = (("format", "date-time"), ("format", "time"))
 
 
 class UndecidedError(Exception):
@@ -71,12 +72,18 @@ class Oracle:
             error = next(self._validator.iter_errors(value), None)
         except (re.error, RecursionError, referencing.exceptions.Unresolvable) as failure:
             raise UndecidedError(str(failure)) from failure
+        if error is not None and _is_leap_second(error):
+            raise UndecidedError("the library knows no leap seconds; RFC 3339 has them")
         return None if error is None else Fault(keyword=_name(error), detail=error.message[:300])
 
 
 def read_json(text: bytes | str) -> Any:
     """Parse strictly: exact numbers, no duplicate keys, no NaN."""
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def _is_leap_second(error: jsonschema.ValidationError) -> bool:
+    return (error.validator, error.validator_value) in _TIME_FORMATS and ":60" in error.instance
 
 
 def _name(error: jsonschema.ValidationError) -> str:
