@@ -113,7 +113,13 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "group_unknown": Problem(
         'the group "{got}" means nothing in this dialect; write "(?:...)" or "\\("',
-        (("python", "(?%a)", 1), ("ecma", "(?#a)", 1), ("python", "(?", 1), ("python", "(?<a)", 1)),
+        (
+            ("python", "(?%a)", 1),
+            ("python", "(?)", 1),
+            ("ecma", "(?#a)", 1),
+            ("python", "(?", 1),
+            ("python", "(?<a)", 1),
+        ),
     ),
     "group_name": Problem(
         '"{got}" cannot name a group; use letters, digits and "_", close with ">"',

@@ -75,8 +75,12 @@ def read_flags_prefix(pattern: str, *, is_ecma: bool) -> tuple[Flag, int]:
     """
     flags, place = Flag.NONE, 0
     while pattern.startswith("(?", place):
+        comment = None if is_ecma else _COMMENT.match(pattern, place)
+        if comment is not None:
+            place = comment.end()
+            continue
         match = _FLAGS.match(pattern, place + 2)
-        if match is None or match.group(4) != ")" or match.group(2):
+        if match is None or match.group(4) != ")" or match.group(2) or not match.group(1):
             break
         _refuse_context(pattern, place)
         flags |= _read_letters(pattern, place, match.group(1), is_ecma=is_ecma)
@@ -122,10 +126,10 @@ def _read_flags(pattern: str, place: int, *, is_ecma: bool) -> Group:
     added, minus, removed, closing = match.groups()
     flags = _read_letters(pattern, place, added, is_ecma=is_ecma)
     if closing == ")":
-        raise make_pattern_error("flag_place", pattern, place, match.group())
+        raise make_pattern_error("flag_place", pattern, place, pattern[place : match.end()])
     without = _read_letters(pattern, place, removed or "", is_ecma=is_ecma)
     if (minus and not removed) or flags & without or without & Flag.ASCII:
-        raise make_pattern_error("flag_unknown", pattern, place, match.group())
+        raise make_pattern_error("flag_unknown", pattern, place, pattern[place : match.end()])
     if "u" in added:
         without |= Flag.ASCII
     return Group(GroupKind.PLAIN, match.end(), flags, without)
