@@ -3,9 +3,12 @@
 loading.py      models by name: ``load("embedded")``, a folder, a hub id
 api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
 result.py       what comes back                               sampling.py     how tokens are drawn
-model.py        a network with its tokenizer                  tokenizers/     their vocabularies
-transformer/    networks         logits/   the law of the next token       decoding/   the loop
-embedded/       models shipped with the package               cli.py          the command line
+output.py       output types to grammars and readers          errors.py       the runtime's errors
+model.py        a network with its tokenizer                  encoding.py     text to token ids
+tokenizers/     vocabularies of tokenizers                    transformer/    networks and their KV caches
+logits/         the law of the next token                     decoding/       the loop
+embedded/       models shipped with the package               cli/            the command line
+environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 
 Names are imported on first use: ``guidance compile`` needs no torch, and ``import guidance`` stays instant.
 """
