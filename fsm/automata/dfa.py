@@ -78,7 +78,7 @@ class Dfa(ABC):
         """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
 
-    def near_key(self, state: int, num_symbols: int) -> Hashable:  # noqa: ARG002
+    def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols.
 
         What was computed by looking no further than that for one of them holds for all. Counters above

@@ -56,7 +56,7 @@ FORMATS: dict[str, Callable[[], Dfa]] = {
 }
 
 
-def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:  # noqa: ARG001
+def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:
     """Return the automaton of format ``name``; None for a name that no draft defines.
 
     Formats of later drafts are asserted under earlier ones too: who writes ``"format": "uuid"`` in a draft-7 schema
