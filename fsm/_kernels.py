@@ -54,20 +54,22 @@ __all__ = [
     "R_NEED",
     "R_NODE",
     "R_READING",
+    "R_SEGMENT",
     "R_STACKS",
     "R_TOUCHED",
     "SLACK",
     "accept_kernel",
     "advance_kernel",
+    "begin_kernel",
     "close_kernel",
-    "exit_kernel",
     "fill_kernel",
     "next_bytes_kernel",
+    "set_tokens_kernel",
     "summary_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK = range(8)
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT = range(9)
 NUM_REGISTERS = 10
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
@@ -76,7 +78,7 @@ SLACK = 4
 NOT_CLOSED = 1 << 30
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def push_kernel(stacks, table, regs, ret, parent):
     """Return the stack node (ret, parent); equal stacks are equal integers."""
     wrap = table.shape[0] - 1
@@ -506,7 +508,7 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text
     for place in range(text.shape[0]):
         free = end
         for i in range(begin, end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, text[place], False)
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), False)
             if free < 0:
                 regs[R_READING] = 0
                 regs[R_NODE] = begin
@@ -551,7 +553,7 @@ def clear_token_kernel(token, duplicates, base, mask, touched, regs):
         token = duplicates[token]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
     """Step one plain configuration by one byte where that needs no counters, forks, escapes or notes.
 
@@ -576,7 +578,12 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
         elif kind == CHAR:
             if byte < 32:
                 return 0
-            if byte > 126 or byte == 92 or states[state, LONGEST] != UNBOUNDED or states[state, SHORTEST] != 0:
+            if byte > 126:
+                last = first + states[state, COUNT] - 1
+                if states[state, DEFAULT] == 0 and (last < first or edges[last, 1] < 127):
+                    return 0
+                return -1
+            if byte == 92 or states[state, LONGEST] != UNBOUNDED or states[state, SHORTEST] != 0:
                 return -1
             regs[R_STACK] = stack
             if byte == 34:
@@ -603,8 +610,81 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 
 
 @njit(cache=True)
+def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, roots, escapes, restricted):
+    """List the trie nodes worth visiting first: those whose byte a configuration may accept.
+
+    seen    : uint8[256]   scratch, cleared here
+    begins  : int32[n, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last
+    roots   : int32[256]   trie node by first byte, or -1
+    escapes : int32[9]     trie nodes of a backslash and each byte that may follow it, or -1
+    restricted : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
+    Returns how many segments, or -1 where every node must be visited.
+    """
+    if decode != 0:
+        return -1
+    seen[:] = 0
+    is_text = False
+    called = False
+    while True:
+        kind = states[state, KIND]
+        first = states[state, EDGE]
+        if kind == BYTE:
+            for e in range(first, first + states[state, COUNT]):
+                for byte in range(edges[e, 0], edges[e, 1] + 1):
+                    seen[byte] = 1
+            if states[state, WS] != 0:
+                seen[9] = seen[10] = seen[13] = seen[32] = 1
+            state = states[state, DEFAULT]
+            if state == 0:
+                break
+        elif kind == CHAR:
+            is_text = True
+            if states[state, DEFAULT] != 0 and restricted != 1:
+                return -1
+            for e in range(first, first + states[state, COUNT]):
+                if edges[e, 1] > 126:
+                    return -1
+                for byte in range(max(32, edges[e, 0]), edges[e, 1] + 1):
+                    seen[byte] = 1
+            seen[34] = 1
+            seen[92] = 0
+            break
+        elif kind == POP:
+            if stack == 0:
+                break
+            if called:
+                return -1
+            state = stacks[stack, 0]
+            stack = stacks[stack, 1]
+        elif kind == CALL:
+            called = called or states[state, RETURN] != 0
+            state = first
+        else:
+            return -1
+    if restricted == 2:
+        seen[9] = seen[10] = seen[13] = seen[32] = 0
+    count = 0
+    for byte in range(256):
+        if seen[byte] != 0 and roots[byte] >= 0:
+            begins[count, 0] = roots[byte]
+            begins[count, 1] = -1
+            count += 1
+    if is_text and roots[92] >= 0:
+        begins[count, 0] = roots[92]
+        begins[count, 1] = roots[92] + 1
+        count += 1
+        for k in range(9):
+            if escapes[k] >= 0:
+                begins[count, 0] = escapes[k]
+                begins[count, 1] = -1
+                count += 1
+    return count
+
+
+@njit(cache=True)
 def fill_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, restricted
+    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, restricted,
+    begins, num_begins, tokens, counts, starts, low, high,
 ):
     """Walk the trie from the configurations ``frontier[levels[0]:levels[1]]`` and set the bit of every token that fits.
 
@@ -613,100 +693,97 @@ def fill_kernel(
 
     restricted : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
                  name closes it first clears what the base row says about the tokens from there on.
-    Resumes at ``regs[R_NODE]``, inside a name closed at depth ``regs[R_CLOSED]`` (``NOT_CLOSED`` at first). Returns 0,
-    NEED or ARENA_FULL.
+    begins     : int32[n, 2]  segments of nodes to walk (``begin_kernel``)
+    tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
+    counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
+    Resumes in segment ``regs[R_SEGMENT]`` at node ``regs[R_NODE]`` (-1: its beginning), inside a name closed at depth
+    ``regs[R_CLOSED]`` (``NOT_CLOSED`` at first). Returns 0, NEED or ARENA_FULL.
     """
-    node = regs[R_NODE]
     closed_depth = regs[R_CLOSED]
-    while node < nodes.shape[0]:
-        byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
-        if restricted and depth <= closed_depth:
-            closed_depth = NOT_CLOSED
-        begin, end = levels[depth - 1], levels[depth]
-        free = end
-        in_name = restricted and depth <= closed_depth
-        if end == begin + 1 and not in_name and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
-            if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
-                regs[R_NODE] = node
-                regs[R_CLOSED] = closed_depth
-                return ARENA_FULL
-            target = -1
-            if frontier[begin, 3] == 0:
-                target = fast_kernel(
-                    states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte
-                )
-            if target == 0:
+    node = regs[R_NODE]
+    is_ending = starts.shape[0] > 0
+    for segment in range(regs[R_SEGMENT], num_begins):
+        first_node = begins[segment, 0]
+        end_node = begins[segment, 1]
+        if end_node < 0:
+            end_node = nodes[first_node, 2]
+        if node < 0:
+            node = first_node
+        depth = nodes[first_node, 1]
+        if depth == 2 and levels[2] == levels[1]:
+            node = -1  # what this segment follows was dead
+            continue
+        while node < end_node:
+            byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
+            if restricted and depth <= closed_depth:
+                closed_depth = NOT_CLOSED
+            begin, end = levels[depth - 1], levels[depth]
+            free = end
+            in_name = restricted and depth <= closed_depth
+            if end == begin + 1 and not in_name and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
+                if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
+                    regs[R_NODE] = node
+                    regs[R_SEGMENT] = segment
+                    regs[R_CLOSED] = closed_depth
+                    return ARENA_FULL
+                target = -1
+                if frontier[begin, 3] == 0:
+                    target = fast_kernel(
+                        states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte
+                    )
+                if target == 0:
+                    node = skip
+                    continue
+                if target > 0:
+                    frontier[end, 0] = target
+                    frontier[end, 1] = regs[R_STACK]
+                    frontier[end, 2] = 0
+                    frontier[end, 3] = 0
+                    frontier[end, 4] = UNBOUNDED
+                    levels[depth + 1] = end + 1
+                    if token >= 0:
+                        if is_ending:
+                            for p in range(starts[token], starts[token + 1]):
+                                if low <= counts[p] <= high:
+                                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                        else:
+                            set_token_kernel(token, duplicates, base, mask, touched, regs)
+                    node += 1
+                    continue
+            for i in range(begin, end):
+                free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
+                if free < 0:
+                    regs[R_NODE] = node
+                    regs[R_SEGMENT] = segment
+                    regs[R_CLOSED] = closed_depth
+                    return free
+            if in_name and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
+                closed_depth = depth
+                for inner in range(node, skip):
+                    if nodes[inner, 3] >= 0:
+                        clear_token_kernel(nodes[inner, 3], duplicates, base, mask, touched, regs)
+            if free == end:
                 node = skip
                 continue
-            if target > 0:
-                frontier[end, 0] = target
-                frontier[end, 1] = regs[R_STACK]
-                frontier[end, 2] = 0
-                frontier[end, 3] = 0
-                frontier[end, 4] = UNBOUNDED
-                levels[depth + 1] = end + 1
-                if token >= 0:
+            levels[depth + 1] = free
+            if token >= 0 and not (in_name and closed_depth != depth):
+                if is_ending:
+                    for p in range(starts[token], starts[token + 1]):
+                        if low <= counts[p] <= high:
+                            set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                else:
                     set_token_kernel(token, duplicates, base, mask, touched, regs)
-                node += 1
-                continue
-        for i in range(begin, end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
-            if free < 0:
-                regs[R_NODE] = node
-                regs[R_CLOSED] = closed_depth
-                return free
-        if in_name and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
-            closed_depth = depth
-            for inner in range(node, skip):
-                if nodes[inner, 3] >= 0:
-                    clear_token_kernel(nodes[inner, 3], duplicates, base, mask, touched, regs)
-        if free == end:
-            node = skip
-            continue
-        levels[depth + 1] = free
-        if token >= 0 and not (in_name and closed_depth != depth):
-            set_token_kernel(token, duplicates, base, mask, touched, regs)
-        node += 1
-    regs[R_NODE] = node
+            node += 1
+        node = -1
     return 0
 
 
 @njit(cache=True)
-def exit_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched,
-    tokens, counts, starts, low, high,
-):
-    """Walk what may follow a closing quote, and set the bits of the tokens that go on so.
-
-    nodes  : the trie of the tokens' endings after a quote; its label is the ending's number
-    tokens : int32[P]  tokens by ending; ``starts[e]:starts[e + 1]`` are those of ending e (ending 0: nothing follows)
-    counts : int32[P]  characters before the quote; a token fits if low <= count <= high
-    Resumes at ``regs[R_NODE]`` (-1: begin with ending 0). Returns 0, NEED or ARENA_FULL.
-    """
-    node = regs[R_NODE]
-    while node < nodes.shape[0]:
-        ending, free = 0, 1
-        if node >= 0:
-            byte, depth = nodes[node, 0], nodes[node, 1]
-            ending = nodes[node, 3]
-            begin, end = levels[depth - 1], levels[depth]
-            free = end
-            for i in range(begin, end):
-                free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
-                if free < 0:
-                    regs[R_NODE] = node
-                    return free
-            if free == end:
-                node = nodes[node, 2]
-                continue
-            levels[depth + 1] = free
-        if ending >= 0:
-            for p in range(starts[ending], starts[ending + 1]):
-                if low <= counts[p] <= high:
-                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
-        node += 1
-    regs[R_NODE] = node
-    return 0
+def set_tokens_kernel(tokens, counts, first, last, low, high, duplicates, base, mask, touched, regs):
+    """Set the bits of the tokens ``first:last`` whose count lies in low..high."""
+    for p in range(first, last):
+        if low <= counts[p] <= high:
+            set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
 
 
 @njit(cache=True)

@@ -21,20 +21,23 @@ from fsm._kernels import (
     R_FREE,
     R_NEED,
     R_NODE,
+    R_SEGMENT,
     R_TOUCHED,
     accept_kernel,
     advance_kernel,
+    begin_kernel,
     close_kernel,
-    exit_kernel,
     fill_kernel,
     next_bytes_kernel,
+    set_tokens_kernel,
 )
-from fsm.layout import BASE, CHAR, CLOSE, KIND, LONGEST, UNBOUNDED
+from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, UNBOUNDED, WS
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
 from fsm.position import REJECTED, Position
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import vocabulary_tables
+from fsm.trie import TokenTrie
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "TextSource"]
 
 TextSource = Callable[[], bytes]
+Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+
+_EMPTY = np.zeros(0, np.int32)
+_NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
 class Compiled:
     """Hold one grammar's network and positions for one vocabulary; shared by its matchers.
@@ -226,23 +233,34 @@ class Compiled:
     # -- masks -----------------------------------------------------------------------------------------------------
 
     def _fill(self, position: Position) -> None:
+        regs = self.network.regs
+        configurations = self._closed(position)
+        regs[R_TOUCHED] = 0
+        base = self._tables.empty_row
+        if len(configurations) == 1:
+            base = self._fill_one(configurations[0], base)
+        else:
+            base = self._fill_many(configurations, base)
+        if position.is_accepting:
+            self._allow_end(base)
+        self._store(position, base, int(regs[R_TOUCHED]))
+
+    def _closed(self, position: Position) -> list[list[int]]:
+        """Return the configurations with calls and forks followed, and note whether the text may end."""
+        if len(position.configurations) == 1:
+            only: list[int] = position.configurations[0].tolist()
+            row = self.network.states[only[0]]
+            kind = row[KIND]
+            if kind == CHAR or (kind == BYTE and row[DEFAULT] == 0):
+                position.is_accepting = False
+                return [only]
         size = self._load(position.configurations)
-        network, space = self.network, self._tables.workspace
         end = self._run(
             lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, size)
         )
         if position.is_accepting is None:
             position.is_accepting = self._accepts(size, end)
-        regs = network.regs
-        regs[R_TOUCHED] = 0
-        base = self._tables.empty_row
-        if end - size == 1:
-            base = self._fill_one(space.frontier[size].tolist(), base)
-        else:
-            base = self._fill_many(space.frontier[size:end].copy(), base)
-        if position.is_accepting:
-            self._allow_end(base)
-        self._store(position, base, int(regs[R_TOUCHED]))
+        return self._tables.workspace.frontier[size:end].tolist()
 
     def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Fill the scratch mask from one configuration; return the base row it differs from."""
@@ -255,19 +273,26 @@ class Compiled:
                 return self._fill_heavy(heavy, configuration)
             if row[BASE]:
                 return self._fill_names(int(row[BASE]), configuration)
+        if row[KIND] == BYTE:
+            most = network.spaces.get(state)
+            if most is None and row[WS]:
+                most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
+            if most:
+                return self._fill_spaced(configuration, most)
         space.mask[:] = base
         space.frontier[0] = configuration
         self._walk(base, restricted=0)
         return base
 
-    def _fill_many(self, configurations: NDArray[np.int32], base: NDArray[np.int32]) -> NDArray[np.int32]:
+    def _fill_many(self, configurations: list[list[int]], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Unite the masks of several configurations in the scratch mask."""
         space, regs = self._tables.workspace, self.network.regs
         union = base.copy()
         light = []
-        for configuration in configurations.tolist():
+        for configuration in configurations:
             state = configuration[0]
-            if state in self.network.heavy or self.network.states[state, BASE]:
+            row = self.network.states[state]
+            if row[KIND] == BYTE or state in self.network.heavy or row[BASE]:
                 regs[R_TOUCHED] = 0
                 self._fill_one(configuration, base)
                 union |= space.mask
@@ -312,39 +337,84 @@ class Compiled:
         self._walk(base, restricted=1)
         return base
 
-    def _walk(self, base: NDArray[np.int32], *, restricted: int, size: int = 1) -> None:
-        space, trie = self._tables.workspace, self._tables.trie
-        space.levels[0], space.levels[1] = 0, size
-        self.network.regs[R_NODE] = 0
-        self.network.regs[R_CLOSED] = NOT_CLOSED
+    def _walk(
+        self,
+        base: NDArray[np.int32],
+        *,
+        restricted: int,
+        size: int = 1,
+        trie: TokenTrie | None = None,
+        endings: Endings | None = None,
+        low: int = 0,
+        high: int = UNBOUNDED,
+    ) -> None:
+        """Walk a trie from the configurations in ``frontier[:size]``.
+
+        restricted : 1 for names of keys only, 2 to leave out tokens that begin with white space.
+        trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
+        """
+        space, regs = self._tables.workspace, self.network.regs
+        trie = trie or self._tables.trie
+        tokens, counts, starts = endings or _NO_ENDINGS
+        space.levels[0] = 0
+        space.levels[1] = space.levels[2] = size
+        num_begins = self._begin(trie, restricted) if size == 1 else -1
+        if num_begins < 0:
+            space.begins[0] = (0, len(trie.nodes))
+            num_begins = 1
+        regs[R_SEGMENT] = 0
+        regs[R_NODE] = -1
+        regs[R_CLOSED] = NOT_CLOSED
+        duplicates = self._tables.trie.duplicates
         self._run(
             lambda n, w: fill_kernel(
-                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes,
-                trie.duplicates, base, w.mask, w.touched, restricted,
+                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes, duplicates,
+                base, w.mask, w.touched, restricted == 1, w.begins, num_begins, tokens, counts, starts, low, high,
             )
         )  # fmt: skip
+
+    def _begin(self, trie: TokenTrie, restricted: int) -> int:
+        network, space = self.network, self._tables.workspace
+        state, stack, decode = space.frontier[0, :3].tolist()
+        count: int = begin_kernel(
+            network.states, network.edges, network.stacks, state, stack, decode, space.seen, space.begins,
+            trie.roots, trie.escapes, restricted,
+        )  # fmt: skip
+        return count
+
+    def _fill_spaced(self, configuration: list[int], most: int) -> NDArray[np.int32]:
+        """Fill a state where white space may stand: the tokens that begin with it are sorted by what follows."""
+        spaces, space = self._tables.spaces, self._tables.workspace
+        base = spaces.row(most)
+        space.mask[:] = base
+        space.frontier[0] = configuration
+        self._walk(base, restricted=2)
+        self._walk(
+            base, restricted=2, trie=spaces.trie, endings=(spaces.tokens, spaces.counts, spaces.starts), high=most
+        )
+        return base
 
     def _walk_exits(
         self, summary: Summary, owner: Any, stack: int, base: NDArray[np.int32], low: int, high: int
     ) -> None:
         """Set the tokens that close the string and go on as the grammar around it permits."""
-        space, endings, duplicates = self._tables.workspace, self._tables.endings, self._tables.trie.duplicates
+        space, trie, network = self._tables.workspace, self._tables.endings.trie, self.network
         for automaton_state, exits in summary.exits.items():
-            state = owner.state(self.network, automaton_state)
-            if self.network.states[state, KIND] != CHAR:
-                self.network.expand(state)
-            close = int(self.network.states[state, CLOSE])
+            state = owner.state(network, automaton_state)
+            if network.states[state, KIND] != CHAR:
+                network.expand(state)
+            close = int(network.states[state, CLOSE])
             if close == 0:
                 continue
-            space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-            space.levels[0], space.levels[1] = 0, 1
-            self.network.regs[R_NODE] = -1
-            self._run(
-                lambda n, w, e=exits: exit_kernel(  # type: ignore[misc]
-                    n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, endings.trie.nodes,
-                    duplicates, base, w.mask, w.touched, e.tokens, e.counts, e.starts, low, high,
-                )
+            last = int(exits.starts[1])
+            set_tokens_kernel(
+                exits.tokens, exits.counts, 0, last, low, high, self._tables.trie.duplicates, base, space.mask,
+                space.touched, network.regs,
             )  # fmt: skip
+            space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
+            self._walk(
+                base, restricted=0, trie=trie, endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high
+            )
 
     def _allow_end(self, base: NDArray[np.int32]) -> None:
         space, regs = self._tables.workspace, self.network.regs

@@ -54,6 +54,7 @@ class Network:
     edges  : int32[capacity, 3]   first symbol, last symbol, target; sorted within a state
     stacks : int32[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
     table  : int32[4 * capacity]  hash table over stacks
+    spaces : white space states: how many more characters of white space each permits
     heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
 
     Parameters
@@ -61,7 +62,7 @@ class Network:
     max_states : the most states that may be expanded before ``LimitError``.
     """
 
-    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "stacks", "states", "table")
+    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "spaces", "stacks", "states", "table")
 
     states: NDArray[np.int32]
     edges: NDArray[np.int32]
@@ -74,6 +75,7 @@ class Network:
         self.has_notes = False
         self.owners: list[StubOwner] = []
         self.heavy: dict[int, tuple[Any, int]] = {}
+        self.spaces: dict[int, int] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
         self.stacks = np.empty((256, 2), np.int32)
@@ -88,6 +90,7 @@ class Network:
             self.num_states, self.num_edges = template.num_states, template.num_edges
             self.owners = template.owners.copy()
             self.heavy = template.heavy.copy()
+            self.spaces = template.spaces.copy()
             self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int32)
             self.states[: self.num_states] = template.states[: self.num_states]
             self.edges = np.empty((self.num_edges + 512, 3), np.int32)

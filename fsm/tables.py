@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fsm.errors import LimitError
 from fsm.mask import num_mask_words
+from fsm.space_tokens import build_space_tokens
 from fsm.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie
 from fsm.vocabulary import Vocabulary
 
@@ -48,16 +49,19 @@ class Workspace:
     frontier : int32[4096, 5]   configurations by depth of the walk
     levels   : int32[depth]     where each depth begins in the frontier
     mask     : int32[W]         the row being filled
-    touched  : int32[2 * W]     words that differ from the base row
+    touched  : int32[4 * W]     words that differ from the base row
+    begins   : int32[300, 2]    segments of trie nodes to walk; seen : uint8[256] bytes that begin them
     """
 
-    __slots__ = ("frontier", "levels", "mask", "touched", "work")
+    __slots__ = ("begins", "frontier", "levels", "mask", "seen", "touched", "work")
 
     def __init__(self, num_words: int, max_depth: int) -> None:
         self.work = np.zeros((64, 5), np.int32)
         self.frontier = np.zeros((4096, 5), np.int32)
         self.levels = np.zeros(max_depth + 4, np.int32)
         self.mask = np.zeros(num_words, np.int32)
+        self.seen = np.zeros(256, np.uint8)
+        self.begins = np.zeros((300, 2), np.int32)
         self.touched = np.zeros(4 * num_words + 64, np.int32)
 
     def grow(self) -> None:
@@ -85,6 +89,7 @@ class VocabularyTables:
     ----------
     trie : the tokens, depth first.
     endings : what may follow a quote inside a token.
+    spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
@@ -94,6 +99,7 @@ class VocabularyTables:
         self.num_words = num_mask_words(vocabulary.size)
         self.trie = build_token_trie(vocabulary)
         self.endings = _build_endings(vocabulary, self.trie)
+        self.spaces = build_space_tokens(vocabulary)
         self.empty_row = np.zeros(self.num_words, np.int32)
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
@@ -103,6 +109,7 @@ class VocabularyTables:
         """Count the bytes of the tables, scratch room included."""
         space, endings = self.workspace, self.endings
         arrays = [self.trie.nodes, self.trie.duplicates, endings.nodes, endings.starts, endings.tokens]
+        arrays += [self.spaces.tokens, self.spaces.counts, self.spaces.trie.nodes, self.spaces.trie.duplicates]
         arrays += [endings.endings, endings.trie.nodes, space.work, space.frontier, space.mask, space.touched]
         return sum(array.nbytes for array in arrays)
 

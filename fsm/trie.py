@@ -25,11 +25,15 @@ class TokenTrie:
     nodes      : int32[N, 4]   byte, depth (1 = first byte), first node after the subtree, token id or -1
     duplicates : int32[V]      another token with the same bytes, or -1; the chain visits all of them
     max_depth  : the longest token in bytes
+    roots      : int32[256]    the node of each first byte, or -1
+    escapes    : int32[9]      the nodes of a backslash and each byte that may follow it in JSON, or -1
     """
 
     nodes: NDArray[np.int32]
     duplicates: NDArray[np.int32]
     max_depth: int
+    roots: NDArray[np.int32]
+    escapes: NDArray[np.int32]
 
 
 def build_token_trie(vocabulary: Vocabulary) -> TokenTrie:
@@ -49,6 +53,29 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
     nodes = np.empty((max(1, int(offsets[-1])), 4), np.int32)
     duplicates = np.full(num_labels, -1, np.int32)
     num_nodes = build_trie_kernel(joined, offsets, ids, nodes, duplicates)
+    kept = nodes[:num_nodes].copy()
+    roots = _children(kept, 0, num_nodes, bytes(range(256)))
     return TokenTrie(
-        nodes=nodes[:num_nodes].copy(), duplicates=duplicates, max_depth=int(lengths.max()) if len(order) else 0
+        nodes=kept,
+        duplicates=duplicates,
+        max_depth=int(lengths.max()) if len(order) else 0,
+        roots=roots,
+        escapes=_escapes(kept, int(roots[ord("\\")])),
     )
+
+
+def _children(nodes: NDArray[np.int32], node: int, end: int, wanted: bytes) -> NDArray[np.int32]:
+    """Return the sibling nodes from ``node`` to ``end`` that have the wanted bytes, -1 where there is none."""
+    found = np.full(len(wanted), -1, np.int32)
+    while node < end:
+        place = wanted.find(bytes([nodes[node, BYTE]]))
+        if place >= 0:
+            found[place] = node
+        node = int(nodes[node, SKIP])
+    return found
+
+
+def _escapes(nodes: NDArray[np.int32], backslash: int) -> NDArray[np.int32]:
+    if backslash < 0:
+        return np.full(9, -1, np.int32)
+    return _children(nodes, backslash + 1, int(nodes[backslash, SKIP]), b'"/\\bfnrtu')
