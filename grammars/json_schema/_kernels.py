@@ -10,7 +10,7 @@ __all__ = ["lay_names_kernel"]
 
 
 @njit(cache=True)
-def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default, base, work):
+def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default, other, base, work):
     """Write the trie of sorted, distinct names as CHAR rows.
 
     states, edges : the network's tables, with room for one row per character, and one more state
@@ -18,6 +18,7 @@ def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default
     codes   : int32[N]     code points of the names, one after another, sorted
     offsets : int64[K + 1] where each begins
     closes  : int32[K]     network state after the closing quote of each
+    other   : network state after the closing quote of what is none of the names, but begins one
     default : where any other character leads (0: nowhere)
     base    : the state whose mask covers every other key; marks the rows as part of a trie of names
     work    : int32[N + 1, 4]  scratch: names from, to, depth, state
@@ -30,7 +31,7 @@ def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default
     while top > 0:
         top -= 1
         first, last, depth, here = work[top, 0], work[top, 1], work[top, 2], work[top, 3]
-        close = 0
+        close = other
         if first < last and offsets[first + 1] - offsets[first] == depth:
             close = closes[first]
             first += 1

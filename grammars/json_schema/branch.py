@@ -29,6 +29,7 @@ __all__ = [
     "MemberGroup",
     "ObjectRules",
     "Obligation",
+    "Promise",
     "SomeMember",
     "StringRule",
     "StringRules",
@@ -127,9 +128,10 @@ class MemberGroup:
 
 @dataclass(frozen=True, slots=True)
 class SomeMember:
-    """Ask for one member at least whose name lies in a set and whose name or value meets an obligation.
+    """Describe a member whose name lies in a set and whose name or value meets an obligation.
 
-    The names: those that match ``pattern`` if one is given, and that none of ``but_names`` and ``but_patterns`` takes.
+    The names: ``only`` if given; else those that match ``pattern`` if one is given, and that none of ``but_names`` and
+    ``but_patterns`` takes.
     """
 
     pattern: str | None
@@ -137,6 +139,15 @@ class SomeMember:
     but_patterns: tuple[str, ...]
     name: Obligation | None
     value: Obligation | None
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Ask that one of some names is absent, or that one of some members is there."""
+
+    absent: frozenset[str]
+    members: tuple[SomeMember, ...]
 
 
 @dataclass(slots=True)
@@ -146,7 +157,7 @@ class ObjectRules:
     groups: list[MemberGroup] = field(default_factory=list)
     required: set[str] = field(default_factory=set)
     names: list[Obligation] = field(default_factory=list)
-    some: list[SomeMember] = field(default_factory=list)
+    some: list[Promise] = field(default_factory=list)
     needs: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     low: int = 0
     high: int | None = None
@@ -166,9 +177,14 @@ class Branch:
     number, string, array, object : the atoms of each type.
     candidates : the only values possible, where ``enum`` or ``const`` lists them.
     seen : the obligations opened so far.
+    taken : the choices already made otherwise, each a subschema and the keyword that asks for it.
+    failing : subschemas that must fail and were not opened yet.
+    facts : what is certain of the subschemas that hold; ``held`` : those not yet added to it.
     """
 
-    __slots__ = ("array", "candidates", "number", "object", "seen", "string", "types")
+    __slots__ = (
+        "array", "candidates", "facts", "failing", "held", "number", "object", "seen", "string", "taken", "types",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.types = ANY_TYPE
@@ -178,6 +194,10 @@ class Branch:
         self.object = ObjectRules()
         self.candidates: list[Any] | None = None
         self.seen: set[Obligation] = set()
+        self.taken: frozenset[tuple[Subschema, str]] = frozenset()
+        self.failing: list[Subschema] = []
+        self.held: list[Subschema] = []
+        self.facts: Any = None
 
     def copy(self) -> Branch:
         """Return an independent copy."""
@@ -186,6 +206,8 @@ class Branch:
         twin.string, twin.array, twin.object = self.string.copy(), self.array.copy(), self.object.copy()
         twin.candidates = self.candidates
         twin.seen = self.seen.copy()
+        twin.taken, twin.facts = self.taken, self.facts
+        twin.failing, twin.held = self.failing.copy(), self.held.copy()
         return twin
 
 

@@ -11,13 +11,22 @@ from grammars.json_schema._kernels import lay_names_kernel
 __all__ = ["lay_names"]
 
 
-def lay_names(network: Network, names: list[str], closes: list[int], *, default: int, base: int = STATE_DEAD) -> int:
+def lay_names(
+    network: Network,
+    names: list[str],
+    closes: list[int],
+    *,
+    default: int = STATE_DEAD,
+    other: int = STATE_DEAD,
+    base: int = STATE_DEAD,
+) -> int:
     """Return the state after the opening quote of one of the names.
 
     Parameters
     ----------
     names, closes : distinct names, and the network state after the closing quote of each (0: not allowed).
     default : where a character leads that continues none of the names (0: nowhere).
+    other : the state after the closing quote of a key that only begins one of the names (0: not allowed).
     base : the state whose mask covers the names that are not listed.
     """
     order = sorted(range(len(names)), key=names.__getitem__)
@@ -29,7 +38,9 @@ def lay_names(network: Network, names: list[str], closes: list[int], *, default:
     edge = network.reserve_edges(total)
     work = np.empty((total + 2, 4), np.int32)
     targets = np.array([closes[i] for i in order], np.int32)
-    count = lay_names_kernel(network.states, network.edges, state, edge, codes, offsets, targets, default, base, work)
+    count = lay_names_kernel(
+        network.states, network.edges, state, edge, codes, offsets, targets, default, other, base, work
+    )
     network.num_states = state + count
     network.num_edges = edge + count - 1
     return state

@@ -104,11 +104,12 @@ class ObjectStates:
         free = next((members for other, members in others if other.dfa is None), None)
         if free is not None:
             taken = [name for name in {*plan.names, *position.seen} if name not in set(names)]
-            call = network.add_call(self.values.prelude.free, self._noted(position, free))
-            trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, base=call)
+            note = self._noted(position, free)
+            call = network.add_call(self.values.prelude.free, note)
+            trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, other=note, base=call)
             network.write_call(state, trie, 0)
             return
-        starts = [lay_names(network, names, closes, default=0)] if names else []
+        starts = [lay_names(network, names, closes)] if names else []
         starts += [start for start in (self._lay_others(position, other, m) for other, m in others) if start]
         if len(starts) == 1:
             network.write_call(state, starts[0], 0)

@@ -20,7 +20,7 @@ from fsm.errors import GrammarError
 from grammars.json_schema.drafts import draft_of
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
 
-__all__ = ["References", "Subschema"]
+__all__ = ["Composite", "References", "Subschema"]
 
 _SPECIFICATIONS = {
     "draft4": referencing.jsonschema.DRAFT4,
@@ -55,6 +55,16 @@ class Subschema:
         return f"Subschema({self.pointer})"
 
 
+class Composite(Subschema):
+    """Be an ``anyOf`` of subschemas that stand in different places."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[Subschema, ...]) -> None:
+        super().__init__({"anyOf": [part.schema for part in parts]}, parts[-1].pointer, parts[-1].draft)
+        self.parts = parts
+
+
 class References:
     """Intern the subschemas of one document and follow its references.
 
@@ -75,6 +85,7 @@ class References:
         self._kept: list[Any] = []  # keeps foreign documents alive, so that identities stay unique
         self._nodes: dict[tuple[int, Any], Subschema] = {}
         self._synthetic: dict[str, Subschema] = {}
+        self._composites: dict[tuple[Subschema, ...], Subschema] = {}
         self.true = Subschema(True, "#", self.draft)
         self.false = Subschema(False, "#", self.draft)
         text = _dump(schema)
@@ -86,6 +97,8 @@ class References:
 
     def child(self, parent: Subschema, *path: str | int) -> Subschema:
         """Return the subschema at a path below another one."""
+        if type(parent) is Composite:
+            return parent.parts[path[-1]]  # type: ignore[index]
         schema: Any = parent.schema
         for step in path:
             schema = schema[step]
@@ -108,6 +121,14 @@ class References:
         node = self._synthetic.get(key)
         if node is None:
             node = self._synthetic[key] = Subschema(schema, "#", "draft2020-12")
+        return node
+
+    def any_of(self, parts: list[Subschema]) -> Subschema:
+        """Return the subschema that holds where one of some others does."""
+        key = tuple(parts)
+        node = self._composites.get(key)
+        if node is None:
+            node = self._composites[key] = Composite(key)
         return node
 
     def resolve(self, node: Subschema, keyword: str) -> Subschema:

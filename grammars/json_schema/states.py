@@ -149,7 +149,7 @@ class ValueStates:
         return owner.start(self.network)
 
     def _lay_literals(self, texts: list[str]) -> int:
-        return lay_names(self.network, texts, [STATE_POP] * len(texts), default=0)
+        return lay_names(self.network, texts, [STATE_POP] * len(texts))
 
     def _write(self, state: int, start: _Start) -> None:
         """Write the row, and where numbers of several kinds may begin, a fork."""
