@@ -5,6 +5,8 @@
     automata/       lazy automata over code points    dfa_states.py their states as network rows
     network.py      the transition network            layout.py     its columns and kinds
     compiled.py     positions, masks and moves        summaries.py  masks of heavy states, shared
+    distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
+    notes.py        texts that must be remembered     explanation.py  why a token is not allowed
     matcher.py      the cursor of one text            _kernels.py   the loops
 """
 
@@ -21,12 +23,14 @@ from fsm.errors import (
     UnsupportedFeatureError,
     VocabularyError,
 )
+from fsm.explanation import Explanation
 from fsm.mask import allocate_token_bitmask, allowed_token_ids, is_allowed
 from fsm.matcher import Matcher
 from fsm.vocabulary import Vocabulary
 
 __all__ = [
     "Compiled",
+    "Explanation",
     "GrammarError",
     "GuidanceError",
     "LimitError",

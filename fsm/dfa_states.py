@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fsm.automata.dfa import Dfa
+from fsm.distance import escape_width
 from fsm.layout import LONGEST, SHORTEST, STATE_POP, UNBOUNDED
 from fsm.network import Network
 
@@ -48,6 +49,27 @@ class _DfaStates:
         """Write the row of one automaton state."""
         raise NotImplementedError
 
+    def shortest(self, argument: int) -> int:
+        """Return the bytes of a shortest way to acceptance, and of what follows it."""
+        total, state = 0, argument
+        for rest in range(self.dfa.shortest(argument) - 1, -1, -1):
+            ways = [
+                (self.width(first, last), target)
+                for first, last, target in self.dfa.edges(state)
+                if self.dfa.shortest(target) == rest
+            ]
+            width, state = min(ways)
+            total += width
+        return total + self.tail(state)
+
+    def width(self, first: int, last: int) -> int:
+        """Return the fewest bytes that write one of the symbols."""
+        return len(chr(first).encode("utf-8", "surrogatepass"))
+
+    def tail(self, state: int) -> int:
+        """Return the bytes that follow acceptance before returning."""
+        return 0
+
 
 class ByteStates(_DfaStates):
     """Lay an automaton over ASCII bytes that returns where no edge fits."""
@@ -81,16 +103,24 @@ class CharStates(_DfaStates):
     Parameters
     ----------
     close : network state after the closing quote, by automaton state; ``None`` returns to the caller.
+    after_close : the fewest bytes from there on, by automaton state; ``None`` = none.
     counted : whether length counters run, so that rows must carry the shortest and longest way to acceptance.
     """
 
-    __slots__ = ("close", "counted")
+    __slots__ = ("after_close", "close", "counted")
 
     def __init__(
-        self, network: Network, dfa: Dfa, *, close: Callable[[int], int] | None = None, counted: bool = False
+        self,
+        network: Network,
+        dfa: Dfa,
+        *,
+        close: Callable[[int], int] | None = None,
+        after_close: Callable[[int], int] | None = None,
+        counted: bool = False,
     ) -> None:
         super().__init__(network, dfa)
         self.close = close
+        self.after_close = after_close
         self.counted = counted
 
     def state(self, network: Network, automaton_state: int) -> int:
@@ -101,6 +131,14 @@ class CharStates(_DfaStates):
             if self.counted:
                 network.states[known, SHORTEST], network.states[known, LONGEST] = self.distances(automaton_state)
         return known
+
+    def width(self, first: int, last: int) -> int:
+        """Return the fewest bytes that write one of the characters inside a JSON string."""
+        return escape_width(first, last)
+
+    def tail(self, state: int) -> int:
+        """Count the closing quote, and what its state still needs."""
+        return 1 + (self.after_close(state) if self.after_close else 0)
 
     def distances(self, automaton_state: int) -> tuple[int, int]:
         """Return the fewest and most characters to acceptance, the latter ``UNBOUNDED`` where there is no end."""

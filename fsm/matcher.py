@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from fsm.compiled import Compiled
 from fsm.errors import TokenRejected, VocabularyError
+from fsm.explanation import Explanation, explain_token
+from fsm.forced import split_forced
 from fsm.mask import check_token_bitmask
 from fsm.position import REJECTED, Position
 from fsm.vocabulary import Vocabulary
@@ -126,6 +128,30 @@ class Matcher:
                 f"{self.num_tokens} tokens; sample from the mask, or ask explain({token_id})",
                 token_id=token_id,
             )
+
+    def shortest_completion(self) -> int:
+        """Return the fewest bytes that complete the text; as many tokens always suffice where every byte is a token."""
+        return 0 if self.is_terminated else self._compiled.shortest(self._position)
+
+    def forced_bytes(self) -> bytes:
+        """Return the bytes that must come next, empty where there is a choice or the text may end."""
+        return b"" if self.is_terminated else self._compiled.forced_bytes(self._position, self.text)
+
+    def forced_tokens(self) -> list[int]:
+        """Return tokens that spell the forced bytes, the longest first; what a longer token might swallow is left out.
+
+        A tokenizer may split the same bytes otherwise; where it is at hand, tokenise ``forced_bytes`` with it.
+        """
+        return split_forced(self._compiled.vocabulary, self.forced_bytes())
+
+    def explain(self, token_id: int) -> Explanation:
+        """Say whether a token is allowed here, and if not, which of its bytes is the first that does not fit.
+
+        Raises
+        ------
+        VocabularyError : the id lies outside the vocabulary.
+        """
+        return explain_token(self, self._compiled, self._position, token_id)
 
     def rollback(self, num_tokens: int) -> None:
         """Take back the last tokens.

@@ -39,6 +39,9 @@ class StubOwner(Protocol):
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Overwrite the stub at ``state``."""
 
+    def shortest(self, argument: int) -> int:
+        """Return the fewest bytes from the stub until it returns; ``fsm.distance.FAR`` where it cannot."""
+
 
 class Noter(Protocol):
     """Decide what follows from what was read: own NOTE states."""
@@ -54,6 +57,7 @@ class Network:
     edges  : int32[capacity, 3]   first symbol, last symbol, target; sorted within a state
     stacks : int32[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
     table  : int32[4 * capacity]  hash table over stacks
+    origins : what each expanded stub stood for: owner, argument
     spaces : white space states: how many more characters of white space each permits
     heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
 
@@ -62,7 +66,7 @@ class Network:
     max_states : the most states that may be expanded before ``LimitError``.
     """
 
-    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "owners", "regs", "spaces", "stacks", "states", "table")
+    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "origins", "owners", "regs", "spaces", "stacks", "states", "table")
 
     states: NDArray[np.int32]
     edges: NDArray[np.int32]
@@ -76,6 +80,7 @@ class Network:
         self.owners: list[StubOwner] = []
         self.heavy: dict[int, tuple[Any, int]] = {}
         self.spaces: dict[int, int] = {}
+        self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
         self.stacks = np.empty((256, 2), np.int32)
@@ -89,6 +94,7 @@ class Network:
         else:
             self.num_states, self.num_edges = template.num_states, template.num_edges
             self.owners = template.owners.copy()
+            self.origins = template.origins.copy()
             self.heavy = template.heavy.copy()
             self.spaces = template.spaces.copy()
             self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int32)
@@ -152,7 +158,9 @@ class Network:
     def expand(self, state: int) -> None:
         """Replace a stub by the row its owner makes for it."""
         row = self.states[state]
-        self.owners[row[1]].expand(self, state, int(row[2]))
+        owner, argument = int(row[1]), int(row[2])
+        self.origins[state] = (owner, argument)
+        self.owners[owner].expand(self, state, argument)
 
     def write_byte(self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0) -> None:
         """Write a state that consumes one byte."""

@@ -33,6 +33,11 @@ class ArrayStates:
         """Return the state after the opening bracket."""
         return self._stub("open", self.plan.start)
 
+    def shortest(self, argument: int) -> int:
+        """Return the bytes to the closing bracket."""
+        kind, position = self._arguments[argument]
+        return self.values.lengths.close_array(self.plan, position, is_first=kind == "open")
+
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write one row."""
         kind, position = self._arguments[argument]

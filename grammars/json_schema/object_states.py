@@ -40,6 +40,18 @@ class ObjectStates:
         """Return the state after the opening brace."""
         return self._stub("open", self.plan.start)
 
+    def shortest(self, argument: int) -> int:
+        """Return the bytes to the closing brace."""
+        kind, position, members = self._arguments[argument]
+        lengths = self.values.lengths
+        if kind == "colon":
+            assert members is not None
+            return lengths.after_members(self.plan, members)
+        if kind == "names":
+            width, after = lengths.next_member(self.plan, position)
+            return width - 1 + lengths.close_object(self.plan, after, is_first=False)
+        return lengths.close_object(self.plan, position, is_first=kind == "open")
+
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write one row."""
         kind, position, members = self._arguments[argument]
@@ -127,7 +139,11 @@ class ObjectStates:
         if taken:
             dfa = difference(dfa, literals(taken))
         note = self._noted(position, members)
-        return CharStates(self.network, dfa, close=lambda _: note).start(self.network)
+        rest = self.values.lengths.after_members
+        states = CharStates(
+            self.network, dfa, close=lambda _: note, after_close=lambda _: rest(self.plan, members)
+        )
+        return states.start(self.network)
 
     def _noted(self, position: ObjectPosition, members: list[Member]) -> int:
         """Return the state after the closing quote of a key that must be noted."""

@@ -13,6 +13,7 @@ from grammars.json_schema.array_states import ArrayStates
 from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.satisfiable import Satisfiability
+from grammars.json_schema.lengths import Lengths
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
 from grammars.json_schema.object_plan import Obligations
@@ -49,6 +50,7 @@ class ValueStates:
         self.prelude = prelude
         self.expander = expander
         self.oracle = oracle
+        self.lengths = Lengths(oracle, spaces)
         self.spaces = spaces
         self.spelling = spelling
         self.number = network.add_owner(self)
@@ -64,6 +66,10 @@ class ValueStates:
             known = self._states[obligations] = self.network.add_stub(self.number, len(self._obligations))
             self._obligations.append(obligations)
         return known
+
+    def shortest(self, argument: int) -> int:
+        """Return the bytes of the shortest value."""
+        return self.lengths.shortest(self._obligations[argument])
 
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write the first row of a value."""

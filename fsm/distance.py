@@ -1,0 +1,119 @@
+"""Know how many bytes a text still needs at least.
+
+Input: a network whose owners can measure their own stubs. Output: for a state, the fewest bytes until it returns; for a
+configuration, until the whole text may end. Cost: memoised per state; a look-up per stack frame.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsm.layout import (
+    ARGUMENT,
+    BYTE,
+    CALL,
+    CALLEE,
+    CHAR,
+    CLOSE,
+    COUNT,
+    DEFAULT,
+    EDGE,
+    FINAL,
+    FORK,
+    KIND,
+    LOW,
+    NOTE,
+    OWNER,
+    POP,
+    RAW,
+    RETURN,
+    STUB,
+)
+from fsm.network import Network
+
+__all__ = ["FAR", "Distances", "escape_width"]
+
+FAR = 1 << 40
+"""More bytes than any text has: there is no way on."""
+
+# Bytes that complete a partial character at most, by kind of decode (``fsm._kernels``).
+_PARTIAL = (0, 1, 2, 3, 5, 4, 3, 2, 1, 6, 5, 4, 3, 2, 1)
+
+
+class Distances:
+    """Measure the states of one network; owned by its ``Compiled``."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._known: dict[int, int] = {0: FAR, 1: 0, 2: 0}
+
+    def of_configuration(self, row: list[int]) -> int:
+        """Return the fewest bytes from a configuration to the end of the text (an upper bound within a character)."""
+        state, stack, decode, low, _ = row
+        total = self.of_state(state) + _PARTIAL[decode & 15]
+        if low and self.network.states[state, KIND] != CALL:
+            total += low
+        stacks = self.network.stacks
+        while stack:
+            ret, stack = stacks[stack].tolist()
+            total += self.of_state(ret)
+        return min(total, FAR)
+
+    def of_state(self, state: int) -> int:
+        """Return the fewest bytes from a state until it returns."""
+        known = self._known.get(state)
+        if known is None:
+            self._known[state] = FAR  # a shortest way never comes back here
+            known = self._known[state] = min(self._measure(state), FAR)
+        return known
+
+    def _measure(self, state: int) -> int:
+        origin = self.network.origins.get(state)
+        if origin is not None:
+            owner: Any = self.network.owners[origin[0]]
+            return int(owner.shortest(origin[1]))
+        cells = self.network.states[state].tolist()
+        kind = cells[KIND]
+        if kind == STUB:
+            owner = self.network.owners[cells[OWNER]]
+            return int(owner.shortest(cells[ARGUMENT]))
+        if kind in (POP, FINAL):
+            return 0
+        if kind == CALL:
+            ret = self.of_state(cells[RETURN]) if cells[RETURN] else 0
+            return int(self.of_state(cells[CALLEE]) + cells[LOW] + ret)
+        if kind == NOTE:
+            return self.of_state(cells[DEFAULT])
+        edges = self.network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT]].tolist()
+        if kind == FORK:
+            return min(self.of_state(target) for _, _, target in edges)
+        if kind == BYTE:
+            ways = [1 + self.of_state(target) for _, _, target in edges]
+            return min([*ways, self.of_state(cells[DEFAULT])])
+        return self._measure_text(kind, cells, edges)
+
+    def _measure_text(self, kind: int, cells: list[int], edges: list[list[int]]) -> int:
+        ways = [FAR]
+        if kind == CHAR:
+            ways += [escape_width(first, last) + self.of_state(target) for first, last, target in edges]
+            if cells[DEFAULT]:
+                ways.append(1 + self.of_state(cells[DEFAULT]))
+            if cells[CLOSE]:
+                ways.append(1 + self.of_state(cells[CLOSE]))
+        elif kind == RAW:
+            ways += [_utf8_width(first) + self.of_state(target) for first, _, target in edges]
+            if cells[CLOSE]:
+                ways.append(self.of_state(cells[CLOSE]))
+        return min(ways)
+
+
+def escape_width(first: int, last: int) -> int:
+    """Return the fewest bytes that write some character of a range inside a JSON string."""
+    plain = next((c for c in (max(first, 32), max(first, 35), max(first, 93)) if c <= last and c not in (34, 92)), None)
+    if plain is not None:
+        return _utf8_width(plain)
+    return 2 if any(first <= c <= last for c in (8, 9, 10, 12, 13, 34, 92)) else 6
+
+
+def _utf8_width(code: int) -> int:
+    return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
