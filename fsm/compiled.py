@@ -42,6 +42,7 @@ from fsm.trie import TokenTrie
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from fsm.forced import ForcedRuns
     from fsm.matcher import Matcher
 
 __all__ = ["Compiled", "TextSource"]
@@ -49,8 +50,6 @@ __all__ = ["Compiled", "TextSource"]
 TextSource = Callable[[], bytes]
 Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
-MAX_FORCED = 4096
-QUOTE, BACKSLASH = 34, 92
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -76,6 +75,7 @@ class Compiled:
         self._position_bytes = 0
         self._was_noted = False
         self._distances = Distances(network)
+        self._forced: ForcedRuns | None = None
         self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int32))
 
     @property
@@ -169,29 +169,13 @@ class Compiled:
         return position.shortest
 
     def forced_bytes(self, position: Position, text: TextSource) -> bytes:
-        """Return the bytes that must come next: as long as there is one way on and the text may not end.
+        """Return the bytes that must come next (``fsm.forced``)."""
+        if self._forced is None:
+            from fsm.forced import ForcedRuns
 
-        The escaped spelling of a character that is forced anyway does not count as another way.
-        """
-        if position.forced is None:
-            found = bytearray()
-            here = position
-            while len(found) < MAX_FORCED and not self.is_accepting(here):
-                ways = np.flatnonzero(self.next_bytes(here)).tolist()
-                if len(ways) == 2 and ways[1] == BACKSLASH and ways[0] != QUOTE and self._is_text(here):
-                    ways.pop()  # the same character, written as an escape
-                if len(ways) != 1:
-                    break
-                found.append(ways[0])
-                so_far = bytes(found[:-1])
-                here = self.advance_bytes(here, bytes(found[-1:]), lambda so_far=so_far: text() + so_far)  # type: ignore[misc]
-            position.forced = bytes(found)
-        return position.forced
-
-    def _is_text(self, position: Position) -> bool:
-        """Tell whether the position lies in one JSON string, at a character boundary."""
-        rows = position.configurations
-        return len(rows) == 1 and rows[0, 2] == 0 and bool(self.network.states[rows[0, 0], KIND] == CHAR)
+            self._forced = ForcedRuns(self)
+        with self._tables.lock:
+            return self._forced.after(position, text)
 
     def next_bytes(self, position: Position) -> NDArray[np.uint8]:
         """Tell for each byte whether it may come next: uint8[256]."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fsm.compiled import Compiled
 from fsm.errors import TokenRejected, VocabularyError
 from fsm.explanation import Explanation, explain_token
-from fsm.forced import split_forced
+from fsm.forced_tokens import split_forced
 from fsm.mask import check_token_bitmask
 from fsm.position import REJECTED, Position
 from fsm.vocabulary import Vocabulary

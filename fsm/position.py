@@ -23,11 +23,10 @@ class Position:
     is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
     is_accepting : whether the text may end here; None = not asked yet
     is_complete  : whether, besides, nothing but white space may follow; None = not asked yet
-    forced       : the bytes that must come next; None = not asked yet
     shortest     : the fewest bytes to the end; None = not asked yet
     """
 
-    __slots__ = ("base", "configurations", "forced", "is_accepting", "is_complete", "is_noted", "next", "shortest", "values", "words")
+    __slots__ = ("base", "configurations", "is_accepting", "is_complete", "is_noted", "next", "shortest", "values", "words")
 
     configurations: NDArray[np.int32]
     base: NDArray[np.int32] | None
@@ -38,7 +37,6 @@ class Position:
     is_accepting: bool | None
     is_complete: bool | None
     shortest: int | None
-    forced: bytes | None
 
     def __init__(self, configurations: NDArray[np.int32], *, is_noted: bool = False) -> None:
         self.configurations = configurations
@@ -50,7 +48,6 @@ class Position:
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
-        self.forced = None
 
     @property
     def memory_bytes(self) -> int:
