@@ -62,6 +62,7 @@ class ArrayPlan:
                 obligation = group.prefix[index] if index < len(group.prefix) else group.rest
                 if obligation is not None:
                     obligations.add(obligation)
+            obligations.discard((self.expander.references.true, True))
             found: Obligations | None = frozenset(obligations)
             if not self.oracle.is_satisfiable(frozenset(obligations)):
                 found = None

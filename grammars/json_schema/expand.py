@@ -3,6 +3,8 @@
 ``allOf`` adds obligations, ``anyOf`` branches, ``not`` flips, ``oneOf`` branches to "this one holds and the others
 fail", ``if`` to "holds, and then" or "fails, and else"; a subschema that must fail branches over its keywords by
 De Morgan. Atoms are guarded by their type: ``minLength: 3`` is "not a string, or at least 3 long".
+Choices are made one at a time, the one with the fewest alternatives left first; alternatives that the facts of the
+branch exclude are left out, and what must fail waits until nothing else is open, because most of it fails by then.
 Cost: linear in the keywords where nothing branches; bounded by ``SchemaLimits``.
 """
 
@@ -12,28 +14,34 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fsm.errors import LimitError
-from grammars.json_schema.branch import Branch, Obligation, type_of
+from grammars.json_schema.branch import OBJECT, Branch, MemberGroup, Obligation, Promise, type_of
 from grammars.json_schema.references import References, Subschema
 from grammars.json_schema.values import canonical
 
 if TYPE_CHECKING:
+    from grammars.json_schema.facts import Facts
     from grammars.json_schema.satisfiable import Satisfiability
 
 __all__ = ["Action", "Choice", "Expander", "Item"]
 
 
 class Choice:
-    """Ask that one of several lists of items holds."""
+    """Ask that one of several lists of items holds.
 
-    __slots__ = ("alternatives",)
+    asked : the subschema and the keyword that ask, where another choice may answer for it.
+    """
 
-    def __init__(self, alternatives: list[list[Item]]) -> None:
+    __slots__ = ("alternatives", "asked")
+
+    def __init__(self, alternatives: list[list[Item]], asked: tuple[Subschema, str] | None = None) -> None:
         self.alternatives = alternatives
+        self.asked = asked
 
 
 Action = Callable[[Branch], bool]
 """Add atoms to a branch; False where the branch is dead."""
-Item = Obligation | Choice | Action
+Item = Obligation | Choice | Promise | int | Action
+"""What a branch may still have to take; an integer is the types to keep."""
 
 
 class Expander:
@@ -45,13 +53,15 @@ class Expander:
     """
 
     def __init__(self, references: References) -> None:
+        from grammars.json_schema.facts import FactFinder
         from grammars.json_schema.negative import Negatives
         from grammars.json_schema.positive import Positives
 
         self.references = references
         self.limits = references.limits
-        self.clashes: list[str] = []
         self.oracle: Satisfiability | None = None
+        self.facts = FactFinder(self)
+        self.overlaps: dict[tuple[Subschema, Subschema], int] = {}
         self._positives = Positives(self)
         self._negatives = Negatives(self)
         self._known: dict[frozenset[Obligation], list[Branch]] = {}
@@ -70,52 +80,155 @@ class Expander:
 
     def _expand(self, obligations: Iterable[Obligation]) -> Iterator[Branch]:
         """Open obligations until only atoms are left, depth first."""
-        done = 0
+        done = steps = 0
         open_branches: list[tuple[Branch, list[Item]]] = [(Branch(), list(obligations))]
-        steps = 0
         while open_branches:
             branch, todo = open_branches.pop()
-            choices: list[Choice] = []
             steps += 1
-            alive = self._open(branch, todo, choices)
-            if not alive:
-                continue
-            if not choices:
+            choice, rest = self._settle(branch, todo)
+            if choice is not None:
+                for alternative in reversed(choice):
+                    open_branches.append((branch.copy(), [*rest, *alternative]))
+            elif branch.types:
                 done += 1
                 yield branch
-            else:
-                choices.sort(key=lambda choice: -len(choice.alternatives))
-                chosen = choices.pop()
-                for alternative in reversed(chosen.alternatives):
-                    open_branches.append((branch.copy(), [*choices, *alternative]))
             if done + len(open_branches) > self.limits.max_branches or steps > self.limits.max_steps:
                 raise self._too_many(obligations)
+
+    def _settle(self, branch: Branch, todo: list[Item]) -> tuple[list[list[Item]] | None, list[Choice]]:
+        """Take what leaves no choice; return the alternatives to branch over and the choices that wait.
+
+        Neither where the branch is done; it is dead where it has no types.
+        """
+        choices: list[Choice] = []
+        while True:
+            if not self._open(branch, todo, choices):
+                branch.types = 0
+                return None, []
+            if choices:
+                best = self._choose(branch, choices, todo)
+                if todo:
+                    continue
+                if best is not None:
+                    return best, choices
+                if branch.types == 0:
+                    return None, []
+            elif not branch.failing:
+                return None, []
+            else:
+                self._open_failing(branch, todo)
+
+    def _choose(self, branch: Branch, choices: list[Choice], todo: list[Item]) -> list[list[Item]] | None:
+        """Take the choice with the fewest alternatives out of the list; what leaves no choice goes to ``todo``."""
+        facts = self._facts_of(branch)
+        best: list[list[Item]] | None = None
+        kept: list[Choice] = []
+        for choice in choices:
+            if choice.asked is not None and choice.asked in branch.taken:
+                continue
+            alive = [a for a in choice.alternatives if self._is_alive(branch, facts, a)]
+            if not alive:
+                branch.types = 0
+                choices.clear()
+                return None
+            if any(self._is_taken(branch, alternative) for alternative in alive):
+                continue
+            if len(alive) == 1:
+                todo.extend(alive[0])
+                continue
+            kept.append(Choice(alive, choice.asked))
+        choices[:] = kept
+        if todo or not kept:
+            return None
+        place = min(range(len(kept)), key=lambda i: len(kept[i].alternatives))
+        best = choices.pop(place).alternatives
+        return best
+
+    def _facts_of(self, branch: Branch) -> Facts:
+        facts: Facts = branch.facts or self.facts.nothing
+        for node in branch.held:
+            facts = self.facts.join(facts, self.facts.of(node))
+        branch.held = []
+        branch.facts = facts
+        branch.types &= facts.types
+        return facts
+
+    def _is_alive(self, branch: Branch, facts: Facts, alternative: list[Item]) -> bool:
+        """Tell whether an alternative is not excluded by what the branch has taken."""
+        for item in alternative:
+            kind = type(item)
+            if kind is tuple:
+                node, holds = item  # type: ignore[misc]
+                if (node, not holds) in branch.seen:
+                    return False
+                if holds and not self.facts.join(facts, self.facts.of(node)).types & branch.types:
+                    return False
+            elif kind is int:
+                if not branch.types & item:  # type: ignore[operator]
+                    return False
+            elif kind is Promise and not branch.types & OBJECT:
+                return False
+        return True
+
+    @staticmethod
+    def _is_taken(branch: Branch, alternative: list[Item]) -> bool:
+        return all(type(item) is tuple and item in branch.seen for item in alternative)
+
+    def _open_failing(self, branch: Branch, todo: list[Item]) -> None:
+        """Open what must fail, without what cannot hold anyway."""
+        facts = self._facts_of(branch)
+        failing, branch.failing = branch.failing, []
+        for node in failing:
+            if self.facts.join(facts, self.facts.of(node)).types & branch.types:
+                if not self._negatives.open(branch, node, todo):
+                    branch.types = 0
+                    todo.clear()
+                    return
 
     def _open(self, branch: Branch, todo: list[Item], choices: list[Choice]) -> bool:
         """Take every item that is not a choice into the branch; False where that kills it."""
         while todo:
             item = todo.pop()
-            if type(item) is tuple:
+            kind = type(item)
+            if kind is tuple:
                 if item in branch.seen:
                     continue
-                node, holds = item
+                node, holds = item  # type: ignore[misc]
                 if (node, not holds) in branch.seen:
-                    self.clashes.append(node.pointer)
                     return False
-                branch.seen.add(item)
-                opener = self._positives if holds else self._negatives
-                if not opener.open(branch, node, todo):
-                    self.clashes.append(node.pointer)
-                    return False
-            elif type(item) is Choice:
-                choices.append(item)
+                branch.seen.add(item)  # type: ignore[arg-type]
+                if not holds:
+                    branch.failing.append(node)
+                else:
+                    branch.held.append(node)
+                    if not self._positives.open(branch, node, todo):
+                        return False
+            elif kind is Choice:
+                choices.append(item)  # type: ignore[arg-type]
+            elif kind is int:
+                branch.types &= item  # type: ignore[operator]
+            elif kind is Promise:
+                self._take_promise(branch, item)  # type: ignore[arg-type]
             elif not item(branch):  # type: ignore[operator]
                 return False
             if branch.types == 0:
-                if type(item) is tuple:
-                    self.clashes.append(item[0].pointer)
                 return False
         return True
+
+    def _take_promise(self, branch: Branch, promise: Promise) -> None:
+        """Keep a promise for later, or take it at once where there is one way to keep it."""
+        branch.types &= OBJECT
+        rules = branch.object
+        if not promise.members and len(promise.absent) == 1:
+            rules.groups.append(MemberGroup(dict.fromkeys(promise.absent, (self.references.false, True))))
+        elif not promise.absent and len(promise.members) == 1 and promise.members[0].only is not None:
+            some = promise.members[0]
+            assert some.only is not None
+            rules.required.add(some.only)
+            if some.value is not None:
+                rules.groups.append(MemberGroup({some.only: some.value}))
+        elif promise not in rules.some:
+            rules.some.append(promise)
 
     def _too_many(self, obligations: Iterable[Obligation]) -> LimitError:
         where = ", ".join(sorted({node.pointer for node, _ in obligations})[:3])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsm.errors import UnsupportedFeatureError
 from grammars.json_schema.branch import (
+    ANY_TYPE,
     ARRAY,
     NUMBER,
     OBJECT,
@@ -17,14 +18,14 @@ from grammars.json_schema.branch import (
     Branch,
     Contains,
     ItemGroup,
-    MemberGroup,
+    Promise,
     SomeMember,
     StringRule,
     type_of,
 )
 from grammars.json_schema.drafts import is_older, knows
 from grammars.json_schema.numbers import NumberConstraint
-from grammars.json_schema.positive import contains_bounds, item_group, type_bits
+from grammars.json_schema.positive import contains_bounds, item_group, present, type_bits
 from grammars.json_schema.references import Subschema
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ __all__ = ["Negatives", "exclude_value"]
 
 Alternatives = list[list["Item"]]
 Opener = Callable[["Negatives", Subschema, Any], Alternatives]
+
+MAX_DEPTH = 32
+_NONE: frozenset[str] = frozenset()
+_CONJUNCTIONS = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf"})
 
 
 class Negatives:
@@ -49,14 +54,7 @@ class Negatives:
         schema = node.schema
         if type(schema) is bool:
             return not schema
-        alternatives: Alternatives = []
-        keywords = schema.keys()
-        if "$ref" in schema and is_older(node.draft, "draft2019-09"):
-            keywords = {"$ref"}
-        for keyword in keywords:
-            opener = _OPENERS.get(keyword)
-            if opener is not None:
-                alternatives += opener(self, node, schema[keyword])
+        alternatives = _merge_promises(self.alternatives(node))
         if not alternatives:
             return False
         if len(alternatives) == 1:
@@ -65,6 +63,27 @@ class Negatives:
             todo.append(Choice(alternatives))
         return True
 
+    def alternatives(self, node: Subschema, depth: int = 0) -> Alternatives:
+        """List the ways in which a subschema fails; conjunctions below it are opened too."""
+        schema = node.schema
+        if type(schema) is bool:
+            return [] if schema else [[]]
+        if depth > MAX_DEPTH:
+            return [[(node, False)]]
+        alternatives: Alternatives = []
+        keywords = schema.keys()
+        if "$ref" in schema and is_older(node.draft, "draft2019-09"):
+            keywords = {"$ref"}
+        for keyword in keywords:
+            opener = _OPENERS.get(keyword)
+            if opener is not None:
+                for alternative in opener(self, node, schema[keyword]):
+                    if keyword in _CONJUNCTIONS and len(alternative) == 1:
+                        alternatives += self.alternatives(alternative[0][0], depth + 1)  # type: ignore[index]
+                    else:
+                        alternatives.append(alternative)
+        return alternatives
+
     def _child(self, node: Subschema, *path: str | int) -> Subschema:
         return self.expander.child(node, *path)
 
@@ -72,7 +91,7 @@ class Negatives:
 
     def _type(self, node: Subschema, value: Any) -> Alternatives:
         bits, is_integer = type_bits(value)
-        alternatives: Alternatives = [[_only(~bits)]]
+        alternatives: Alternatives = [[ANY_TYPE & ~bits]] if ANY_TYPE & ~bits else []
         if is_integer:
             alternatives.append([_number(NumberConstraint.not_integer())])
         return alternatives
@@ -210,11 +229,7 @@ class Negatives:
     # -- objects ---------------------------------------------------------------------------------------------------
 
     def _required(self, node: Subschema, value: Any) -> Alternatives:
-        return [[self._absent(name)] for name in value] if type(value) is list else []
-
-    def _absent(self, name: str) -> Action:
-        group = MemberGroup({name: (self.expander.references.false, True)})
-        return _member_group(group)
+        return [[_absent(name)] for name in value] if type(value) is list else []
 
     def _min_properties(self, node: Subschema, value: Any) -> Alternatives:
         return [[_members(0, int(value) - 1)]] if value > 0 else []
@@ -224,13 +239,13 @@ class Negatives:
 
     def _properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
-            [_present(name), _member_group(MemberGroup({name: (self._child(node, "properties", name), False)}))]
+            [Promise(frozenset(), (SomeMember(None, _NONE, (), None, (self._child(node, "properties", name), False), name),))]
             for name in value
         ]
 
     def _pattern_properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
-            [_some(SomeMember(p, frozenset(), (), None, (self._child(node, "patternProperties", p), False)))]
+            [_some(SomeMember(p, _NONE, (), None, (self._child(node, "patternProperties", p), False)))]
             for p in value
         ]
 
@@ -244,17 +259,17 @@ class Negatives:
     def _property_names(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "propertyNames"):
             return []
-        return [[_some(SomeMember(None, frozenset(), (), (self._child(node, "propertyNames"), False), None))]]
+        return [[_some(SomeMember(None, _NONE, (), (self._child(node, "propertyNames"), False), None))]]
 
     def _dependent_required(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "dependentRequired"):
             return []
-        return [[_present(name), self._absent(needed)] for name, names in value.items() for needed in names]
+        return [[present(name), _absent(needed)] for name, names in value.items() for needed in names]
 
     def _dependent_schemas(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "dependentSchemas"):
             return []
-        return [[_present(name), (self._child(node, "dependentSchemas", name), False)] for name in value]
+        return [[present(name), (self._child(node, "dependentSchemas", name), False)] for name in value]
 
     def _dependencies(self, node: Subschema, value: Any) -> Alternatives:
         if not is_older(node.draft, "draft2019-09"):
@@ -263,26 +278,38 @@ class Negatives:
         for name, needed in value.items():
             if type(needed) in (list, str):
                 names = [needed] if type(needed) is str else needed
-                alternatives += [[_present(name), self._absent(other)] for other in names]
+                alternatives += [[present(name), _absent(other)] for other in names]
             else:
-                alternatives.append([_present(name), (self._child(node, "dependencies", name), False)])
+                alternatives.append([present(name), (self._child(node, "dependencies", name), False)])
         return alternatives
 
-    def _unevaluated(self, node: Subschema, value: Any) -> Alternatives:
+    def _unevaluated_properties(self, node: Subschema, value: Any) -> Alternatives:
         from grammars.json_schema.unevaluated import fail_unevaluated
 
-        return fail_unevaluated(self.expander, node)
+        return fail_unevaluated(self.expander, node, "unevaluatedProperties")
+
+    def _unevaluated_items(self, node: Subschema, value: Any) -> Alternatives:
+        from grammars.json_schema.unevaluated import fail_unevaluated
+
+        return fail_unevaluated(self.expander, node, "unevaluatedItems")
+
+
+def _merge_promises(alternatives: Alternatives) -> Alternatives:
+    """Make one promise of those that stand alone: which of them is kept is decided while members are read."""
+    alone = [a[0] for a in alternatives if len(a) == 1 and type(a[0]) is Promise]
+    if len(alone) < 2:
+        return alternatives
+    absent: frozenset[str] = frozenset().union(*(promise.absent for promise in alone))
+    members = tuple(dict.fromkeys(some for promise in alone for some in promise.members))
+    rest = [a for a in alternatives if not (len(a) == 1 and type(a[0]) is Promise)]
+    return [*rest, [Promise(absent, members)]]
 
 
 # -- atoms -------------------------------------------------------------------------------------------------------------
 
 
-def _only(bits: int) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= bits
-        return bool(branch.types)
-
-    return act
+def _absent(name: str) -> Promise:
+    return Promise(frozenset([name]), ())
 
 
 def _number(constraint: NumberConstraint) -> Action:
@@ -354,31 +381,8 @@ def _contains(atom: Contains) -> Action:
     return act
 
 
-def _member_group(group: MemberGroup) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= OBJECT
-        branch.object.groups.append(group)
-        return bool(branch.types)
-
-    return act
-
-
-def _present(name: str) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= OBJECT
-        branch.object.required.add(name)
-        return bool(branch.types)
-
-    return act
-
-
-def _some(atom: SomeMember) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= OBJECT
-        branch.object.some.append(atom)
-        return bool(branch.types)
-
-    return act
+def _some(some: SomeMember) -> Promise:
+    return Promise(frozenset(), (some,))
 
 
 def exclude_values(expander: Expander, values: Iterable[Any]) -> list[Item]:
@@ -396,9 +400,9 @@ def exclude_value(expander: Expander, value: Any) -> list[Item]:
     if bit == STRING:
         return [_unless_string(value)]
     if bit not in (ARRAY, OBJECT):
-        return [_only(~bit)]
+        return [ANY_TYPE & ~bit]
     constant = expander.references.synthetic
-    alternatives: Alternatives = [[_only(~bit)]]
+    alternatives: Alternatives = [[ANY_TYPE & ~bit]]
     size = len(value)
     if bit == ARRAY:
         true = (expander.references.true, True)
@@ -408,11 +412,11 @@ def exclude_value(expander: Expander, value: Any) -> list[Item]:
             group = ItemGroup((*([true] * i), (constant({"const": item}), False)), None)
             alternatives.append([_items(i + 1, None), _item_group(group)])
         return [Choice(alternatives)]
-    alternatives.append([_members(size + 1, None)])
-    alternatives += [[_members(0, size - 1)]] if size else []
-    for name, item in value.items():
-        alternatives.append([_member_group(MemberGroup({name: (expander.references.false, True)}))])
-        alternatives.append([_present(name), _member_group(MemberGroup({name: (constant({"const": item}), False)}))])
+    others = SomeMember(None, frozenset(value), (), None, None)
+    changed = [
+        SomeMember(None, _NONE, (), None, (constant({"const": item}), False), name) for name, item in value.items()
+    ]
+    alternatives.append([Promise(frozenset(value), (*changed, others))])
     return [Choice(alternatives)]
 
 
@@ -470,7 +474,7 @@ _OPENERS: dict[str, Opener] = {
     "propertyNames": Negatives._property_names,
     "required": Negatives._required,
     "type": Negatives._type,
-    "unevaluatedItems": Negatives._unevaluated,
-    "unevaluatedProperties": Negatives._unevaluated,
+    "unevaluatedItems": Negatives._unevaluated_items,
+    "unevaluatedProperties": Negatives._unevaluated_properties,
     "uniqueItems": Negatives._unique_items,
 }

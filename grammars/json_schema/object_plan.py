@@ -6,13 +6,14 @@ values must meet, and whether the object may close. No network here: the same pl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
 from fsm.automata.dfa import Dfa
-from fsm.dfa import complement, intersect, union
-from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, SomeMember
+from fsm.dfa import complement, count_strings, intersect, string_lengths, union
+from grammars.json_schema.branch import STRING, MemberGroup, ObjectRules, Obligation, Promise, SomeMember, StringRule
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.strings import string_language
 from grammars.regex import regex_dfa
@@ -20,6 +21,9 @@ from grammars.regex import regex_dfa
 __all__ = ["Member", "ObjectPlan", "ObjectPosition", "Oracle", "OtherNames"]
 
 Obligations = frozenset[Obligation]
+Keeps = Callable[[SomeMember], bool]
+Splitter = str | Obligation
+"""What tells names apart: a pattern, or an obligation on the name itself."""
 
 
 class Oracle(Protocol):
@@ -36,7 +40,7 @@ class ObjectPosition:
 
     order : declared names before this index may not come any more (0 where any order is allowed).
     seen : names so far; count : members so far, also those whose name a mask has not read.
-    kept : one bit per promise (``SomeMember``) already kept.
+    kept : one bit per promise already kept.
     """
 
     order: int
@@ -62,7 +66,7 @@ class OtherNames:
 
     dfa: Dfa | None
     groups: tuple[tuple[int, tuple[int, ...]], ...]
-    patterns: frozenset[str]
+    patterns: frozenset[Splitter]
 
 
 class ObjectPlan:
@@ -88,6 +92,8 @@ class ObjectPlan:
             self._needs.setdefault(name, set()).update(needed)
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
+        self._true = (expander.references.true, True)
+        self._completes: dict[ObjectPosition, bool] = {}
         self._is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
 
     def _declared(self) -> list[str]:
@@ -100,7 +106,9 @@ class ObjectPlan:
             names.setdefault(name)
             names.update(dict.fromkeys(n for n in needed if n not in names))
         for promise in self.rules.some:
-            names.update(dict.fromkeys(n for n in sorted(promise.but_names) if n not in names))
+            more = [some.only for some in promise.members if some.only is not None]
+            more += sorted(promise.absent.union(*(some.but_names for some in promise.members)))
+            names.update(dict.fromkeys(n for n in more if n not in names))
         return list(names)
 
     # -- obligations of values -------------------------------------------------------------------------------------
@@ -117,6 +125,7 @@ class ObjectPlan:
         obligations: set[Obligation] = set()
         for group in self.rules.groups:
             obligations.update(_obligations(group, name))
+        obligations.discard(self._true)
         if self.rules.names and not self.oracle.meets_all(frozenset(self.rules.names), name):
             return None
         found = frozenset(obligations)
@@ -134,13 +143,15 @@ class ObjectPlan:
 
     def _classes(self) -> list[tuple[OtherNames, Obligations]]:
         rules = self.rules
-        patterns = sorted({p for group in rules.groups for p, _ in group.patterns} | self._promised_patterns())
-        if not patterns and not rules.names:
-            rest = frozenset(group.rest for group in rules.groups if group.rest is not None)
-            return [(OtherNames(None, (), frozenset()), rest)]
-        classes: list[tuple[Dfa | None, frozenset[str]]] = [(self._name_language(), frozenset())]
-        for pattern in patterns:
-            inside = regex_dfa(pattern, "ecma", search=True)
+        splitters = {p: None for group in rules.groups for p, _ in group.patterns} | self._promised_splitters()
+        if not splitters and not rules.names:
+            rest = {group.rest for group in rules.groups if group.rest is not None}
+            rest.discard(self._true)
+            return [(OtherNames(None, (), frozenset()), frozenset(rest))]
+        allowed = self._language(frozenset(rules.names)) if rules.names else None
+        classes: list[tuple[Dfa | None, frozenset[Splitter]]] = [(allowed, frozenset())]
+        for pattern in splitters:
+            inside = self._inside(pattern)
             split = []
             for dfa, matched in classes:
                 both = inside if dfa is None else intersect(dfa, inside)
@@ -152,15 +163,21 @@ class ObjectPlan:
             for dfa, matched in classes
         ]
 
-    def _promised_patterns(self) -> set[str]:
-        promised: set[str] = set()
+    def _promised_splitters(self) -> dict[Splitter, None]:
+        promised: dict[Splitter, None] = {}
         for promise in self.rules.some:
-            promised.update(promise.but_patterns)
-            if promise.pattern is not None:
-                promised.add(promise.pattern)
+            for some in promise.members:
+                if some.only is None:
+                    promised.update(dict.fromkeys(some.but_patterns))
+                    promised.update(dict.fromkeys(s for s in (some.pattern, some.name) if s is not None))
         return promised
 
-    def _matched_obligations(self, matched: frozenset[str]) -> Obligations:
+    def _inside(self, splitter: Splitter) -> Dfa:
+        if type(splitter) is str:
+            return regex_dfa(splitter, "ecma", search=True)
+        return self._language(frozenset([splitter]))  # type: ignore[list-item]
+
+    def _matched_obligations(self, matched: frozenset[Splitter]) -> Obligations:
         obligations: set[Obligation] = set()
         for group in self.rules.groups:
             found = [obligation for pattern, obligation in group.patterns if pattern in matched]
@@ -168,27 +185,20 @@ class ObjectPlan:
                 obligations.update(found)
             elif group.rest is not None:
                 obligations.add(group.rest)
+        obligations.discard(self._true)
         return frozenset(obligations)
 
-    def _name_language(self) -> Dfa | None:
-        """Return the names that ``propertyNames`` allows; None = all."""
-        if not self.rules.names:
-            return None
-        from grammars.json_schema.branch import STRING
-
+    def _language(self, obligations: Obligations) -> Dfa:
+        """Return the names that meet obligations."""
         languages = []
-        for branch in self.expander.branches(frozenset(self.rules.names)):
+        for branch in self.expander.branches(obligations):
             if branch.types & STRING:
                 rules = branch.string.copy()
                 if branch.candidates is not None:
-                    from grammars.json_schema.branch import StringRule
-
-                    texts = frozenset(v for v in branch.candidates if type(v) is str)
-                    rules.rules.add(StringRule("literals", texts, True))
+                    fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
+                    rules.rules.add(StringRule("literals", frozenset(v for v in fitting if type(v) is str), True))
                 language = string_language(rules)
                 if language.is_counted:
-                    from fsm.dfa import string_lengths
-
                     languages.append(intersect(language.dfa, string_lengths(language.low, language.high)))
                 else:
                     languages.append(language.dfa)
@@ -214,9 +224,15 @@ class ObjectPlan:
         """Tell whether the object may end here."""
         return (
             position.count >= self.rules.low
-            and position.kept == self.all_kept
+            and (position.kept == self.all_kept or self._are_kept(position))
             and not self.required_at(position)
             and (self.rules.high is None or position.count <= self.rules.high)
+        )
+
+    def _are_kept(self, position: ObjectPosition) -> bool:
+        """Tell whether every promise is kept by a member, or by a name that did not come."""
+        return all(
+            position.kept >> i & 1 or not promise.absent <= position.seen for i, promise in enumerate(self.rules.some)
         )
 
     def has_next(self, position: ObjectPosition) -> bool:
@@ -263,7 +279,7 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda promise: self._keeps(promise, name))
+        return self._with_promises(after, value, lambda some: self._keeps(some, name))
 
     def _other_members(
         self, position: ObjectPosition, other: OtherNames, value: Obligations, required: set[str]
@@ -272,36 +288,69 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda promise: self._other_keeps(promise, other))
+        return self._with_promises(after, value, lambda some: self._other_keeps(some, other))
 
-    def _with_promises(self, after: ObjectPosition, value: Obligations, keeps: object) -> list[Member]:
-        """Branch over which open promises the member keeps."""
+    def _with_promises(self, after: ObjectPosition, value: Obligations, keeps: Keeps) -> list[Member]:
+        """Branch over which open promises the member keeps; the ways exclude one another."""
         ways = [(value, after.kept)]
         for i, promise in enumerate(self.rules.some):
-            if not after.kept >> i & 1 and keeps(promise):  # type: ignore[operator]
-                extra = frozenset() if promise.value is None else frozenset([promise.value])
-                ways += [(obligations | extra, kept | 1 << i) for obligations, kept in ways]
+            if not after.kept >> i & 1:
+                asked = [some.value for some in promise.members if keeps(some)]
+                if asked:
+                    ways = [each for way in ways for each in self._split(way, asked, 1 << i)]
         members = []
         for obligations, kept in ways:
             position = replace(after, kept=kept)
-            if self.can_complete(position) and (obligations == value or self.oracle.is_satisfiable(obligations)):
+            if self.can_complete(position):
                 members.append(Member(obligations, position))
         return members
 
-    def _keeps(self, promise: SomeMember, name: str) -> bool:
-        if promise.pattern is not None and not _matches(promise.pattern, name):
-            return False
-        if name in promise.but_names or any(_matches(p, name) for p in promise.but_patterns):
-            return False
-        return promise.name is None or self.oracle.meets_all(frozenset([promise.name]), name)
+    def _split(
+        self, way: tuple[Obligations, int], asked: list[Obligation | None], bit: int
+    ) -> list[tuple[Obligations, int]]:
+        """Split a way by whether the value meets what keeps a promise."""
+        obligations, kept = way
+        if None in asked:
+            return [(obligations, kept | bit)]
+        wanted = [each for each in asked if each is not None]
+        if any(each in obligations for each in wanted):
+            return [(obligations, kept | bit)]
+        failing = frozenset((node, not holds) for node, holds in wanted)
+        found = []
+        if self.oracle.is_satisfiable(obligations | failing):
+            found.append((obligations | failing, kept))
+            for each in wanted:
+                if self.oracle.is_satisfiable(obligations | {each}):
+                    found.append((obligations | {each}, kept | bit))
+            return found if len(found) > 1 else [(obligations, kept)]
+        return [(obligations, kept | bit)]
 
-    def _other_keeps(self, promise: SomeMember, other: OtherNames) -> bool:
-        if promise.pattern is not None and promise.pattern not in other.patterns:
+    def _keeps(self, some: SomeMember, name: str) -> bool:
+        if some.only is not None:
+            return some.only == name
+        if some.pattern is not None and not _matches(some.pattern, name):
             return False
-        return promise.name is None and not any(p in other.patterns for p in promise.but_patterns)
+        if name in some.but_names or any(_matches(p, name) for p in some.but_patterns):
+            return False
+        return some.name is None or self.oracle.meets_all(frozenset([some.name]), name)
+
+    def _other_keeps(self, some: SomeMember, other: OtherNames) -> bool:
+        if some.only is not None or (some.pattern is not None and some.pattern not in other.patterns):
+            return False
+        if some.name is not None and some.name not in other.patterns:
+            return False
+        return not any(p in other.patterns for p in some.but_patterns)
 
     def can_complete(self, position: ObjectPosition) -> bool:
         """Tell whether the object can still be closed from a position."""
+        if not self.rules.some:
+            return self._can_complete(position)
+        known = self._completes.get(position)
+        if known is None:
+            known = self._completes[position] = self._can_complete(position)
+        return known
+
+    def _can_complete(self, position: ObjectPosition) -> bool:
         required = self.required_at(position)
         high = self.rules.high
         if high is not None and position.count + len(required) > high:
@@ -309,29 +358,27 @@ class ObjectPlan:
         for name in required:
             if self.value_of(name) is None or (self.is_ordered and self.rank[name] < position.order):
                 return False
-        left = [n for n in self.names[position.order :] if n not in position.seen and self.value_of(n) is not None]
-        if position.count + len(left) < self.rules.low and not self.others():
+        if not self._can_reach_low(position):
             return False
-        for i, promise in enumerate(self.rules.some):
-            if not position.kept >> i & 1 and not self._can_keep(promise, left, position, required):
-                return False
-        return True
+        from grammars.json_schema.promises import can_keep_all
 
-    def _can_keep(
-        self, promise: SomeMember, left: list[str], position: ObjectPosition, required: set[str]
-    ) -> bool:
-        extra = frozenset() if promise.value is None else frozenset([promise.value])
-        high = self.rules.high
-        is_full = high is not None and position.count + len(required) >= high
-        for name in left:
-            value = self.value_of(name)
-            if value is not None and self._keeps(promise, name) and (not is_full or name in required):
-                if self.oracle.is_satisfiable(value | extra):
-                    return True
-        return not is_full and any(
-            self._other_keeps(promise, other) and self.oracle.is_satisfiable(value | extra)
-            for other, value in self.others()
-        )
+        return not self.rules.some or can_keep_all(self, position, required)
+
+    def left(self, position: ObjectPosition) -> list[str]:
+        """List the declared names that may still come, whatever else must be kept."""
+        return [n for n in self.names[position.order :] if n not in position.seen and self.value_of(n) is not None]
+
+    def _can_reach_low(self, position: ObjectPosition) -> bool:
+        missing = self.rules.low - position.count
+        if missing <= 0:
+            return True
+        missing -= len(self.left(position))
+        for other, _ in self.others() if missing > 0 else ():
+            if other.dfa is None:
+                return True
+            taken = sum(other.dfa.accepts(name) for name in {*self.names, *position.seen})
+            missing -= _count_names(other.dfa, missing + taken) - taken
+        return missing <= 0
 
     def is_plain(self) -> bool:
         """Tell whether ``{}`` is certainly allowed."""
@@ -345,6 +392,15 @@ def _obligations(group: MemberGroup, name: str) -> list[Obligation]:
     if not found and group.rest is not None:
         found = [group.rest]
     return found
+
+
+def _count_names(dfa: Dfa, enough: int) -> int:
+    """Return how many names an automaton accepts, or ``enough`` where it accepts at least as many."""
+    longest = dfa.longest(dfa.start)
+    if longest is None:
+        return enough
+    few = count_strings(dfa, min(longest, dfa.shortest(dfa.start) + 2))
+    return enough if few >= enough else min(enough, count_strings(dfa, longest))
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -21,6 +21,8 @@ from grammars.json_schema.branch import (
     ItemGroup,
     MemberGroup,
     Obligation,
+    Promise,
+    SomeMember,
     StringRule,
 )
 from grammars.json_schema.drafts import is_older, knows
@@ -28,9 +30,9 @@ from grammars.json_schema.numbers import NumberConstraint
 from grammars.json_schema.references import Subschema
 
 if TYPE_CHECKING:
-    from grammars.json_schema.expand import Expander, Item
+    from grammars.json_schema.expand import Action, Expander, Item
 
-__all__ = ["Positives", "item_group", "member_group", "type_bits"]
+__all__ = ["Positives", "contains_bounds", "item_group", "member_group", "missing", "present", "type_bits"]
 
 Todo = list["Item"]
 Opener = Callable[["Positives", Branch, Subschema, Any, Todo], bool]
@@ -154,8 +156,8 @@ class Positives:
     def _any_of(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
         from grammars.json_schema.expand import Choice
 
-        if not {"unevaluatedProperties", "unevaluatedItems"} & node.schema.keys():  # type: ignore[union-attr]
-            todo.append(Choice([[(self.expander.child(node, "anyOf", i), True)] for i in range(len(value))]))
+        options = [self.expander.child(node, "anyOf", i) for i in range(len(value))]
+        todo.append(Choice(_listed_together(self.expander, [[(option, True)] for option in options])))
         return True
 
     def _one_of(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
@@ -163,14 +165,9 @@ class Positives:
         from grammars.json_schema.expand import Choice
 
         options = [self.expander.child(node, "oneOf", i) for i in range(len(value))]
-        todo.append(
-            Choice(
-                [
-                    [(option, True), *others_to_fail(self.expander, options, i)]
-                    for i, option in enumerate(options)
-                ]
-            )
-        )
+        fails = others_to_fail(self.expander, options)
+        alternatives: list[list[Item]] = [[(option, True), *fails[i]] for i, option in enumerate(options)]
+        todo.append(Choice(_listed_together(self.expander, alternatives)))
         return True
 
     def _not(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
@@ -315,23 +312,41 @@ class Positives:
         """Ask for an obligation on the whole value where it is an object with this member."""
         from grammars.json_schema.expand import Choice
 
-        false = (self.expander.references.false, True)
+        return Choice([[missing(self.expander, name)], [present(name), obligation]])
 
-        def is_no_object(branch: Branch) -> bool:
-            branch.types &= ~OBJECT
-            return bool(branch.types)
 
-        def is_absent(branch: Branch) -> bool:
-            branch.types &= OBJECT
-            branch.object.groups.append(MemberGroup({name: false}))
-            return bool(branch.types)
+def present(name: str) -> Promise:
+    """Ask for a member."""
+    return Promise(frozenset(), (SomeMember(None, frozenset(), (), None, None, name),))
 
-        def is_present(branch: Branch) -> bool:
-            branch.types &= OBJECT
-            branch.object.required.add(name)
-            return bool(branch.types)
 
-        return Choice([[is_no_object], [is_absent], [is_present, obligation]])
+def missing(expander: Expander, name: str) -> Action:
+    """Ask that there is no such member: the value is no object, or an object without it."""
+    group = MemberGroup({name: (expander.references.false, True)})
+
+    def act(branch: Branch) -> bool:
+        if branch.types & OBJECT:
+            branch.object.groups.append(group)
+        return True
+
+    return act
+
+
+def _listed_together(expander: Expander, alternatives: list[list[Item]]) -> list[list[Item]]:
+    """Make one alternative of those that only list values."""
+    from grammars.json_schema.facts import is_constant
+
+    values: list[Any] = []
+    rest = []
+    for alternative in alternatives:
+        node = alternative[0][0]  # type: ignore[index]
+        if len(alternative) == 1 and is_constant(node):
+            values += node.schema["enum"] if "enum" in node.schema else [node.schema["const"]]
+        else:
+            rest.append(alternative)
+    if len(alternatives) - len(rest) < 2:
+        return alternatives
+    return [[lambda branch: expander.restrict(branch, values)], *rest]
 
 
 def contains_bounds(node: Subschema) -> tuple[int, int | None]:

@@ -1,0 +1,114 @@
+"""Decide whether the promises of an object can all be kept together.
+
+A promise is kept by a name that stays absent or by a member; members that keep several must meet all of what these ask.
+Depth-first search over the ways to keep each; the first that works ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fsm.errors import LimitError
+from grammars.json_schema.branch import Obligation, Promise
+
+if TYPE_CHECKING:
+    from grammars.json_schema.object_plan import ObjectPlan, ObjectPosition
+
+__all__ = ["can_keep_all"]
+
+MAX_STEPS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Hold what was decided: names that come with more obligations, names that stay absent, other members."""
+
+    present: tuple[tuple[str, frozenset[Obligation]], ...]
+    absent: frozenset[str]
+    num_others: int
+
+
+def can_keep_all(plan: ObjectPlan, position: ObjectPosition, required: set[str]) -> bool:
+    """Tell whether the promises still open at a position can be kept together."""
+    waiting = [promise for i, promise in enumerate(plan.rules.some) if not position.kept >> i & 1]
+    if not waiting:
+        return True
+    # What has the fewest ways comes first.
+    waiting.sort(key=lambda promise: len(promise.absent) + len(promise.members))
+    present = tuple((name, frozenset[Obligation]()) for name in sorted(required))
+    return _Search(plan, position).run(_Draft(present, frozenset(), 0), waiting)
+
+
+class _Search:
+    def __init__(self, plan: ObjectPlan, position: ObjectPosition) -> None:
+        self.plan = plan
+        self.position = position
+        self.left = plan.left(position)
+        self.steps = 0
+
+    def run(self, draft: _Draft, waiting: list[Promise]) -> bool:
+        if not waiting:
+            return True
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise LimitError(
+                f"json schema: more than {MAX_STEPS} steps to see how an object can fail its alternatives; "
+                "give them a property with distinct constants"
+            )
+        promise, rest = waiting[0], waiting[1:]
+        coming = dict(draft.present)
+        if any(name in draft.absent for name in promise.absent):
+            return self.run(draft, rest)
+        for name in sorted(promise.absent):
+            if name not in self.position.seen and name not in coming:
+                if self.run(replace(draft, absent=draft.absent | {name}), rest):
+                    return True
+        return any(self.run(each, rest) for each in self._members(draft, coming, promise))
+
+    def _members(
+        self, draft: _Draft, coming: dict[str, frozenset[Obligation]], promise: Promise
+    ) -> list[_Draft]:
+        """List what may keep a promise with a member."""
+        plan, found = self.plan, []
+        for some in promise.members:
+            extra = frozenset() if some.value is None else frozenset([some.value])
+            names = self.left if some.only is None else [some.only] if some.only in self.left else []
+            for name in names:
+                if name in draft.absent or (some.only is None and not plan._keeps(some, name)):
+                    continue
+                known = coming.get(name, frozenset())
+                value = plan.value_of(name)
+                assert value is not None
+                if extra <= known | value and name in coming:
+                    return [draft]
+                if plan.oracle.is_satisfiable(value | known | extra):
+                    grown = self._with(draft, coming, name, known | extra)
+                    if grown is not None:
+                        found.append(grown)
+            if self._has_room(draft, 1) and any(
+                plan._other_keeps(some, other) and plan.oracle.is_satisfiable(value | extra)
+                for other, value in plan.others()
+            ):
+                found.append(replace(draft, num_others=draft.num_others + 1))
+        return found
+
+    def _with(
+        self, draft: _Draft, coming: dict[str, frozenset[Obligation]], name: str, extra: frozenset[Obligation]
+    ) -> _Draft | None:
+        """Add a member, and the names that it needs; None where they cannot come."""
+        grown = dict(coming)
+        grown[name] = extra
+        if name not in coming:
+            needed = self.plan.required_at(replace(self.position, seen=self.position.seen | {name}))
+            for other in needed:
+                if other in draft.absent or other not in self.left:
+                    return None
+                grown.setdefault(other, frozenset())
+            if not self._has_room(draft, len(grown) - len(coming)):
+                return None
+        return replace(draft, present=tuple(sorted(grown.items(), key=lambda each: each[0])))
+
+    def _has_room(self, draft: _Draft, more: int) -> bool:
+        high = self.plan.rules.high
+        return high is None or self.position.count + len(draft.present) + draft.num_others + more <= high
