@@ -1,72 +1,113 @@
-"""Spell forced bytes in tokens, the longest first.
+r"""Find the text that a grammar leaves no choice about.
 
-Input: a vocabulary and the bytes that must come next. Output: token ids. Cost: one look-up per byte of the longest
-token, for each token returned; the table is made once per vocabulary.
+Input: a position. Output: the bytes that come next whatever is chosen. A character of a JSON string may be written in
+several ways (``n``, ``\u006e``); they are one choice, and the plain way is the one returned. Cost: a few microseconds
+per byte when a position is first asked about, then a look-up.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from functools import lru_cache
+from collections.abc import Callable
 
-from fsm.vocabulary import Vocabulary
+import numpy as np
 
-__all__ = ["split_forced"]
+from fsm.compiled import Compiled
+from fsm.position import REJECTED, Position
+
+__all__ = ["ForcedRuns"]
+
+MOST_BYTES = 512
+_MOST_POSITIONS = 4096
+
+_QUOTE, _BACKSLASH = 0x22, 0x5C
+# Characters that JSON also writes as a backslash and themselves; those it must escape are never a plain byte.
+_SHORT_ESCAPES = {0x2F: b"/"}
 
 
-def split_forced(vocabulary: Vocabulary, run: bytes) -> list[int]:
-    """Return tokens that spell the bytes, the longest first; what a longer token might swallow is left out.
+class ForcedRuns:
+    """Remember the forced text after each position of one compiled grammar, which owns it.
 
     Examples
     --------
-    >>> split_forced(Vocabulary([b"a", b"b", b"ab", b"abc"]), b"abcab")
-    [3]
-    >>> split_forced(Vocabulary([b"a", b"b", b"ab"]), b"abb")
-    [2, 1]
+    >>> from fsm import Vocabulary
+    >>> from grammars import regex
+    >>> compiled = regex("abc(d|e)").compile(Vocabulary([b"a", b"b", b"c", b"d", b"e"]))
+    >>> ForcedRuns(compiled).after(compiled.start, bytes)
+    b'abc'
     """
-    pieces = _pieces_of(vocabulary)
-    tokens: list[int] = []
-    place = 0
-    while place < len(run) and not pieces.has_longer(run[place:]):
-        token = pieces.longest(run, place)
-        if token is None:
-            break
-        tokens.append(token)
-        place += len(vocabulary.token_bytes[token])
-    return tokens
 
+    __slots__ = ("_compiled", "_runs")
 
-class _Pieces:
-    """Hold a vocabulary's text tokens by their bytes."""
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled = compiled
+        self._runs: dict[Position, bytes] = {}
 
-    __slots__ = ("_ids", "_longest", "_sorted")
+    def after(self, position: Position, text: Callable[[], bytes]) -> bytes:
+        """Return the bytes that must follow a position.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        special = frozenset(vocabulary.special_token_ids)
-        self._ids: dict[bytes, int] = {}
-        for token_id, data in enumerate(vocabulary.token_bytes):
-            if data and token_id not in special:
-                self._ids.setdefault(data, token_id)
-        self._sorted = sorted(self._ids)
-        self._longest = max(map(len, self._sorted), default=0)
+        text : returns the bytes read so far; asked only where a grammar must note what was read.
+        """
+        run = self._runs.get(position)
+        if run is None:
+            run = self._find(position, text)
+            if len(self._runs) >= _MOST_POSITIONS:
+                self._runs.clear()
+            if not self._compiled.network.has_notes:
+                self._runs[position] = run
+        return run
 
-    def longest(self, run: bytes, place: int) -> int | None:
-        """Return the longest token that the run continues with."""
-        for size in range(min(self._longest, len(run) - place), 0, -1):
-            token = self._ids.get(run[place : place + size])
-            if token is not None:
-                return token
-        return None
+    def _find(self, position: Position, text: Callable[[], bytes]) -> bytes:
+        run = bytearray()
+        while len(run) < MOST_BYTES and not self._compiled.is_accepting(position):
+            byte = self._only_byte(position, lambda: text() + bytes(run))
+            if byte is None:
+                break
+            position = self._step(position, bytes([byte]), lambda: text() + bytes(run))
+            run.append(byte)
+        return bytes(run)
 
-    def has_longer(self, rest: bytes) -> bool:
-        """Tell whether a token begins with all that is left and goes on."""
-        if len(rest) >= self._longest:
+    def _only_byte(self, position: Position, text: Callable[[], bytes]) -> int | None:
+        """Return the one byte that may come next, other spellings of the same character aside."""
+        allowed = self._next(position)
+        if len(allowed) == 1:
+            return next(iter(allowed))
+        if len(allowed) != 2 or _BACKSLASH not in allowed:
+            return None
+        (plain,) = allowed - {_BACKSLASH}
+        if plain == _QUOTE:
+            return None
+        character = self._character(position, plain, text)
+        return plain if character is not None and self._escapes_only(position, character, text) else None
+
+    def _character(self, position: Position, first: int, text: Callable[[], bytes]) -> int | None:
+        """Return the one character that starts with this byte; None when there are several."""
+        spelled = bytes([first])
+        num_more = 0 if first < 0x80 else 1 if first < 0xE0 else 2 if first < 0xF0 else 3
+        for _ in range(num_more):
+            allowed = self._next(self._step(position, spelled, text))
+            if len(allowed) != 1:
+                return None
+            spelled += bytes(allowed)
+        return ord(spelled.decode("utf-8"))
+
+    def _escapes_only(self, position: Position, character: int, text: Callable[[], bytes]) -> bool:
+        """Tell whether every escape that may come next is a way to write this character."""
+        if character > 0xFFFF:
             return False
-        after = bisect_right(self._sorted, rest)
-        return after < len(self._sorted) and self._sorted[after].startswith(rest)
+        after = self._step(position, b"\\", text)
+        if self._next(after) != {0x75, *_SHORT_ESCAPES.get(character, b"")}:
+            return False
+        spelled = b"\\u"
+        for digit in f"{character:04x}":
+            if self._next(self._step(position, spelled, text)) != {ord(digit), ord(digit.upper())}:
+                return False
+            spelled += digit.encode()
+        return True
 
+    def _next(self, position: Position) -> set[int]:
+        return set(np.flatnonzero(self._compiled.next_bytes(position)).tolist())
 
-@lru_cache(maxsize=8)
-def _pieces_of(vocabulary: Vocabulary) -> _Pieces:
-    """Return the table of a vocabulary; vocabularies are frozen, and few are in use at once."""
-    return _Pieces(vocabulary)
+    def _step(self, position: Position, data: bytes, text: Callable[[], bytes]) -> Position:
+        after = self._compiled.advance_bytes(position, data, text)
+        assert after is not REJECTED
+        return after

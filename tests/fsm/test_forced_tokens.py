@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from fsm import Vocabulary
-from fsm.forced import split_forced
+from fsm.forced_tokens import split_forced
 
 
 def test_split_forced_spells_a_prefix_and_stops_where_a_longer_token_might_start():
