@@ -7,6 +7,7 @@ from typing import Any
 
 from referencing import Registry
 
+from fsm._kernels import R_FREE_STATE
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.layout import STATE_POP
@@ -69,6 +70,7 @@ class JsonSchemaGrammar(Grammar):
         references = References(self.schema, draft=self.draft, registry=self.registry, limits=self.limits)
         prelude = make_prelude(self.spaces)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
+        network.regs[R_FREE_STATE] = prelude.free
         expander = Expander(references)
         oracle = Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
         values = ValueStates(network, prelude, expander, oracle, self.spaces, _SPELLING)

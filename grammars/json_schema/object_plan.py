@@ -279,7 +279,7 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda some: self._keeps(some, name))
+        return self._with_promises(after, value, lambda some: self.keeps(some, name))
 
     def _other_members(
         self, position: ObjectPosition, other: OtherNames, value: Obligations, required: set[str]
@@ -288,7 +288,7 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda some: self._other_keeps(some, other))
+        return self._with_promises(after, value, lambda some: self.other_keeps(some, other))
 
     def _with_promises(self, after: ObjectPosition, value: Obligations, keeps: Keeps) -> list[Member]:
         """Branch over which open promises the member keeps; the ways exclude one another."""
@@ -325,7 +325,8 @@ class ObjectPlan:
             return found if len(found) > 1 else [(obligations, kept)]
         return [(obligations, kept | bit)]
 
-    def _keeps(self, some: SomeMember, name: str) -> bool:
+    def keeps(self, some: SomeMember, name: str) -> bool:
+        """Tell whether a member with a name may keep a promise, as far as the name decides."""
         if some.only is not None:
             return some.only == name
         if some.pattern is not None and not _matches(some.pattern, name):
@@ -334,7 +335,8 @@ class ObjectPlan:
             return False
         return some.name is None or self.oracle.meets_all(frozenset([some.name]), name)
 
-    def _other_keeps(self, some: SomeMember, other: OtherNames) -> bool:
+    def other_keeps(self, some: SomeMember, other: OtherNames) -> bool:
+        """Tell whether a member of a class of names may keep a promise, as far as the name decides."""
         if some.only is not None or (some.pattern is not None and some.pattern not in other.patterns):
             return False
         if some.name is not None and some.name not in other.patterns:
@@ -374,11 +376,15 @@ class ObjectPlan:
             return True
         missing -= len(self.left(position))
         for other, _ in self.others() if missing > 0 else ():
-            if other.dfa is None:
-                return True
-            taken = sum(other.dfa.accepts(name) for name in {*self.names, *position.seen})
-            missing -= _count_names(other.dfa, missing + taken) - taken
+            missing -= self.num_names(other, position, missing)
         return missing <= 0
+
+    def num_names(self, other: OtherNames, position: ObjectPosition, enough: int) -> int:
+        """Return how many names of a class may still come, or ``enough`` where there are at least as many."""
+        if other.dfa is None:
+            return enough
+        taken = sum(other.dfa.accepts(name) for name in {*self.names, *position.seen})
+        return _count_names(other.dfa, enough + taken) - taken
 
     def is_plain(self) -> bool:
         """Tell whether ``{}`` is certainly allowed."""

@@ -140,9 +140,7 @@ class ObjectStates:
             dfa = difference(dfa, literals(taken))
         note = self._noted(position, members)
         rest = self.values.lengths.after_members
-        states = CharStates(
-            self.network, dfa, close=lambda _: note, after_close=lambda _: rest(self.plan, members)
-        )
+        states = CharStates(self.network, dfa, close=note, after_close=lambda: rest(self.plan, members))
         return states.start(self.network)
 
     def _noted(self, position: ObjectPosition, members: list[Member]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fsm.errors import LimitError
-from grammars.json_schema.branch import Obligation, Promise
+from grammars.json_schema.branch import Obligation, Promise, SomeMember
 
 if TYPE_CHECKING:
     from grammars.json_schema.object_plan import ObjectPlan, ObjectPosition
@@ -22,11 +22,14 @@ MAX_STEPS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """Hold what was decided: names that come with more obligations, names that stay absent, other members."""
+    """Hold what was decided: names that come with more obligations, names that stay absent, other members.
+
+    others : per member that is not declared the number of its class of names, and what it must meet besides.
+    """
 
     present: tuple[tuple[str, frozenset[Obligation]], ...]
     absent: frozenset[str]
-    num_others: int
+    others: tuple[tuple[int, frozenset[Obligation]], ...]
 
 
 def can_keep_all(plan: ObjectPlan, position: ObjectPosition, required: set[str]) -> bool:
@@ -37,7 +40,7 @@ def can_keep_all(plan: ObjectPlan, position: ObjectPosition, required: set[str])
     # What has the fewest ways comes first.
     waiting.sort(key=lambda promise: len(promise.absent) + len(promise.members))
     present = tuple((name, frozenset[Obligation]()) for name in sorted(required))
-    return _Search(plan, position).run(_Draft(present, frozenset(), 0), waiting)
+    return _Search(plan, position).run(_Draft(present, frozenset(), ()), waiting)
 
 
 class _Search:
@@ -75,7 +78,7 @@ class _Search:
             extra = frozenset() if some.value is None else frozenset([some.value])
             names = self.left if some.only is None else [some.only] if some.only in self.left else []
             for name in names:
-                if name in draft.absent or (some.only is None and not plan._keeps(some, name)):
+                if name in draft.absent or (some.only is None and not plan.keeps(some, name)):
                     continue
                 known = coming.get(name, frozenset())
                 value = plan.value_of(name)
@@ -86,11 +89,28 @@ class _Search:
                     grown = self._with(draft, coming, name, known | extra)
                     if grown is not None:
                         found.append(grown)
-            if self._has_room(draft, 1) and any(
-                plan._other_keeps(some, other) and plan.oracle.is_satisfiable(value | extra)
-                for other, value in plan.others()
-            ):
-                found.append(replace(draft, num_others=draft.num_others + 1))
+            if some.only is None:
+                found += self._other_members(draft, some, extra)
+        return found
+
+    def _other_members(self, draft: _Draft, some: SomeMember, extra: frozenset[Obligation]) -> list[_Draft]:
+        """List what may keep a promise with a member that is not declared: one already planned, or one more."""
+        plan, found = self.plan, []
+        classes = plan.others()
+        for i, (number, known) in enumerate(draft.others):
+            other, value = classes[number]
+            if plan.other_keeps(some, other):
+                if extra <= known | value:
+                    return [draft]
+                if plan.oracle.is_satisfiable(value | known | extra):
+                    grown = (*draft.others[:i], (number, known | extra), *draft.others[i + 1 :])
+                    found.append(replace(draft, others=grown))
+        if self._has_room(draft, 1):
+            for number, (other, value) in enumerate(classes):
+                if plan.other_keeps(some, other) and plan.oracle.is_satisfiable(value | extra):
+                    used = sum(each == number for each, _ in draft.others)
+                    if plan.num_names(other, self.position, used + 1) > used:
+                        found.append(replace(draft, others=(*draft.others, (number, extra))))
         return found
 
     def _with(
@@ -111,4 +131,4 @@ class _Search:
 
     def _has_room(self, draft: _Draft, more: int) -> bool:
         high = self.plan.rules.high
-        return high is None or self.position.count + len(draft.present) + draft.num_others + more <= high
+        return high is None or self.position.count + len(draft.present) + len(draft.others) + more <= high

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fsm.dfa import any_string
 from fsm.dfa_states import ByteStates, CharStates
 from fsm.layout import STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
@@ -142,16 +143,19 @@ class ValueStates:
         """Return the state after the opening quote."""
         if language.is_empty:
             return 0
-        if language.dfa.lengths(language.dfa.start).is_every and language.dfa.shortest(language.dfa.start) == 0 and (
-            language.dfa.longest(language.dfa.start) is None
-        ):
-            if not language.is_counted:
-                return self.prelude.free
-            high = UNBOUNDED if language.high is None else min(language.high, UNBOUNDED - 1)
-            return self.network.add_call(self.prelude.counted, 0, low=min(language.low, UNBOUNDED - 1), high=high)
-        owner = self._strings.get(language.dfa.key)
+        start = self._lay_characters(language)
+        if not language.is_counted:
+            return start
+        high = UNBOUNDED if language.high is None else min(language.high, UNBOUNDED - 1)
+        return self.network.add_call(start, 0, low=min(language.low, UNBOUNDED - 1), high=high)
+
+    def _lay_characters(self, language: CountedString) -> int:
+        if language.dfa is any_string():
+            return self.prelude.counted if language.is_counted else self.prelude.free
+        key = (language.dfa.key, language.is_counted)
+        owner = self._strings.get(key)
         if owner is None:
-            owner = self._strings[language.dfa.key] = CharStates(self.network, language.dfa)
+            owner = self._strings[key] = CharStates(self.network, language.dfa, counted=language.is_counted)
         return owner.start(self.network)
 
     def _lay_literals(self, texts: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from fsm.automata.dfa import Dfa
-from fsm.dfa import any_string, complement, intersect, literals, string_lengths
+from fsm.dfa import any_string, complement, has_gapless_lengths, intersect, literals, string_lengths
 from grammars.json_schema.branch import StringRule, StringRules
 from grammars.regex import regex_dfa
 
@@ -55,12 +55,12 @@ def string_language(rules: StringRules) -> CountedString:
     if dfa.start == 0 or not (rules.low or rules.high is not None):
         return CountedString(dfa)
     lengths = dfa.lengths(dfa.start)
-    if lengths.is_every and lengths.longest is None and lengths.shortest == 0:
-        return CountedString(dfa, rules.low, rules.high)
     if rules.low <= lengths.shortest and (
         rules.high is None or (lengths.longest is not None and lengths.longest <= rules.high)
     ):
         return CountedString(dfa)
+    if _is_gapless(dfa):
+        return CountedString(dfa, rules.low, rules.high)
     return CountedString(_intersect((dfa, string_lengths(rules.low, rules.high))))
 
 
@@ -69,6 +69,12 @@ def is_known_format(name: str, draft: str) -> bool:
     from grammars.json_schema.formats import format_dfa
 
     return format_dfa(name, draft) is not None
+
+
+@lru_cache(maxsize=2048)
+def _is_gapless(dfa: Dfa) -> bool:
+    """Tell whether a counter beside the automaton is exact."""
+    return has_gapless_lengths(dfa)
 
 
 @lru_cache(maxsize=2048)
