@@ -51,8 +51,10 @@ __all__ = [
     "NUM_REGISTERS",
     "R_CLOSED",
     "R_FREE",
+    "R_FREE_STATE",
     "R_NEED",
     "R_NODE",
+    "R_OPENED",
     "R_READING",
     "R_SEGMENT",
     "R_STACKS",
@@ -60,21 +62,21 @@ __all__ = [
     "SLACK",
     "accept_kernel",
     "advance_kernel",
-    "begin_kernel",
     "close_kernel",
     "fill_kernel",
     "next_bytes_kernel",
-    "set_tokens_kernel",
     "summary_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT = range(9)
-NUM_REGISTERS = 10
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE = range(12)
+NUM_REGISTERS = 12
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
 SLACK = 4
+# Where the scratch rows of ``begin_kernel`` begin.
+SEEN = 300
 NOT_CLOSED = 1 << 30
 
 
@@ -610,19 +612,18 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 
 
 @njit(cache=True)
-def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, roots, escapes, restricted):
+def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, restricted):
     """List the trie nodes worth visiting first: those whose byte a configuration may accept.
 
-    seen    : uint8[256]   scratch, cleared here
-    begins  : int32[n, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last
-    roots   : int32[256]   trie node by first byte, or -1
-    escapes : int32[9]     trie nodes of a backslash and each byte that may follow it, or -1
+    begins  : int32[600, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last; the rows
+              from ``SEEN`` on are scratch
+    roots   : int32[265]   trie node by first byte, then those of a backslash and each byte that may follow it; -1: none
     restricted : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
     Returns how many segments, or -1 where every node must be visited.
     """
     if decode != 0:
         return -1
-    seen[:] = 0
+    begins[SEEN : SEEN + 256, 0] = 0
     is_text = False
     called = False
     while True:
@@ -631,9 +632,9 @@ def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, root
         if kind == BYTE:
             for e in range(first, first + states[state, COUNT]):
                 for byte in range(edges[e, 0], edges[e, 1] + 1):
-                    seen[byte] = 1
+                    begins[SEEN + byte, 0] = 1
             if states[state, WS] != 0:
-                seen[9] = seen[10] = seen[13] = seen[32] = 1
+                begins[SEEN + 9, 0] = begins[SEEN + 10, 0] = begins[SEEN + 13, 0] = begins[SEEN + 32, 0] = 1
             state = states[state, DEFAULT]
             if state == 0:
                 break
@@ -645,9 +646,9 @@ def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, root
                 if edges[e, 1] > 126:
                     return -1
                 for byte in range(max(32, edges[e, 0]), edges[e, 1] + 1):
-                    seen[byte] = 1
-            seen[34] = 1
-            seen[92] = 0
+                    begins[SEEN + byte, 0] = 1
+            begins[SEEN + 34, 0] = 1
+            begins[SEEN + 92, 0] = 0
             break
         elif kind == POP:
             if stack == 0:
@@ -662,10 +663,10 @@ def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, root
         else:
             return -1
     if restricted == 2:
-        seen[9] = seen[10] = seen[13] = seen[32] = 0
+        begins[SEEN + 9, 0] = begins[SEEN + 10, 0] = begins[SEEN + 13, 0] = begins[SEEN + 32, 0] = 0
     count = 0
     for byte in range(256):
-        if seen[byte] != 0 and roots[byte] >= 0:
+        if begins[SEEN + byte, 0] != 0 and roots[byte] >= 0:
             begins[count, 0] = roots[byte]
             begins[count, 1] = -1
             count += 1
@@ -674,8 +675,8 @@ def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, root
         begins[count, 1] = roots[92] + 1
         count += 1
         for k in range(9):
-            if escapes[k] >= 0:
-                begins[count, 0] = escapes[k]
+            if roots[256 + k] >= 0:
+                begins[count, 0] = roots[256 + k]
                 begins[count, 1] = -1
                 count += 1
     return count
@@ -683,25 +684,45 @@ def begin_kernel(states, edges, stacks, state, stack, decode, seen, begins, root
 
 @njit(cache=True)
 def fill_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, restricted,
-    begins, num_begins, tokens, counts, starts, low, high,
+    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, mode,
+    begins, roots, tokens, counts, starts, low, high,
 ):
     """Walk the trie from the configurations ``frontier[levels[0]:levels[1]]`` and set the bit of every token that fits.
 
     The naive loop: for each token, advance a copy of the configurations by its bytes; set its bit if any is left. The
     trie shares that work between tokens with a common beginning, and a dead byte jumps past all its continuations.
 
-    restricted : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
-                 name closes it first clears what the base row says about the tokens from there on.
-    begins     : int32[n, 2]  segments of nodes to walk (``begin_kernel``)
+    mode : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
+           name closes it first clears what the base row says about the tokens from there on; 2 leaves out what begins
+           with white space; 3 walks the endings of a string, of which number 0 is empty
+    begins : int32[600, 2]  scratch (``begin_kernel``); roots : int32[265]  the trie's
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Resumes in segment ``regs[R_SEGMENT]`` at node ``regs[R_NODE]`` (-1: its beginning), inside a name closed at depth
-    ``regs[R_CLOSED]`` (``NOT_CLOSED`` at first). Returns 0, NEED or ARENA_FULL.
+    Resumes in segment ``regs[R_SEGMENT]`` (-1: from the beginning) at node ``regs[R_NODE]``, inside a name closed at
+    depth ``regs[R_CLOSED]``. Where a free string opens, its subtree is left out and ``regs[R_OPENED]`` is the stack
+    node there (-1: none). Returns 0, NEED or ARENA_FULL.
     """
+    restricted = mode == 1
+    is_ending = starts.shape[0] > 0
+    if regs[R_SEGMENT] < 0:
+        regs[R_SEGMENT], regs[R_NODE], regs[R_CLOSED], regs[R_OPENED] = 0, -1, NOT_CLOSED, -1
+        levels[2] = levels[1]
+        if mode == 3:
+            for p in range(starts[0], starts[1]):
+                if low <= counts[p] <= high:
+                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+        num_begins = -1
+        if levels[1] == 1:
+            num_begins = begin_kernel(
+                states, edges, stacks, frontier[0, 0], frontier[0, 1], frontier[0, 2], begins, roots, mode
+            )
+        if num_begins < 0:
+            begins[0, 0], begins[0, 1] = 0, nodes.shape[0]
+            num_begins = 1 if nodes.shape[0] > 0 else 0
+        regs[R_BEGINS] = num_begins
+    num_begins = regs[R_BEGINS]
     closed_depth = regs[R_CLOSED]
     node = regs[R_NODE]
-    is_ending = starts.shape[0] > 0
     for segment in range(regs[R_SEGMENT], num_begins):
         first_node = begins[segment, 0]
         end_node = begins[segment, 1]
@@ -732,6 +753,10 @@ def fill_kernel(
                         states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte
                     )
                 if target == 0:
+                    node = skip
+                    continue
+                if target == regs[R_FREE_STATE] and byte == 34 and depth == 1 and regs[R_FREE_STATE] != 0:
+                    regs[R_OPENED] = regs[R_STACK]
                     node = skip
                     continue
                 if target > 0:
@@ -779,23 +804,15 @@ def fill_kernel(
 
 
 @njit(cache=True)
-def set_tokens_kernel(tokens, counts, first, last, low, high, duplicates, base, mask, touched, regs):
-    """Set the bits of the tokens ``first:last`` whose count lies in low..high."""
-    for p in range(first, last):
-        if low <= counts[p] <= high:
-            set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
-
-
-@njit(cache=True)
 def summary_kernel(
     states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, mask,
-    inside, needs, reached, exits, exit_counts, exit_states,
+    inside, needs, reached, exits, exit_counts,
 ):
     """Walk the trie from one character configuration and stop where it closes.
 
     inside      : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
                   (their own, one more if they end inside a character, and the shortest way on from there)
-    exits       : int32[N]  out: trie nodes whose byte closes the string, with the characters before and the state left
+    exits       : int32[N]  out: trie nodes whose byte closes the string, with the characters before it
     Returns the number of tokens inside; ``regs[R_TOUCHED]`` is the number of exits. NEED resumes at ``regs[R_NODE]``.
     ``reached[depth]`` counts characters along the open path; ``regs[R_FREE]`` carries the number inside meanwhile.
     """
@@ -814,7 +831,6 @@ def summary_kernel(
             if states[state, CLOSE] != 0:
                 exits[regs[R_TOUCHED]] = node
                 exit_counts[regs[R_TOUCHED]] = reached[depth - 1]
-                exit_states[regs[R_TOUCHED]] = state
                 regs[R_TOUCHED] += 1
             node = skip
             continue

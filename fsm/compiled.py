@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 from fsm._kernels import (
     ARENA_FULL,
     NEED,
-    NOT_CLOSED,
     NOTED,
     R_CLOSED,
     R_FREE,
+    R_FREE_STATE,
     R_NEED,
     R_NODE,
+    R_OPENED,
     R_SEGMENT,
     R_TOUCHED,
     accept_kernel,
     advance_kernel,
-    begin_kernel,
     close_kernel,
     fill_kernel,
     next_bytes_kernel,
-    set_tokens_kernel,
 )
 from fsm.distance import Distances
-from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, STATE_POP, UNBOUNDED, WS
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
+from fsm.openings import openings_of
 from fsm.position import REJECTED, Position
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import vocabulary_tables
@@ -50,6 +50,7 @@ __all__ = ["Compiled", "TextSource"]
 TextSource = Callable[[], bytes]
 Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
+WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS = range(4)
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -298,11 +299,11 @@ class Compiled:
             most = network.spaces.get(state)
             if most is None and row[WS]:
                 most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
-            if most:
-                return self._fill_spaced(configuration, most)
+            if most is not None or network.regs[R_FREE_STATE]:
+                return self._fill_spaced(configuration, most or 0)
         space.mask[:] = base
         space.frontier[0] = configuration
-        self._walk(base, restricted=0)
+        self._walk(base, mode=WALK_ALL)
         return base
 
     def _fill_many(self, configurations: list[list[int]], base: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -323,7 +324,7 @@ class Compiled:
             space.mask[:] = base
             regs[R_TOUCHED] = 0
             space.frontier[: len(light)] = light
-            self._walk(base, restricted=0, size=len(light))
+            self._walk(base, mode=WALK_ALL, size=len(light))
             union |= space.mask
         space.mask[:] = union
         differing = np.flatnonzero(union)
@@ -351,91 +352,79 @@ class Compiled:
             space.mask[:] = self._tables.empty_row
             base = self._tables.empty_row
             space.frontier[0] = configuration
-            self._walk(base, restricted=0)
+            self._walk(base, mode=WALK_ALL)
             return base
         base = self._fill_heavy(heavy, other)
         space.frontier[0] = configuration
-        self._walk(base, restricted=1)
+        self._walk(base, mode=WALK_NAMES)
         return base
 
     def _walk(
         self,
         base: NDArray[np.int32],
         *,
-        restricted: int,
+        mode: int,
         size: int = 1,
         trie: TokenTrie | None = None,
         endings: Endings | None = None,
         low: int = 0,
         high: int = UNBOUNDED,
-    ) -> None:
-        """Walk a trie from the configurations in ``frontier[:size]``.
+    ) -> int:
+        """Walk a trie from the configurations in ``frontier[:size]``; return the stack where a free string opens.
 
-        restricted : 1 for names of keys only, 2 to leave out tokens that begin with white space.
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED`` or ``WALK_ENDINGS``.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         """
         space, regs = self._tables.workspace, self.network.regs
         trie = trie or self._tables.trie
         tokens, counts, starts = endings or _NO_ENDINGS
         space.levels[0] = 0
-        space.levels[1] = space.levels[2] = size
-        num_begins = self._begin(trie, restricted) if size == 1 else -1
-        if num_begins < 0:
-            space.begins[0] = (0, len(trie.nodes))
-            num_begins = 1
-        regs[R_SEGMENT] = 0
-        regs[R_NODE] = -1
-        regs[R_CLOSED] = NOT_CLOSED
+        space.levels[1] = size
+        regs[R_SEGMENT] = -1
         duplicates = self._tables.trie.duplicates
         self._run(
             lambda n, w: fill_kernel(
                 n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes, duplicates,
-                base, w.mask, w.touched, restricted == 1, w.begins, num_begins, tokens, counts, starts, low, high,
+                base, w.mask, w.touched, mode, w.begins, trie.roots, tokens, counts, starts, low, high,
             )
         )  # fmt: skip
-
-    def _begin(self, trie: TokenTrie, restricted: int) -> int:
-        network, space = self.network, self._tables.workspace
-        state, stack, decode = space.frontier[0, :3].tolist()
-        count: int = begin_kernel(
-            network.states, network.edges, network.stacks, state, stack, decode, space.seen, space.begins,
-            trie.roots, trie.escapes, restricted,
-        )  # fmt: skip
-        return count
+        return int(regs[R_OPENED])
 
     def _fill_spaced(self, configuration: list[int], most: int) -> NDArray[np.int32]:
-        """Fill a state where white space may stand: the tokens that begin with it are sorted by what follows."""
+        """Fill a state before which white space may stand: the tokens that begin with it are sorted by what follows."""
         spaces, space = self._tables.spaces, self._tables.workspace
         base = spaces.row(most)
         space.mask[:] = base
         space.frontier[0] = configuration
-        self._walk(base, restricted=2)
-        self._walk(
-            base, restricted=2, trie=spaces.trie, endings=(spaces.tokens, spaces.counts, spaces.starts), high=most
-        )
-        return base
+        opened = self._walk(base, mode=WALK_UNSPACED)
+        if most:
+            space.frontier[0] = configuration
+            endings = (spaces.tokens, spaces.counts, spaces.starts)
+            self._walk(base, mode=WALK_UNSPACED, trie=spaces.trie, endings=endings, high=most)
+        return base if opened < 0 else self._fill_opened(base, opened, most)
+
+    def _fill_opened(self, base: NDArray[np.int32], stack: int, most: int) -> NDArray[np.int32]:
+        """Add the tokens that open a string without rules, which were left out of the walk."""
+        space, openings, regs = self._tables.workspace, openings_of(self._tables), self.network.regs
+        touched = space.touched[: int(regs[R_TOUCHED])].astype(np.int64)
+        values = space.mask[touched]
+        wider = openings.row(base, most)
+        space.mask[:] = wider
+        space.mask[touched] |= values
+        space.frontier[0] = (STATE_POP, stack, 0, 0, UNBOUNDED)
+        self._walk(wider, mode=WALK_ENDINGS, trie=openings.trie, endings=openings.exits, high=most)
+        return wider
 
     def _walk_exits(
         self, summary: Summary, owner: Any, stack: int, base: NDArray[np.int32], low: int, high: int
     ) -> None:
         """Set the tokens that close the string and go on as the grammar around it permits."""
-        space, trie, network = self._tables.workspace, self._tables.endings.trie, self.network
-        for automaton_state, exits in summary.exits.items():
-            state = owner.state(network, automaton_state)
-            if network.states[state, KIND] != CHAR:
-                network.expand(state)
-            close = int(network.states[state, CLOSE])
-            if close == 0:
-                continue
-            last = int(exits.starts[1])
-            set_tokens_kernel(
-                exits.tokens, exits.counts, 0, last, low, high, self._tables.trie.duplicates, base, space.mask,
-                space.touched, network.regs,
-            )  # fmt: skip
-            space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-            self._walk(
-                base, restricted=0, trie=trie, endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high
-            )
+        exits = summary.exits
+        self._tables.workspace.frontier[0] = (owner.close, stack, 0, 0, UNBOUNDED)
+        self._walk(
+            base, mode=WALK_ENDINGS, trie=self._tables.endings.trie,
+            endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high,
+        )  # fmt: skip
 
     def _allow_end(self, base: NDArray[np.int32]) -> None:
         space, regs = self._tables.workspace, self.network.regs

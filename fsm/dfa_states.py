@@ -102,8 +102,8 @@ class CharStates(_DfaStates):
 
     Parameters
     ----------
-    close : network state after the closing quote, by automaton state; ``None`` returns to the caller.
-    after_close : the fewest bytes from there on, by automaton state; ``None`` = none.
+    close : network state after the closing quote; by default it returns to the caller.
+    after_close : returns the fewest bytes from there on; ``None`` = none.
     counted : whether length counters run, so that rows must carry the shortest and longest way to acceptance.
     """
 
@@ -114,8 +114,8 @@ class CharStates(_DfaStates):
         network: Network,
         dfa: Dfa,
         *,
-        close: Callable[[int], int] | None = None,
-        after_close: Callable[[int], int] | None = None,
+        close: int = STATE_POP,
+        after_close: Callable[[], int] | None = None,
         counted: bool = False,
     ) -> None:
         super().__init__(network, dfa)
@@ -138,7 +138,7 @@ class CharStates(_DfaStates):
 
     def tail(self, state: int) -> int:
         """Count the closing quote, and what its state still needs."""
-        return 1 + (self.after_close(state) if self.after_close else 0)
+        return 1 + (self.after_close() if self.after_close else 0)
 
     def distances(self, automaton_state: int) -> tuple[int, int]:
         """Return the fewest and most characters to acceptance, the latter ``UNBOUNDED`` where there is no end."""
@@ -147,9 +147,7 @@ class CharStates(_DfaStates):
 
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write a CHAR row; register it as heavy where many characters may follow."""
-        close = 0
-        if self.dfa.is_accepting(argument):
-            close = self.close(argument) if self.close else STATE_POP
+        close = self.close if self.dfa.is_accepting(argument) else 0
         shortest, longest = self.distances(argument) if self.counted else (0, UNBOUNDED)
         edges = self.edges(network, argument)
         network.write_char(state, edges, close=close, shortest=shortest, longest=longest)

@@ -48,22 +48,20 @@ class Summary:
 
     base  : int32[W]   tokens that stay inside the string
     inside, needs : int32[n]   those tokens and the characters each needs at least, ascending by need
-    exits : by automaton state left at the quote
+    exits : the tokens that close the string
     """
 
     base: NDArray[np.int32]
     inside: NDArray[np.int32]
     needs: NDArray[np.int32]
-    exits: dict[int, Exits]
+    exits: Exits
     limited: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes held."""
-        rows = len(self.limited) * self.base.nbytes
-        return self.base.nbytes + self.inside.nbytes + self.needs.nbytes + rows + sum(
-            e.tokens.nbytes + e.counts.nbytes + e.starts.nbytes for e in self.exits.values()
-        )
+        rows = (1 + len(self.limited)) * self.base.nbytes
+        return rows + self.inside.nbytes + self.needs.nbytes + 2 * self.exits.tokens.nbytes + self.exits.starts.nbytes
 
     def base_for(self, high: int) -> NDArray[np.int32]:
         """Return the tokens that stay inside when at most ``high`` more characters are permitted."""
@@ -84,13 +82,15 @@ class Summaries:
     def __init__(self, tables: VocabularyTables, max_bytes: int = 24_000_000) -> None:
         self.tables = tables
         self.max_bytes = max_bytes
+        self.longest = tables.trie.max_depth
         self.memory_bytes = 0
         self._scratch: OrderedDict[tuple[object, bool], tuple[Network, CharStates]] = OrderedDict()
-        self._kept: OrderedDict[tuple[object, int, bool], Summary] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, object, bool], Summary] = OrderedDict()
 
     def get(self, dfa: Dfa, automaton_state: int, *, counted: bool) -> Summary:
         """Return the summary of a state, built on first use; ``counted`` ones know how long the way on is."""
-        key = (dfa.key, automaton_state, counted)
+        near = dfa.near_key(automaton_state, self.longest) if not counted else automaton_state
+        key = (dfa.key, near, counted)
         summary = self._kept.get(key)
         if summary is not None:
             self._kept.move_to_end(key)
@@ -132,7 +132,7 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
     num_tokens, num_quotes = tables.vocabulary.size, len(tables.endings.nodes)
     mask = np.zeros(tables.num_words, np.int32)
     inside, needs = np.empty(num_tokens, np.int32), np.empty(num_tokens, np.int32)
-    exits, counts, lefts = (np.empty(num_quotes, np.int32) for _ in range(3))
+    exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
     reached = np.zeros(tables.trie.max_depth + 4, np.int32)
     space.frontier[0] = (start, 0, 0, 0, UNBOUNDED)
     space.levels[0], space.levels[1] = 0, 1
@@ -141,23 +141,19 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
     while True:
         count = summary_kernel(
             network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier,
-            space.levels, nodes, tables.trie.duplicates, mask, inside, needs, reached, exits, counts, lefts,
+            space.levels, nodes, tables.trie.duplicates, mask, inside, needs, reached, exits, counts,
         )  # fmt: skip
         if count != NEED:
             break
         network.expand(int(regs[R_NEED]))
-    order = np.argsort(needs[:count], kind="stable")
+    # Only counters ask how many characters a token needs.
+    order = np.argsort(needs[:count], kind="stable") if owner.counted else np.zeros(0, np.int64)
     num_exits = int(regs[R_TOUCHED])
-    numbers = {state: number for number, state in owner.states.items()}
-    left = np.array([numbers[s] for s in lefts[:num_exits].tolist()], np.int32)
     return Summary(
         base=mask,
         inside=inside[order],
         needs=needs[order],
-        exits={
-            number: _group_exits(tables.endings, exits[:num_exits][left == number], counts[:num_exits][left == number])
-            for number in np.unique(left).tolist()
-        },
+        exits=_group_exits(tables.endings, exits[:num_exits], counts[:num_exits]),
     )
 
 

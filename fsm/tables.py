@@ -50,18 +50,17 @@ class Workspace:
     levels   : int32[depth]     where each depth begins in the frontier
     mask     : int32[W]         the row being filled
     touched  : int32[4 * W]     words that differ from the base row
-    begins   : int32[300, 2]    segments of trie nodes to walk; seen : uint8[256] bytes that begin them
+    begins   : int32[600, 2]    segments of trie nodes to walk, and scratch to find them
     """
 
-    __slots__ = ("begins", "frontier", "levels", "mask", "seen", "touched", "work")
+    __slots__ = ("begins", "frontier", "levels", "mask", "touched", "work")
 
     def __init__(self, num_words: int, max_depth: int) -> None:
         self.work = np.zeros((64, 5), np.int32)
         self.frontier = np.zeros((4096, 5), np.int32)
         self.levels = np.zeros(max_depth + 4, np.int32)
         self.mask = np.zeros(num_words, np.int32)
-        self.seen = np.zeros(256, np.uint8)
-        self.begins = np.zeros((300, 2), np.int32)
+        self.begins = np.zeros((600, 2), np.int32)
         self.touched = np.zeros(4 * num_words + 64, np.int32)
 
     def grow(self) -> None:

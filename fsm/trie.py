@@ -25,15 +25,14 @@ class TokenTrie:
     nodes      : int32[N, 4]   byte, depth (1 = first byte), first node after the subtree, token id or -1
     duplicates : int32[V]      another token with the same bytes, or -1; the chain visits all of them
     max_depth  : the longest token in bytes
-    roots      : int32[256]    the node of each first byte, or -1
-    escapes    : int32[9]      the nodes of a backslash and each byte that may follow it in JSON, or -1
+    roots      : int32[265]    the node of each first byte, then those of a backslash and each byte that may follow it
+                               in JSON; -1 where there is none
     """
 
     nodes: NDArray[np.int32]
     duplicates: NDArray[np.int32]
     max_depth: int
     roots: NDArray[np.int32]
-    escapes: NDArray[np.int32]
 
 
 def build_token_trie(vocabulary: Vocabulary) -> TokenTrie:
@@ -59,8 +58,7 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
         nodes=kept,
         duplicates=duplicates,
         max_depth=int(lengths.max()) if len(order) else 0,
-        roots=roots,
-        escapes=_escapes(kept, int(roots[ord("\\")])),
+        roots=np.concatenate([roots, _escapes(kept, int(roots[ord("\\")]))]),
     )
 
 
