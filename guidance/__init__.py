@@ -10,7 +10,7 @@ logits/         the law of the next token                     decoding/       th
 embedded/       models shipped with the package               cli/            the command line
 environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 
-Names are imported on first use: ``guidance compile`` needs no torch, and ``import guidance`` stays instant.
+Names are imported on first use: ``import guidance`` and ``guidance --help`` wait for no torch.
 """
 
 from __future__ import annotations

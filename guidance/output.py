@@ -12,11 +12,11 @@ from guidance.decoding.request import CompiledLike
 from guidance.decoding.stopping import StopReason
 from guidance.errors import OutputError
 
-__all__ = ["Output", "output_key"]
+__all__ = ["SEPARATORS", "Output", "output_key"]
 
 # As json.dumps writes. A model has no reason to choose where white space stands, and what it does not choose is forced
 # text, which costs no model call; a grammar made with grammars.json_schema takes any policy.
-_SEPARATORS = (", ", ": ")
+SEPARATORS = (", ", ": ")
 
 _WHOLE = frozenset({StopReason.ACCEPTED, StopReason.EOS})
 
@@ -45,7 +45,7 @@ class Output:
             from grammars import json_schema
 
             self._reader = TypeReader(output)
-            output = json_schema(self._reader.schema, whitespace=_SEPARATORS)
+            output = json_schema(self._reader.schema, whitespace=SEPARATORS)
         self.compiled = output.compile(vocabulary)
 
     def parse(self, text: str, stop_reason: StopReason) -> Any:

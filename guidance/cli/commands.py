@@ -90,9 +90,9 @@ def compile_(
 
     prepare_kernels()
     chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()))
-    grammar = chosen.grammar()
+    chosen.grammar()  # refuse a broken one before the vocabulary is read
     vocabulary = load_vocabulary(model)
-    grammar.compile(vocabulary).matcher().forced_bytes()  # warm: kernels and the vocabulary's trie
+    measure_cost(chosen.grammar, vocabulary)  # warm: kernels, and what grammars of one vocabulary share
     cost = measure_cost(chosen.grammar, vocabulary).to_json()
     lines = [f"{name.replace('_', ' '):<24}{value!r}" for name, value in cost.items()]
     write_result(to_json(cost) if as_json else "\n".join(lines), None)

@@ -52,7 +52,7 @@ class GrammarChoice:
         return None
 
     def grammar(self) -> Any:
-        """Return the grammar.
+        """Return the grammar, as `guidance generate` would use it.
 
         Raises
         ------
@@ -64,8 +64,9 @@ class GrammarChoice:
         if self.schema is None:
             return output
         from grammars import json_schema
+        from guidance.output import SEPARATORS
 
-        return json_schema(output)
+        return json_schema(output, whitespace=SEPARATORS)
 
 
 def read_schema(path: Path) -> Any:
