@@ -149,6 +149,8 @@ class Expander:
         for node in branch.held:
             facts = self.facts.join(facts, self.facts.of(node))
         branch.held = []
+        if not branch.object.required <= facts.required:
+            facts = self.facts.join(facts, self.facts.requiring(branch.object.required))
         branch.facts = facts
         branch.types &= facts.types
         return facts
@@ -198,7 +200,11 @@ class Expander:
                     return False
                 branch.seen.add(item)  # type: ignore[arg-type]
                 if not holds:
-                    branch.failing.append(node)
+                    unit = self._negatives.unit(node)
+                    if unit is None:
+                        branch.failing.append(node)
+                    else:
+                        todo.extend(unit)
                 else:
                     branch.held.append(node)
                     if not self._positives.open(branch, node, todo):

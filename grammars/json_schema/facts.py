@@ -60,6 +60,13 @@ class FactFinder:
             self._known[node] = found
         return found
 
+    @staticmethod
+    def requiring(names: set[str]) -> Facts:
+        """Return the facts of an object that has some members."""
+        facts = Facts()
+        facts.required = frozenset(names)
+        return facts
+
     def join(self, first: Facts, second: Facts, depth: int = 0) -> Facts:
         """Return the facts of what meets both; no types where nothing does."""
         if first is self.nothing:

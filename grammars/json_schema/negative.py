@@ -46,6 +46,7 @@ class Negatives:
 
     def __init__(self, expander: Expander) -> None:
         self.expander = expander
+        self._known: dict[Subschema, Alternatives] = {}
 
     def open(self, branch: Branch, node: Subschema, todo: list[Item]) -> bool:
         """Add the choice between the ways in which a subschema fails; False where it cannot fail."""
@@ -54,7 +55,7 @@ class Negatives:
         schema = node.schema
         if type(schema) is bool:
             return not schema
-        alternatives = _merge_promises(self.alternatives(node))
+        alternatives = self._merged(node)
         if not alternatives:
             return False
         if len(alternatives) == 1:
@@ -62,6 +63,26 @@ class Negatives:
         else:
             todo.append(Choice(alternatives))
         return True
+
+    def unit(self, node: Subschema) -> list[Item] | None:
+        """Return what a subschema that must fail asks where there is no choice at all, else None."""
+        from grammars.json_schema.expand import Choice
+
+        if type(node.schema) is bool:
+            return None
+        alternatives = self._merged(node)
+        if len(alternatives) != 1:
+            return None
+        for item in alternatives[0]:
+            if type(item) is Choice or (type(item) is Promise and len(item.absent) + len(item.members) > 1):
+                return None
+        return alternatives[0]
+
+    def _merged(self, node: Subschema) -> Alternatives:
+        known = self._known.get(node)
+        if known is None:
+            known = self._known[node] = _merge_promises(self.alternatives(node))
+        return known
 
     def alternatives(self, node: Subschema, depth: int = 0) -> Alternatives:
         """List the ways in which a subschema fails; conjunctions below it are opened too."""

@@ -90,6 +90,7 @@ class ObjectPlan:
         self._needs: dict[str, set[str]] = {}
         for name, needed in rules.needs:
             self._needs.setdefault(name, set()).update(needed)
+        self.needed = {other for _, needed in rules.needs for other in needed}
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
         self._true = (expander.references.true, True)

@@ -67,8 +67,8 @@ def _lay_spaces(network: Network, most: int | None) -> int:
     first = network.reserve_states(most)
     for i in range(most - 1):
         network.write_byte(first + i, _space_edges(first + i + 1), default=STATE_POP)
-    # After the last one white space is dead; anything else returns.
-    network.write_byte(first + most - 1, _space_edges(0), default=STATE_POP)
+    # After the last one white space leads nowhere; anything else returns.
+    network.write_byte(first + most - 1, _space_edges(network.add_byte([])), default=STATE_POP)
     network.spaces.update((first + i, most - 1 - i) for i in range(most))
     return first
 

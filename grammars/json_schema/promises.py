@@ -6,6 +6,7 @@ Depth-first search over the ways to keep each; the first that works ends it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,27 @@ class _Draft:
 def can_keep_all(plan: ObjectPlan, position: ObjectPosition, required: set[str]) -> bool:
     """Tell whether the promises still open at a position can be kept together."""
     waiting = [promise for i, promise in enumerate(plan.rules.some) if not position.kept >> i & 1]
+    if plan.rules.low <= position.count + len(required):
+        waiting = _without_easy(plan, position, required, waiting)
     if not waiting:
         return True
-    # What has the fewest ways comes first.
-    waiting.sort(key=lambda promise: len(promise.absent) + len(promise.members))
     present = tuple((name, frozenset[Obligation]()) for name in sorted(required))
     return _Search(plan, position).run(_Draft(present, frozenset(), ()), waiting)
+
+
+def _without_easy(
+    plan: ObjectPlan, position: ObjectPosition, required: set[str], waiting: list[Promise]
+) -> list[Promise]:
+    """Leave out promises kept by the absence of a name that no other promise may want."""
+    if any(some.only is None for promise in waiting for some in promise.members):
+        return waiting
+    wanted = Counter(name for promise in waiting for name in {some.only for some in promise.members})
+    return [promise for promise in waiting if not _is_easy(plan, promise, wanted, frozenset(position.seen | required))]
+
+
+def _is_easy(plan: ObjectPlan, promise: Promise, wanted: Counter[str | None], there: frozenset[str]) -> bool:
+    own = {some.only for some in promise.members}
+    return any(name not in there and wanted[name] <= (name in own) and name not in plan.needed for name in promise.absent)
 
 
 class _Search:
@@ -51,23 +67,51 @@ class _Search:
         self.steps = 0
 
     def run(self, draft: _Draft, waiting: list[Promise]) -> bool:
-        if not waiting:
-            return True
+        """Keep the promise with the fewest ways, then the others."""
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise LimitError(
                 f"json schema: more than {MAX_STEPS} steps to see how an object can fail its alternatives; "
                 "give them a property with distinct constants"
             )
-        promise, rest = waiting[0], waiting[1:]
+        best: list[_Draft] = []
+        rest: list[Promise] = []
+        chosen: Promise | None = None
+        for promise in waiting:
+            ways = self._ways(draft, promise)
+            if not ways:
+                return False
+            if ways[0] is draft:
+                continue
+            rest.append(promise)
+            if chosen is None or len(ways) < len(best):
+                chosen, best = promise, ways
+        if chosen is None:
+            return self._reaches_low(draft)
+        rest = [promise for promise in rest if promise is not chosen]
+        return any(self.run(way, rest) for way in best)
+
+    def _reaches_low(self, draft: _Draft) -> bool:
+        """Tell whether enough members can come beside the names that stay absent."""
+        plan, count = self.plan, self.position.count
+        missing = plan.rules.low - count - sum(name not in draft.absent for name in self.left)
+        if missing <= 0:
+            return True
+        return sum(plan.num_names(other, self.position, missing) for other, _ in plan.others()) >= missing
+
+    def _ways(self, draft: _Draft, promise: Promise) -> list[_Draft]:
+        """List what may keep a promise; the draft itself alone where it does so already."""
+        if promise.absent & draft.absent:
+            return [draft]
         coming = dict(draft.present)
-        if any(name in draft.absent for name in promise.absent):
-            return self.run(draft, rest)
-        for name in sorted(promise.absent):
-            if name not in self.position.seen and name not in coming:
-                if self.run(replace(draft, absent=draft.absent | {name}), rest):
-                    return True
-        return any(self.run(each, rest) for each in self._members(draft, coming, promise))
+        members = self._members(draft, coming, promise)
+        if members and members[0] is draft:
+            return members
+        return [
+            replace(draft, absent=draft.absent | {name})
+            for name in sorted(promise.absent)
+            if name not in self.position.seen and name not in coming
+        ] + members
 
     def _members(
         self, draft: _Draft, coming: dict[str, frozenset[Obligation]], promise: Promise
