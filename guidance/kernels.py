@@ -15,11 +15,11 @@ _USUAL_SECONDS = 20
 def prepare_kernels() -> None:
     """Compile the kernels unless an earlier run has left them on disk; a line on stderr says that it happens.
 
-    Cost: 20 s or less the first time, 1 ms later.
+    Cost: about 20 s the first time, 1 ms later.
     """
     if all(_is_on_disk(kernel) for kernel in _entry_kernels()):
         return
-    sys.stderr.write(f"guidance: compiling kernels, once, at most {_USUAL_SECONDS} s ... ")
+    sys.stderr.write(f"guidance: compiling kernels, once, about {_USUAL_SECONDS} s ... ")
     sys.stderr.flush()
     started = perf_counter()
     _exercise()
