@@ -101,7 +101,7 @@ def push_kernel(stacks, table, regs, ret, parent):
 
 @njit(cache=True)
 def find_kernel(edges, first, count, symbol):
-    """Return the target of the edge that holds the symbol, or 0."""
+    """Return the target of the edge that holds the symbol, or -1. An edge to 0 says that the symbol is dead."""
     if count > 8:
         low, high = first, first + count
         while low < high:
@@ -112,11 +112,11 @@ def find_kernel(edges, first, count, symbol):
                 high = middle
         if low < first + count and edges[low, 0] <= symbol:
             return edges[low, 2]
-        return 0
+        return -1
     for e in range(first, first + count):
         if edges[e, 0] <= symbol <= edges[e, 1]:
             return edges[e, 2]
-    return 0
+    return -1
 
 
 @njit(cache=True)
@@ -305,10 +305,10 @@ def text_kernel(states, edges, frontier, level, free, state, stack, decode, low,
     if high == 0:
         return free
     target = find_kernel(edges, states[state, EDGE], states[state, COUNT], -2 - result)
-    if target == 0:
+    if target < 0:
         target = states[state, DEFAULT]
-        if target == 0:
-            return free
+    if target == 0:
+        return free
     if restricted and states[target, BASE] == 0:
         return free
     if high != UNBOUNDED:
@@ -341,7 +341,9 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
             kind = states[state, KIND]
             if kind == BYTE:
                 target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
-                if target != 0:
+                if target == 0:
+                    break
+                if target > 0:
                     free = emit_kernel(frontier, level, free, target, stack, 0, 0, UNBOUNDED)
                     break
                 if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
@@ -775,6 +777,25 @@ def fill_kernel(
                             set_token_kernel(token, duplicates, base, mask, touched, regs)
                     node += 1
                     continue
+            if in_name and frontier[begin, 2] == 0 and byte != 92 and 32 <= byte <= 126:
+                state = frontier[begin, 0]
+                if byte != 34:
+                    target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
+                    if target <= 0 or states[target, BASE] == 0:
+                        node = skip
+                        continue
+                    frontier[end, 0] = target
+                    frontier[end, 1] = frontier[begin, 1]
+                    frontier[end, 2] = 0
+                    frontier[end, 3] = 0
+                    frontier[end, 4] = UNBOUNDED
+                    levels[depth + 1] = end + 1
+                    node += 1
+                    continue
+                other = states[state, DEFAULT]
+                if states[state, CLOSE] == states[other, RETURN] and states[other, KIND] == CALL:
+                    node = skip  # what the base row says of other keys holds here too
+                    continue
             for i in range(begin, end):
                 free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
                 if free < 0:
@@ -837,11 +858,11 @@ def summary_kernel(
         end = levels[depth]
         if decode == 0 and 32 <= byte <= 126 and byte != 92:
             target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
-            if target == 0:
+            if target < 0:
                 target = states[state, DEFAULT]
-                if target == 0:
-                    node = skip
-                    continue
+            if target == 0:
+                node = skip
+                continue
             if states[target, KIND] == STUB:
                 regs[R_NEED] = target
                 regs[R_NODE] = node

@@ -18,7 +18,6 @@ from fsm._kernels import (
     NOTED,
     R_CLOSED,
     R_FREE,
-    R_FREE_STATE,
     R_NEED,
     R_NODE,
     R_OPENED,
@@ -31,7 +30,7 @@ from fsm._kernels import (
     next_bytes_kernel,
 )
 from fsm.distance import Distances
-from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, STATE_POP, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, POP, STATE_POP, UNBOUNDED, WS
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
 from fsm.openings import openings_of
@@ -296,11 +295,7 @@ class Compiled:
             if row[BASE]:
                 return self._fill_names(int(row[BASE]), configuration)
         if row[KIND] == BYTE:
-            most = network.spaces.get(state)
-            if most is None and row[WS]:
-                most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
-            if most is not None or network.regs[R_FREE_STATE]:
-                return self._fill_spaced(configuration, most or 0)
+            return self._fill_bytes(configuration, base)
         space.mask[:] = base
         space.frontier[0] = configuration
         self._walk(base, mode=WALK_ALL)
@@ -390,18 +385,40 @@ class Compiled:
         )  # fmt: skip
         return int(regs[R_OPENED])
 
-    def _fill_spaced(self, configuration: list[int], most: int) -> NDArray[np.int32]:
-        """Fill a state before which white space may stand: the tokens that begin with it are sorted by what follows."""
-        spaces, space = self._tables.spaces, self._tables.workspace
-        base = spaces.row(most)
+    def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Fill a state of bytes; where white space may come, the tokens that begin with it are sorted by what follows."""
+        space, spaces = self._tables.workspace, self._tables.spaces
+        spaced, most = self._find_spaces(configuration)
+        mode = WALK_ALL
+        if most:
+            base, mode = spaces.row(most), WALK_UNSPACED
         space.mask[:] = base
         space.frontier[0] = configuration
-        opened = self._walk(base, mode=WALK_UNSPACED)
+        opened = self._walk(base, mode=mode)
         if most:
-            space.frontier[0] = configuration
+            space.frontier[0] = spaced
             endings = (spaces.tokens, spaces.counts, spaces.starts)
             self._walk(base, mode=WALK_UNSPACED, trie=spaces.trie, endings=endings, high=most)
         return base if opened < 0 else self._fill_opened(base, opened, most)
+
+    def _find_spaces(self, configuration: list[int]) -> tuple[list[int], int]:
+        """Return the configuration that reads white space next, and how much may come (0: none)."""
+        network = self.network
+        state, stack = configuration[0], configuration[1]
+        while True:
+            row = network.states[state]
+            kind = row[KIND]
+            if kind == BYTE:
+                most = network.spaces.get(state)
+                if most is None and row[WS]:
+                    most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
+                if most is not None:
+                    return [state, stack, 0, 0, UNBOUNDED], most
+                state = int(row[DEFAULT])
+            elif kind == POP and stack:
+                state, stack = network.stacks[stack].tolist()
+            else:
+                return configuration, 0
 
     def _fill_opened(self, base: NDArray[np.int32], stack: int, most: int) -> NDArray[np.int32]:
         """Add the tokens that open a string without rules, which were left out of the walk."""

@@ -101,7 +101,7 @@ def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> l
 
 def _consumes(network: Network, cells: Row, byte: int) -> bool:
     is_space = cells[WS] != 0 and byte in (9, 10, 13, 32)
-    return is_space or find_kernel(network.edges, cells[EDGE], cells[COUNT], byte) != 0
+    return is_space or find_kernel(network.edges, cells[EDGE], cells[COUNT], byte) >= 0
 
 
 def _push(network: Network, ret: int, parent: int) -> int:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from fsm.dfa import any_string
 from fsm.dfa_states import CharStates
-from fsm.layout import STATE_POP, UNBOUNDED
+from fsm.layout import STATE_DEAD, STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.spaces import Spaces
 
@@ -68,7 +68,7 @@ def _lay_spaces(network: Network, most: int | None) -> int:
     for i in range(most - 1):
         network.write_byte(first + i, _space_edges(first + i + 1), default=STATE_POP)
     # After the last one white space leads nowhere; anything else returns.
-    network.write_byte(first + most - 1, _space_edges(network.add_byte([])), default=STATE_POP)
+    network.write_byte(first + most - 1, _space_edges(STATE_DEAD), default=STATE_POP)
     network.spaces.update((first + i, most - 1 - i) for i in range(most))
     return first
 
