@@ -214,6 +214,7 @@ class Decoder:
             return
         if self._wants_base:
             row.base_log_probs.append(draw.base_log_prob)
+        row.mark_first()
         row.num_rescued += draw.is_rescued
         self._append(row, draw.token_id, log_prob=draw.log_prob)
         self._settle(row)

@@ -1,7 +1,7 @@
 """Report what a generation took.
 
-Definitions follow common serving benchmarks: time to first token runs from the call to the first token of the row;
-time per output token is (total - first) / (tokens - 1).
+Definitions follow common serving benchmarks: time to first token runs from the call to the first token the model chose
+(what the grammar forces before it is there at once); time per output token is (total - first) / (tokens - 1).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Metrics:
     num_forced_tokens : those the grammar left no choice about; they took no draw and no model call of their own.
     num_model_calls : forward passes, the prefill included.
     num_rescued_draws : draws where truncation left nothing and the most likely legal token was kept.
-    time_to_first_token_seconds : from the call to the row's first token.
+    time_to_first_token_seconds : from the call to the first token the model chose for this row.
     prefill_seconds : the forward pass over the prompt.
     decode_seconds : everything after it.
     mask_seconds : filling masks for this row and advancing its matcher.

@@ -61,13 +61,16 @@ class Row:
 
     def append(self, token_id: int, token_bytes: bytes, *, log_prob: float) -> None:
         """Record one token and move every state past it; the matcher has been moved already."""
-        if not self.token_ids:
-            self.first_token_time = perf_counter()
         self.token_ids.append(token_id)
         self.text += token_bytes
         self.log_probs.append(log_prob)
         self.pending.append(token_id)
         self.states = self.request.pipeline.advance(self.states, token_id, log_prob)
+
+    def mark_first(self) -> None:
+        """Note the time of the first token the model chose."""
+        if not self.first_token_time:
+            self.first_token_time = perf_counter()
 
     def metrics(self, clock: Clock) -> Metrics:
         """Return this row's figures, given the batch's times."""
