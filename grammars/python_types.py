@@ -158,7 +158,7 @@ def _modernise(annotation: Any) -> Any:
     if origin in {typing.Union, types.UnionType}:
         return functools.reduce(operator.or_, changed)
     if origin is typing.Annotated:
-        return typing.Annotated.__class_getitem__(changed)  # type: ignore[attr-defined]
+        return typing.Annotated.__class_getitem__(changed)
     return origin[changed] if origin is not None else annotation
 
 
@@ -169,7 +169,8 @@ def _modern_typed_dict(annotation: Any) -> Any:
         inner = typing.get_args(hint)[0] if typing.get_origin(hint) in {typing.Required, typing.NotRequired} else hint
         wrapper = typing_extensions.Required if name in annotation.__required_keys__ else typing_extensions.NotRequired
         fields[name] = wrapper[_modernise(inner)]
-    return typing_extensions.TypedDict(annotation.__name__, fields)
+    make_typed_dict: Any = typing_extensions.TypedDict
+    return make_typed_dict(annotation.__name__, fields)
 
 
 def _adapter(annotation: Any) -> pydantic.TypeAdapter[Any]:

@@ -34,7 +34,7 @@ def apply_mask_kernel(mask: Any, logits: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def find_log_prob_kernel(row: Any, token: int) -> float:
+def find_log_prob_kernel(row: Any, token: int) -> Any:
     """Return log softmax(row)[token]; row : float32[V]."""
     top = -np.inf
     for v in range(row.shape[0]):
