@@ -158,7 +158,7 @@ def _modernise(annotation: Any) -> Any:
     if origin in {typing.Union, types.UnionType}:
         return functools.reduce(operator.or_, changed)
     if origin is typing.Annotated:
-        return typing.Annotated.__class_getitem__(changed)
+        return operator.getitem(typing.Annotated, changed)
     return origin[changed] if origin is not None else annotation
 
 
