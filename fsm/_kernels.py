@@ -63,6 +63,7 @@ __all__ = [
     "accept_kernel",
     "advance_kernel",
     "close_kernel",
+    "decode_kernel",
     "fill_kernel",
     "next_bytes_kernel",
     "summary_kernel",
@@ -77,6 +78,8 @@ NEED, ARENA_FULL, NOTED = -1, -2, -3
 SLACK = 4
 # Where the scratch rows of ``begin_kernel`` begin.
 SEEN = 300
+# What ``decode_kernel`` finds where no character ends.
+PARTIAL, INVALID, QUOTE = -1, -2, -3
 NOT_CLOSED = 1 << 30
 
 
@@ -825,87 +828,131 @@ def fill_kernel(
 
 
 @njit(cache=True)
-def summary_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, mask,
-    inside, needs, reached, exits, exit_counts,
-):
-    """Walk the trie from one character configuration and stop where it closes.
+def decode_kernel(states, edges, frontier, levels, nodes, characters):
+    """Read every trie path as the body of a JSON string, from a character boundary on.
 
-    inside      : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
-                  (their own, one more if they end inside a character, and the shortest way on from there)
-    exits       : int32[N]  out: trie nodes whose byte closes the string, with the characters before it
-    Returns the number of tokens inside; ``regs[R_TOUCHED]`` is the number of exits. NEED resumes at ``regs[R_NODE]``.
-    ``reached[depth]`` counts characters along the open path; ``regs[R_FREE]`` carries the number inside meanwhile.
+    frontier   : begins with the free string's configuration
+    characters : int32[N, 2]  out: the character that ends at a node, or ``PARTIAL``, ``QUOTE``, ``INVALID``; and for
+                 partial ones their decode
+    """
+    levels[0], levels[1] = 0, 1
+    node = 0
+    while node < nodes.shape[0]:
+        byte, depth, skip = nodes[node, 0], nodes[node, 1], nodes[node, 2]
+        source = levels[depth - 1]
+        state, decode = frontier[source, 0], frontier[source, 2]
+        characters[node, 1] = 0
+        result = -1
+        if decode == 0 and byte == 34:
+            characters[node, 0] = QUOTE
+            node = skip
+            continue
+        if decode == 0 and byte < 32:
+            result = -1
+        elif decode & 15 >= 4 or (decode == 0 and byte == 92):
+            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, False)
+        else:
+            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, False)
+        if result == -1:
+            characters[node, 0] = INVALID
+            node = skip
+            continue
+        end = levels[depth]
+        frontier[end, 0] = state
+        frontier[end, 2] = max(result, 0)
+        levels[depth + 1] = end + 1
+        characters[node, 0] = PARTIAL if result >= 0 else -2 - result
+        characters[node, 1] = max(result, 0)
+        node += 1
+
+
+@njit(cache=True)
+def open_kernel(states, edges, state, decode):
+    """Tell whether a partial character may still become one that a state allows."""
+    kind, bits = decode & 15, decode >> 4
+    if kind <= 3:
+        first = bits << (6 * kind)
+        last = first + (1 << (6 * kind)) - 1
+        if kind == 3:
+            first, last = max(first, 0x10000), min(last, 0x10FFFF)
+        elif kind == 2:
+            first = max(first, 0x800)
+        if 0xD800 <= last <= 0xDFFF:
+            last = 0xD7FF
+        return possible_kernel(states, edges, state, first, last, 0, UNBOUNDED, False)
+    if kind <= 5:
+        return possible_kernel(states, edges, state, 0, 0x10FFFF, 0, UNBOUNDED, False)
+    if kind <= 8:
+        rest = 4 * (9 - kind)
+        first, last = bits << rest, ((bits + 1) << rest) - 1
+        if last >= 0xD800 and first <= 0xDBFF:
+            begin = 0x10000 + ((max(first, 0xD800) - 0xD800) << 10)
+            end = 0x10000 + ((min(last, 0xDBFF) - 0xD800) << 10) + 0x3FF
+            if possible_kernel(states, edges, state, begin, end, 0, UNBOUNDED, False):
+                return True
+        return possible_kernel(states, edges, state, first, last, 0, UNBOUNDED, False)
+    read = max(kind - 11, 0)
+    top, unit, rest = bits >> (4 * read), bits & ((1 << (4 * read)) - 1), 4 * (4 - read)
+    base = 0x10000 + (top << 10) - 0xDC00
+    first, last = max(unit << rest, 0xDC00), min(((unit + 1) << rest) - 1, 0xDFFF)
+    return first <= last and possible_kernel(states, edges, state, base + first, base + last, 0, UNBOUNDED, False)
+
+
+@njit(cache=True)
+def summary_kernel(
+    states, edges, regs, path, nodes, characters, duplicates, mask, inside, needs, exits, exit_counts,
+):
+    """Walk the trie from one character state and stop where it closes.
+
+    path    : int32[depth, 2]  the state along the open path and the characters before it; ``path[0]`` is the start
+    inside  : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
+              (their own, one more if they end inside a character, and the shortest way on from there)
+    exits   : int32[E]  out: trie nodes whose byte closes the string, with the characters before it
+    Returns the number of tokens inside; ``regs[R_TOUCHED]`` is the number of exits. NEED resumes at ``regs[R_NODE]``;
+    ``regs[R_FREE]`` carries the number inside meanwhile.
     """
     node = regs[R_NODE]
     count = regs[R_FREE]
     while node < nodes.shape[0]:
-        byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
-        source = levels[depth - 1]
-        state, decode = frontier[source, 0], frontier[source, 2]
-        if states[state, KIND] == STUB:
-            regs[R_NEED] = state
-            regs[R_NODE] = node
-            regs[R_FREE] = count
-            return NEED
-        if states[state, KIND] == CHAR and decode == 0 and byte == 34:
+        depth, token = nodes[node, 1], nodes[node, 3]
+        state, code = path[depth - 1, 0], characters[node, 0]
+        taken = path[depth - 1, 1]
+        if code == QUOTE:
             if states[state, CLOSE] != 0:
                 exits[regs[R_TOUCHED]] = node
-                exit_counts[regs[R_TOUCHED]] = reached[depth - 1]
+                exit_counts[regs[R_TOUCHED]] = taken
                 regs[R_TOUCHED] += 1
-            node = skip
+            node = nodes[node, 2]
             continue
-        end = levels[depth]
-        if decode == 0 and 32 <= byte <= 126 and byte != 92:
-            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
+        if code == INVALID:
+            node = nodes[node, 2]
+            continue
+        if code == PARTIAL:
+            if token >= 0 and not open_kernel(states, edges, state, characters[node, 1]):
+                token = -1
+            target, owed = state, 1
+        else:
+            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], code)
             if target < 0:
                 target = states[state, DEFAULT]
             if target == 0:
-                node = skip
+                node = nodes[node, 2]
                 continue
             if states[target, KIND] == STUB:
                 regs[R_NEED] = target
                 regs[R_NODE] = node
                 regs[R_FREE] = count
                 return NEED
-            frontier[end, 0] = target
-            frontier[end, 2] = 0
-            count_here = reached[depth - 1] + 1
-            reached[depth] = count_here
-            levels[depth + 1] = end + 1
-            if token >= 0:
-                count_here += states[target, SHORTEST]
-                while token >= 0:
-                    mask[token >> 5] |= np.int32(1 << (token & 31))
-                    inside[count] = token
-                    needs[count] = count_here
-                    count += 1
-                    token = duplicates[token]
-            node += 1
-            continue
-        free = text_kernel(states, edges, frontier, end, end, state, 0, decode, 0, UNBOUNDED, byte, False)
-        if free == end:
-            node = skip
-            continue
-        target = frontier[end, 0]
-        partial = frontier[end, 2] != 0
-        reached[depth] = reached[depth - 1] + (0 if partial else 1)
-        levels[depth + 1] = free
-        if token >= 0:
-            if states[target, KIND] == STUB:
-                regs[R_NEED] = target
-                regs[R_NODE] = node
-                regs[R_FREE] = count
-                return NEED
-            shortest = 1 if partial else 0
-            if not partial and (states[target, KIND] == CHAR or states[target, KIND] == RAW):
-                shortest = states[target, SHORTEST]
-            while token >= 0:
-                mask[token >> 5] |= np.int32(1 << (token & 31))
-                inside[count] = token
-                needs[count] = reached[depth] + shortest
-                count += 1
-                token = duplicates[token]
+            taken += 1
+            owed = states[target, SHORTEST]
+        path[depth, 0] = target
+        path[depth, 1] = taken
+        while token >= 0:
+            mask[token >> 5] |= np.int32(1 << (token & 31))
+            inside[count] = token
+            needs[count] = taken + owed
+            count += 1
+            token = duplicates[token]
         node += 1
     regs[R_NODE] = node
     regs[R_FREE] = count

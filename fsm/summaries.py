@@ -89,7 +89,7 @@ class Summaries:
 
     def get(self, dfa: Dfa, automaton_state: int, *, counted: bool) -> Summary:
         """Return the summary of a state, built on first use; ``counted`` ones know how long the way on is."""
-        near = dfa.near_key(automaton_state, self.longest) if not counted else automaton_state
+        near = dfa.near_key(automaton_state, self.longest)
         key = (dfa.key, near, counted)
         summary = self._kept.get(key)
         if summary is not None:
@@ -128,20 +128,19 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
     start = owner.state(network, automaton_state)
     if network.states[start, KIND] == STUB:
         network.expand(start)
-    space, nodes = tables.workspace, tables.trie.nodes
+    nodes, characters = tables.trie.nodes, tables.characters
     num_tokens, num_quotes = tables.vocabulary.size, len(tables.endings.nodes)
     mask = np.zeros(tables.num_words, np.int32)
     inside, needs = np.empty(num_tokens, np.int32), np.empty(num_tokens, np.int32)
     exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
-    reached = np.zeros(tables.trie.max_depth + 4, np.int32)
-    space.frontier[0] = (start, 0, 0, 0, UNBOUNDED)
-    space.levels[0], space.levels[1] = 0, 1
+    path = np.zeros((tables.trie.max_depth + 1, 2), np.int32)
+    path[0, 0] = start
     regs = network.regs
     regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0
     while True:
         count = summary_kernel(
-            network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier,
-            space.levels, nodes, tables.trie.duplicates, mask, inside, needs, reached, exits, counts,
+            network.states, network.edges, regs, path, nodes, characters, tables.trie.duplicates, mask, inside, needs,
+            exits, counts,
         )  # fmt: skip
         if count != NEED:
             break

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm._kernels import decode_kernel
+from fsm.automata.dfa import LAST_SYMBOL
 from fsm.errors import LimitError
+from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.mask import num_mask_words
 from fsm.space_tokens import build_space_tokens
 from fsm.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie
@@ -88,6 +91,7 @@ class VocabularyTables:
     ----------
     trie : the tokens, depth first.
     endings : what may follow a quote inside a token.
+    characters : int32[N, 2], what each trie node is inside a JSON string (``decode_kernel``).
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
     workspace, lock : scratch arrays and the lock under which they are used.
@@ -99,6 +103,7 @@ class VocabularyTables:
         self.trie = build_token_trie(vocabulary)
         self.endings = _build_endings(vocabulary, self.trie)
         self.spaces = build_space_tokens(vocabulary)
+        self.characters = _decode(self.trie)
         self.empty_row = np.zeros(self.num_words, np.int32)
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
@@ -120,6 +125,18 @@ def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:
         tables = VocabularyTables(vocabulary)
         vocabulary.__dict__["_tables"] = tables
     return tables
+
+
+def _decode(trie: TokenTrie) -> NDArray[np.int32]:
+    """Read the trie's paths as characters of a JSON string, once for all automata."""
+    characters = np.empty((len(trie.nodes), 2), np.int32)
+    states = np.zeros((4, NUM_COLUMNS), np.int32)
+    states[3] = (CHAR, 0, 1, 0, STATE_POP, 0, UNBOUNDED, 0)
+    edges = np.array([(0, LAST_SYMBOL, 3)], np.int32)
+    frontier = np.zeros((trie.max_depth + 4, 5), np.int32)
+    frontier[0] = (3, 0, 0, 0, UNBOUNDED)
+    decode_kernel(states, edges, frontier, np.zeros(trie.max_depth + 4, np.int32), trie.nodes, characters)
+    return characters
 
 
 def _build_endings(vocabulary: Vocabulary, trie: TokenTrie) -> QuoteEndings:
