@@ -6,6 +6,7 @@ It also filters the values that ``enum`` and ``const`` list.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from grammars.json_schema.branch import ARRAY, NUMBER, OBJECT, STRING, Obligation, StringRule, StringRules, type_of
@@ -41,6 +42,7 @@ class Evaluator:
 
     def __init__(self, expander: Expander) -> None:
         self.expander = expander
+        self._enums: dict[Subschema, frozenset[Hashable]] = {}
 
     def meets(self, obligation: Obligation, value: Any) -> bool:
         """Tell whether a value meets an obligation."""
@@ -75,13 +77,19 @@ class Evaluator:
             bits, is_integer = type_bits(schema["type"])
             if not bits & bit or (bit == NUMBER and is_integer and not NumberConstraint.integer().contains(value)):
                 return False
-        if "enum" in schema and not any(is_equal(value, each) for each in schema["enum"]):
+        if "enum" in schema and canonical(value) not in self._listed_in(node, schema["enum"]):
             return False
         if "const" in schema and knows(node.draft, "const") and not is_equal(value, schema["const"]):
             return False
         if bit == NUMBER:
             return self._number_fits(schema, value)
         return bit != STRING or self._string_fits(node, schema, value)
+
+    def _listed_in(self, node: Subschema, values: list[Any]) -> frozenset[Hashable]:
+        known = self._enums.get(node)
+        if known is None:
+            known = self._enums[node] = frozenset(canonical(value) for value in values)
+        return known
 
     def _number_fits(self, schema: dict[str, Any], value: Any) -> bool:
         rules = []

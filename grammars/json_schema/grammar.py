@@ -14,6 +14,7 @@ from fsm.layout import STATE_POP
 from fsm.network import Network
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
+from grammars.json_schema.clashes import find_clashes
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.numbers import NumberSpelling
@@ -67,20 +68,30 @@ class JsonSchemaGrammar(Grammar):
 
     def build(self) -> tuple[Network, int]:
         """Return a network and the state in which a text begins."""
-        references = References(self.schema, draft=self.draft, registry=self.registry, limits=self.limits)
+        expander, oracle = self._open(self.schema)
+        references = expander.references
         prelude = make_prelude(self.spaces)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
         network.regs[R_FREE_STATE] = prelude.free
-        expander = Expander(references)
-        oracle = Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
         values = ValueStates(network, prelude, expander, oracle, self.spaces, _SPELLING)
         root = frozenset([(references.root, True)])
         if not oracle.is_satisfiable(root):
-            clashes = "#"
+            clashes = find_clashes(self.schema, self._is_satisfiable)
             raise UnsatisfiableError(
-                f"no value can meet the schema; what clashes: {clashes}", where="json schema at #"
+                f"no value can meet the schema; these clash: {', '.join(clashes)}; change one of them",
+                where=f"json schema at {clashes[0]}",
             )
         end = network.add_byte([], default=STATE_POP, space=prelude.space)
         value = network.add_call(values.state(root), end)
         start = network.add_byte([], default=value, space=prelude.space)
         return network, start
+
+    def _open(self, schema: JsonSchema) -> tuple[Expander, Satisfiability]:
+        """Return the algebra of a document."""
+        references = References(schema, draft=self.draft, registry=self.registry, limits=self.limits)
+        expander = Expander(references)
+        return expander, Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
+
+    def _is_satisfiable(self, schema: JsonSchema) -> bool:
+        expander, oracle = self._open(schema)
+        return oracle.is_satisfiable(frozenset([(expander.references.root, True)]))

@@ -17,7 +17,7 @@ import referencing.jsonschema
 from referencing import Registry, Resource
 
 from fsm.errors import GrammarError
-from grammars.json_schema.drafts import draft_of
+from grammars.json_schema.drafts import draft_of, is_older
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
 
 __all__ = ["Composite", "References", "Subschema"]
@@ -148,8 +148,32 @@ class References:
             else:
                 resolved = node.resolver.lookup(reference)
         except (referencing.exceptions.Unresolvable, referencing.exceptions.NoSuchResource, ValueError) as error:
-            raise self._missing(node, reference) from error
+            found = self._old_anchor(node, reference)
+            if found is None:
+                raise self._missing(node, reference) from error
+            return found
         return self._found(node, reference, resolved)
+
+    def _old_anchor(self, node: Subschema, reference: str) -> Subschema | None:
+        """Find ``"$id": "#name"`` of draft 7 in a document that the registry reads by a newer draft."""
+        uri, _, name = reference.partition("#")
+        if not name or not is_older(node.draft, "draft2019-09"):
+            return None
+        try:
+            whole = node.resolver.lookup(uri or "#")
+        except (referencing.exceptions.Unresolvable, ValueError):
+            return None
+        stack = [whole.contents]
+        while stack:
+            here = stack.pop()
+            if type(here) is dict:
+                if f"#{name}" in (here.get("$id"), here.get("id")):
+                    self._check(here, reference, node.draft)
+                    return self._intern(here, reference, node.draft, whole.resolver)
+                stack.extend(here.values())
+            elif type(here) is list:
+                stack.extend(here)
+        return None
 
     def _found(self, node: Subschema, reference: str, resolved: Any) -> Subschema:
         schema, draft = resolved.contents, node.draft

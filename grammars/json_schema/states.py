@@ -84,6 +84,8 @@ class ValueStates:
                 self._add_branch(start, branch)
         if start.texts:
             start.add(QUOTE, self._lay_literals(start.texts))
+        if start.listed:
+            self._add_number(start, NumberConstraint.one_of(start.listed))
         self._write(state, start)
 
     def _add_branch(self, start: _Start, branch: Branch) -> None:
@@ -121,7 +123,7 @@ class ValueStates:
             elif type(value) is bool:
                 start.add(ord("t" if value else "f"), self.prelude.true if value else self.prelude.false)
             elif type(value) in (int, float):
-                self._add_number(start, NumberConstraint.one_of([value]))
+                start.listed.append(value)
             else:
                 node = self.expander.references.synthetic(_exactly(value))
                 for branch in self.expander.branches(frozenset([(node, True)])):
@@ -182,11 +184,12 @@ class ValueStates:
 class _Start:
     """Collect what may begin a value: targets by first byte, number edges, listed strings."""
 
-    __slots__ = ("numbers", "targets", "texts", "values")
+    __slots__ = ("listed", "numbers", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.targets: dict[int, list[int]] = {}
         self.numbers: list[tuple[Edge, ...]] = []
+        self.listed: list[int | float] = []
         self.texts: list[str] = []
         self.values: set[Any] = set()
 
