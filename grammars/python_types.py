@@ -10,9 +10,11 @@ import functools
 import inspect
 import json
 import operator
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pydantic
@@ -62,7 +64,7 @@ class TypeReader:
         """
         if self._adapter is None:
             return json.loads(text)
-        value = self._adapter.validate_json(text)
+        value = self._adapter.validate_json(_spell_integers(text))
         return _arguments(value) if self._returns_arguments else value
 
     def parse_partial(self, text: str) -> Any:
@@ -189,13 +191,33 @@ def _describe(adapter: pydantic.TypeAdapter[Any] | None, annotation: Any) -> dic
 
 
 class _SchemaGenerator(GenerateJsonSchema):
-    """Write decimals as numbers: Pydantic's own schema also allows any string, which its validator then refuses."""
+    """Narrow Pydantic's schemas to what its validators accept.
+
+    Its decimal may be any string; its dates may lie in the year 0, its times may end in a leap second, and its
+    durations may have more digits than a timedelta holds.
+    """
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """Return a number with the bounds of the decimal."""
         described: JsonSchemaValue = {"type": "number"}
         self.update_with_validations(described, schema, self.ValidationsMapping.numeric)
         return described
+
+    def date_schema(self, schema: core_schema.DateSchema) -> JsonSchemaValue:
+        """Return dates from the year 1 on."""
+        return {**super().date_schema(schema), "pattern": "^(?!0000)"}
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
+        """Return times without leap seconds."""
+        return {**super().time_schema(schema), "pattern": "^(?!.*:60)"}
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        """Return both together."""
+        return {**super().datetime_schema(schema), "pattern": "^(?!0000)(?!.*:60)"}
+
+    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
+        """Return durations whose numbers have at most six digits."""
+        return {**super().timedelta_schema(schema), "pattern": "^[^0-9]+(?:[0-9]{1,6}[^0-9]+)+$"}
 
 
 def _unknown_type(annotation: Any, error: Exception) -> GrammarError:
@@ -234,6 +256,31 @@ def _close_objects(schema: Any) -> Any:
     if closed.get("type") == "object" and "properties" in closed:
         closed.setdefault("additionalProperties", False)
     return closed
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL)
+# Python reads integers of up to 4300 digits.
+_MOST_DIGITS = 4000
+
+
+def _spell_integers(text: str) -> str:
+    """Return JSON text with integers such as ``1e2`` and ``3.0`` written in digits.
+
+    To JSON Schema they are integers; Pydantic would read them as floats, and lose digits past the sixteenth.
+    """
+    return _STRING_OR_NUMBER.sub(_spell_integer, text)
+
+
+def _spell_integer(match: re.Match[str]) -> str:
+    literal = match[0]
+    if literal[0] == '"' or literal.lstrip("-").isdigit():
+        return literal
+    value = Decimal(literal)
+    if value.adjusted() > _MOST_DIGITS or value != value.to_integral_value():
+        return literal
+    return str(int(value))
 
 
 # -- partial values -------------------------------------------------------------------------------------------------

@@ -110,6 +110,44 @@ def test_text_of_a_type_is_valid_and_comes_back_as_its_value(annotation, text, v
     assert type(parsed) is type(value)
 
 
+INTEGERS = [
+    (int, "1e2", 100),
+    (int, "3.0", 3),
+    (int, "2178e278", 2178 * 10**278),
+    (int, "9007199254740993.0", 9007199254740993),
+    (int, "-0.0", 0),
+    (list[int], "[12.50e1, 4]", [125, 4]),
+    (float, "1e300", 1e300),
+    (float, "2.5e-3", 0.0025),
+    (decimal.Decimal, "-499E837", decimal.Decimal("-499E837")),
+    (dict[str, str], '{"1e2": "3.0 \\" 4e1"}', {"1e2": '3.0 " 4e1'}),
+]
+
+
+@pytest.mark.parametrize(("annotation", "text", "value"), INTEGERS)
+def test_numbers_are_read_exactly_however_they_are_written(annotation, text, value):
+    """JSON Schema calls 1e2 and 3.0 integers; strings are left alone."""
+    assert TypeReader(annotation).parse(text) == value
+
+
+REFUSED_BY_PYDANTIC = [
+    (dt.date, '"0000-01-01"'),
+    (dt.datetime, '"0000-01-01T00:00:00Z"'),
+    (dt.datetime, '"2016-12-31T23:59:60Z"'),
+    (dt.time, '"23:59:60Z"'),
+    (dt.timedelta, '"P99999999999Y"'),
+    (decimal.Decimal, '"many"'),
+]
+
+
+@pytest.mark.parametrize(("annotation", "text"), REFUSED_BY_PYDANTIC)
+def test_schema_refuses_what_the_validator_refuses(annotation, text):
+    """JSON Schema's formats are wider than Python's types; the schema says what the type holds."""
+    with pytest.raises(ValueError, match=r"\S"):
+        TypeReader(annotation).parse(text)
+    assert not jsonschema.Draft202012Validator(schema_of(annotation)).is_valid(json.loads(text))
+
+
 @pytest.mark.parametrize("annotation", [Person, Point, Card, Deck, Node, function])
 def test_objects_are_closed(annotation):
     """A model must not invent keys, at any depth."""
