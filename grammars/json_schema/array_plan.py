@@ -6,11 +6,15 @@ the array may close. The count of items saturates where it cannot matter any mor
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from grammars.json_schema.branch import ArrayRules, Obligation
+from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.object_plan import Obligations, Oracle
+from grammars.json_schema.values import canonical
 
 __all__ = ["ArrayPlan", "ArrayPosition", "Item"]
 
@@ -48,6 +52,7 @@ class ArrayPlan:
         # From this index on every item is asked the same.
         self.steady = max(places, default=0)
         self.most = max(self.steady, rules.low, -1 if rules.high is None else rules.high)
+        self._domains: dict[int, Domain | None] = {}
         self._base: dict[int, Obligations | None] = {}
         self._alive: dict[tuple[int, tuple[int, ...]], bool] = {}
 
@@ -82,19 +87,33 @@ class ArrayPlan:
         base = self.base_of(position.count)
         if base is None:
             return []
-        if position.earlier:
-            base = base | {
-                (self.expander.references.synthetic({"const": _load(text)}), False) for text in position.earlier
-            }
+        if self.rules.is_unique:
+            base = base | self._differing(position)
         count = min(position.count + 1, self.most) if self.rules.high is None else position.count + 1
         ways = self._ways(position, base)
         found = []
         for obligations, matches in ways:
             after = ArrayPosition(count, matches, position.earlier)
-            if (obligations is base and not position.earlier) or self.oracle.is_satisfiable(obligations):
+            if (obligations is base and not self.rules.is_unique) or self.oracle.is_satisfiable(obligations):
                 if self.is_alive(after):
                     found.append(Item(obligations, after))
         return found
+
+    def domain(self, index: int) -> Domain | None:
+        """Return the values an item may have by its place; None where they are many."""
+        index = min(index, self.steady)
+        if index not in self._domains:
+            base = self.base_of(index)
+            self._domains[index] = {} if base is None else domain_of(base, self.expander, self.oracle)
+        return self._domains[index]
+
+    def _differing(self, position: ArrayPosition) -> Obligations:
+        """Return what keeps the next item apart from earlier ones, and room for those that must follow."""
+        values = [_load(text) for text in position.earlier]
+        if self.rules.low > position.count + 1:
+            values += critical_values(self, position.count, frozenset(map(canonical, values)))
+        constant = self.expander.references.synthetic
+        return frozenset((constant({"const": value}), False) for value in values)
 
     def after_value(self, position: ArrayPosition, text: str) -> ArrayPosition:
         """Return the position once the value of the last item is known."""
@@ -120,7 +139,9 @@ class ArrayPlan:
         return ways
 
     def is_alive(self, position: ArrayPosition) -> bool:
-        """Tell whether the array can still be closed from a position (values already used apart)."""
+        """Tell whether the array can still be closed from a position."""
+        if self.rules.is_unique and position == self.start and not can_finish(self, 0, frozenset()):
+            return False
         if not self.rules.contains:
             return self._reaches_low(position.count)
         key = (position.count, position.found)
@@ -168,8 +189,6 @@ class ArrayPlan:
 
 
 def _load(text: str) -> object:
-    import json
-
-    return json.loads(text)
+    return json.loads(text, parse_float=Decimal)
 
 

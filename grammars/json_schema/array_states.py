@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from fsm.layout import STATE_POP
@@ -57,8 +56,7 @@ class ArrayStates:
     def note(self, network: Network, argument: int, text: bytes) -> int:
         """Return the state after an item whose value is now known."""
         _, position = self._arguments[argument]
-        value = json.loads(text[last_value_start(text) :])
-        return self._after(self.plan.after_value(position, json.dumps(value, sort_keys=True)))
+        return self._after(self.plan.after_value(position, text[last_value_start(text) :].decode()))
 
     def _stub(self, kind: str, position: ArrayPosition) -> int:
         self._arguments.append((kind, position))

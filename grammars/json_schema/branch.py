@@ -7,6 +7,7 @@ branches; a branch has no operators left, only atoms on numbers, strings, arrays
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from grammars.json_schema.numbers import NumberConstraint
@@ -55,7 +56,7 @@ def type_of(value: Any) -> int:
     return _BITS[type(value)]
 
 
-_BITS = {int: NUMBER, float: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
+_BITS = {int: NUMBER, float: NUMBER, Decimal: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class References:
 
     def synthetic(self, schema: JsonSchema) -> Subschema:
         """Return a subschema that stands in no document; equal ones are one."""
-        key = json.dumps(schema, sort_keys=True)
+        key = json.dumps(schema, sort_keys=True, default=_decimal_key)
         node = self._synthetic.get(key)
         if node is None:
             node = self._synthetic[key] = Subschema(schema, "#", "draft2020-12")
@@ -245,6 +245,10 @@ class References:
         return known.with_resources(REGISTRY.items()).resolver_with_root(resource) if registry is None else known.combine(
             REGISTRY
         ).resolver_with_root(resource)
+
+
+def _decimal_key(value: Any) -> dict[str, str]:
+    return {"decimal": str(value)}
 
 
 def _dump(schema: Any) -> str:
