@@ -55,6 +55,7 @@ __all__ = [
     "R_NEED",
     "R_NODE",
     "R_OPENED",
+    "R_OPENED_STATE",
     "R_READING",
     "R_SEGMENT",
     "R_STACKS",
@@ -70,8 +71,8 @@ __all__ = [
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE = range(12)
-NUM_REGISTERS = 12
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE, R_OPENED_STATE = range(13)
+NUM_REGISTERS = 13
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -704,8 +705,8 @@ def fill_kernel(
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
     Resumes in segment ``regs[R_SEGMENT]`` (-1: from the beginning) at node ``regs[R_NODE]``, inside a name closed at
-    depth ``regs[R_CLOSED]``. Where a free string opens, its subtree is left out and ``regs[R_OPENED]`` is the stack
-    node there (-1: none). Returns 0, NEED or ARENA_FULL.
+    depth ``regs[R_CLOSED]``. Where a free string or a key opens, its subtree is left out; ``regs[R_OPENED]`` is the stack
+    node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
     restricted = mode == 1
     is_ending = starts.shape[0] > 0
@@ -760,10 +761,21 @@ def fill_kernel(
                 if target == 0:
                     node = skip
                     continue
-                if target == regs[R_FREE_STATE] and byte == 34 and depth == 1 and regs[R_FREE_STATE] != 0:
-                    regs[R_OPENED] = regs[R_STACK]
-                    node = skip
-                    continue
+                if byte == 34 and depth == 1 and target > 0 and regs[R_FREE_STATE] != 0:
+                    opened = target
+                    if states[opened, KIND] == STUB:
+                        regs[R_NEED] = opened
+                        regs[R_NODE] = node
+                        regs[R_SEGMENT] = segment
+                        regs[R_CLOSED] = closed_depth
+                        return NEED
+                    if states[opened, KIND] == CALL and states[opened, RETURN] == 0:
+                        opened = states[opened, CALLEE]
+                    if opened == regs[R_FREE_STATE] or (states[opened, KIND] == CHAR and states[opened, BASE] != 0):
+                        regs[R_OPENED] = regs[R_STACK]
+                        regs[R_OPENED_STATE] = opened
+                        node = skip
+                        continue
                 if target > 0:
                     frontier[end, 0] = target
                     frontier[end, 1] = regs[R_STACK]
@@ -809,8 +821,12 @@ def fill_kernel(
             if in_name and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
                 closed_depth = depth
                 for inner in range(node, skip):
-                    if nodes[inner, 3] >= 0:
-                        clear_token_kernel(nodes[inner, 3], duplicates, base, mask, touched, regs)
+                    label = nodes[inner, 3]
+                    if label >= 0 and not is_ending:
+                        clear_token_kernel(label, duplicates, base, mask, touched, regs)
+                    elif label >= 0:
+                        for p in range(starts[label], starts[label + 1]):
+                            clear_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
             if free == end:
                 node = skip
                 continue
@@ -867,8 +883,23 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
 
 
 @njit(cache=True)
+def nearest_kernel(states, edges, state, first, last):
+    """Return the fewest characters still needed after one in first..last, ``UNBOUNDED`` where none is allowed."""
+    best = UNBOUNDED
+    covered = first
+    begin = states[state, EDGE]
+    for e in range(begin, begin + states[state, COUNT]):
+        if edges[e, 0] <= last and edges[e, 1] >= first:
+            if edges[e, 2] != 0:
+                best = min(best, states[edges[e, 2], SHORTEST])
+            if edges[e, 0] <= covered:
+                covered = max(covered, edges[e, 1] + 1)
+    return 0 if states[state, DEFAULT] != 0 and covered <= last else best
+
+
+@njit(cache=True)
 def open_kernel(states, edges, state, decode):
-    """Tell whether a partial character may still become one that a state allows."""
+    """Return the fewest characters still needed after a partial one, ``UNBOUNDED`` where it can become none allowed."""
     kind, bits = decode & 15, decode >> 4
     if kind <= 3:
         first = bits << (6 * kind)
@@ -879,23 +910,23 @@ def open_kernel(states, edges, state, decode):
             first = max(first, 0x800)
         if 0xD800 <= last <= 0xDFFF:
             last = 0xD7FF
-        return possible_kernel(states, edges, state, first, last, 0, UNBOUNDED, False)
+        return nearest_kernel(states, edges, state, first, last)
     if kind <= 5:
-        return possible_kernel(states, edges, state, 0, 0x10FFFF, 0, UNBOUNDED, False)
+        return nearest_kernel(states, edges, state, 0, 0x10FFFF)
     if kind <= 8:
         rest = 4 * (9 - kind)
         first, last = bits << rest, ((bits + 1) << rest) - 1
+        best = nearest_kernel(states, edges, state, first, last)
         if last >= 0xD800 and first <= 0xDBFF:
             begin = 0x10000 + ((max(first, 0xD800) - 0xD800) << 10)
             end = 0x10000 + ((min(last, 0xDBFF) - 0xD800) << 10) + 0x3FF
-            if possible_kernel(states, edges, state, begin, end, 0, UNBOUNDED, False):
-                return True
-        return possible_kernel(states, edges, state, first, last, 0, UNBOUNDED, False)
+            best = min(best, nearest_kernel(states, edges, state, begin, end))
+        return best
     read = max(kind - 11, 0)
     top, unit, rest = bits >> (4 * read), bits & ((1 << (4 * read)) - 1), 4 * (4 - read)
     base = 0x10000 + (top << 10) - 0xDC00
     first, last = max(unit << rest, 0xDC00), min(((unit + 1) << rest) - 1, 0xDFFF)
-    return first <= last and possible_kernel(states, edges, state, base + first, base + last, 0, UNBOUNDED, False)
+    return nearest_kernel(states, edges, state, base + first, base + last) if first <= last else UNBOUNDED
 
 
 @njit(cache=True)
@@ -928,9 +959,11 @@ def summary_kernel(
             node = nodes[node, 2]
             continue
         if code == PARTIAL:
-            if token >= 0 and not open_kernel(states, edges, state, characters[node, 1]):
-                token = -1
-            target, owed = state, 1
+            target, owed = state, 0
+            if token >= 0:
+                owed = open_kernel(states, edges, state, characters[node, 1]) + 1
+                if owed > UNBOUNDED:
+                    token = -1
         else:
             target = find_kernel(edges, states[state, EDGE], states[state, COUNT], code)
             if target < 0:

@@ -20,6 +20,7 @@ from fsm._kernels import (
     R_FREE,
     R_NEED,
     R_NODE,
+    R_OPENED_STATE,
     R_OPENED,
     R_SEGMENT,
     R_TOUCHED,
@@ -30,7 +31,7 @@ from fsm._kernels import (
     next_bytes_kernel,
 )
 from fsm.distance import Distances
-from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, POP, STATE_POP, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
 from fsm.openings import openings_of
@@ -421,15 +422,22 @@ class Compiled:
                 return configuration, 0
 
     def _fill_opened(self, base: NDArray[np.int32], stack: int, most: int) -> NDArray[np.int32]:
-        """Add the tokens that open a string without rules, which were left out of the walk."""
-        space, openings, regs = self._tables.workspace, openings_of(self._tables), self.network.regs
-        touched = space.touched[: int(regs[R_TOUCHED])].astype(np.int64)
+        """Add the tokens that open a free string or a key, which were left out of the walk."""
+        space, openings, network = self._tables.workspace, openings_of(self._tables), self.network
+        opened = int(network.regs[R_OPENED_STATE])
+        touched = space.touched[: int(network.regs[R_TOUCHED])].astype(np.int64)
         values = space.mask[touched]
         wider = openings.row(base, most)
         space.mask[:] = wider
         space.mask[touched] |= values
-        space.frontier[0] = (STATE_POP, stack, 0, 0, UNBOUNDED)
+        row = network.states[opened]
+        # A key that is none of the names is a free string that returns to where the others go.
+        close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
+        space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
         self._walk(wider, mode=WALK_ENDINGS, trie=openings.trie, endings=openings.exits, high=most)
+        if row[BASE]:
+            space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
+            self._walk(wider, mode=WALK_NAMES, trie=openings.bodies, endings=openings.spelled, high=most)
         return wider
 
     def _walk_exits(

@@ -30,11 +30,15 @@ class Openings:
     inside : (white space characters, token) of those that stay inside the string, ascending
     trie   : what follows the closing quote in the others
     exits  : those others by ending, as ``Exits``: tokens, white space before, starts
+    bodies : what follows the opening quote in all of them, as a trie
+    spelled : all of them by body: tokens, white space before, starts
     """
 
     inside: tuple[tuple[int, int], ...]
     trie: TokenTrie
     exits: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+    bodies: TokenTrie
+    spelled: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
     vocabulary_size: int
     _rows: dict[tuple[int, int], tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=dict)
 
@@ -85,6 +89,12 @@ def _build(vocabulary: Vocabulary) -> Openings:
             np.array(tokens, np.int32),
             np.array(counts, np.int32),
             np.searchsorted(endings, np.arange(len(exits.starts))).astype(np.int32),
+        ),
+        bodies=vocabulary_tables(bodies).trie,
+        spelled=(
+            np.array([token for group in pairs for _, token in group], np.int32),
+            np.array([count for group in pairs for count, _ in group], np.int32),
+            np.cumsum([0, *(len(group) for group in pairs)]).astype(np.int32),
         ),
         vocabulary_size=vocabulary.size,
     )
