@@ -17,7 +17,7 @@ from tests.grammars.test_python_types import CASES, Card, Colour, Deck, Node, Pe
 TYPES = [case[0] for case in CASES if case[0] is not None]
 
 
-@pytest.mark.parametrize("annotation", TYPES, ids=str)
+@pytest.mark.parametrize("annotation", TYPES, ids=lambda each: getattr(each, "__name__", str(each)))
 @pytest.mark.parametrize("max_tokens", [64, 200])
 def test_random_model_always_writes_a_value_of_the_type(model, annotation, max_tokens):
     """Within the budget, valid under the schema, and accepted by the type's own checks."""
