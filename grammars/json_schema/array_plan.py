@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from fsm.errors import LimitError
 from grammars.json_schema.branch import ArrayRules, Obligation
 from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of
 from grammars.json_schema.expand import Expander
@@ -147,8 +148,24 @@ class ArrayPlan:
         key = (position.count, position.found)
         known = self._alive.get(key)
         if known is None:
-            known = self._search_alive(position)
+            known = self._alive[key] = self._is_easily_alive(position) or self._search_alive(position)
         return known
+
+    def _is_easily_alive(self, position: ArrayPosition) -> bool:
+        """Tell whether items that match everything asked for certainly reach the end."""
+        atoms = self.rules.contains
+        if any(atom.high is not None for atom in atoms):
+            return False
+        missing = max(atom.low - found for atom, found in zip(atoms, position.found, strict=True))
+        place = max(position.count, self.steady)
+        if self.rules.high is not None and max(place + missing, self.rules.low) > self.rules.high:
+            return False
+        base = self.base_of(place)
+        return (
+            base is not None
+            and all(self.base_of(i) is not None for i in range(position.count, self.steady))
+            and self.oracle.is_satisfiable(base | {atom.obligation for atom in atoms if atom.low})
+        )
 
     def _reaches_low(self, count: int) -> bool:
         low, high = self.rules.low, self.rules.high
@@ -168,11 +185,15 @@ class ArrayPlan:
             position = todo.pop()
             steps += 1
             if self.may_close(position):
-                self._alive[start.count, start.found] = True
                 return True
+            if steps > self.expander.limits.max_steps:
+                raise LimitError(
+                    f'json schema: more than {steps - 1} steps to see whether an array can meet "contains"; '
+                    "lower minContains, or raise SchemaLimits(max_steps=...)"
+                )
             high = self.rules.high
             base = self.base_of(position.count)
-            if base is None or (high is not None and position.count >= high) or steps > self.expander.limits.max_steps:
+            if base is None or (high is not None and position.count >= high):
                 continue
             count = min(position.count + 1, self.most) if high is None else position.count + 1
             for obligations, matches in self._ways(position, base):
@@ -180,7 +201,6 @@ class ArrayPlan:
                 if after not in seen and (obligations is base or self.oracle.is_satisfiable(obligations)):
                     seen.add(after)
                     todo.append(after)
-        self._alive[start.count, start.found] = False
         return False
 
     def is_plain(self) -> bool:

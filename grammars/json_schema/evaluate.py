@@ -12,6 +12,7 @@ from typing import Any
 from grammars.json_schema.branch import ARRAY, NUMBER, OBJECT, STRING, Obligation, StringRule, StringRules, type_of
 from grammars.json_schema.drafts import is_older, knows
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.facts import is_constant, listed_values
 from grammars.json_schema.numbers import NumberConstraint
 from grammars.json_schema.positive import contains_bounds, item_group, member_group, type_bits
 from grammars.json_schema.references import Subschema
@@ -43,6 +44,7 @@ class Evaluator:
     def __init__(self, expander: Expander) -> None:
         self.expander = expander
         self._enums: dict[Subschema, frozenset[Hashable]] = {}
+        self._options: dict[tuple[Subschema, str], _Options] = {}
 
     def meets(self, obligation: Obligation, value: Any) -> bool:
         """Tell whether a value meets an obligation."""
@@ -127,7 +129,8 @@ class Evaluator:
                 return False
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                found = [self.evaluate(child(node, keyword, i), value) for i in range(len(schema[keyword]))]
+                options = self._options_for(node, keyword, value)
+                found = [self.evaluate(child(node, keyword, i), value) for i in options]
                 held = [each for each in found if each is not None]
                 if not held or (keyword == "oneOf" and len(held) > 1):
                     return False
@@ -141,6 +144,15 @@ class Evaluator:
             if keyword in schema and not self._take(self.evaluate(child(node, keyword), value), seen):
                 return False
         return True
+
+    def _options_for(self, node: Subschema, keyword: str, value: Any) -> list[int]:
+        """List the options of a keyword that may hold: many constants are looked up, not tried one by one."""
+        known = self._options.get((node, keyword))
+        if known is None:
+            known = self._options[node, keyword] = _Options(
+                [self.expander.child(node, keyword, i) for i in range(len(node.schema[keyword]))]  # type: ignore[index]
+            )
+        return known.of(value)
 
     @staticmethod
     def _take(found: Evaluated | None, seen: Evaluated) -> bool:
@@ -217,6 +229,28 @@ class Evaluator:
                 return False
             seen.items.update(range(len(value)))
         return True
+
+
+class _Options:
+    """Sort options by the constants that they list."""
+
+    __slots__ = ("by_value", "others")
+
+    def __init__(self, nodes: list[Subschema]) -> None:
+        self.by_value: dict[Hashable, list[int]] = {}
+        self.others: list[int] = []
+        for i, node in enumerate(nodes):
+            if is_constant(node):
+                for value in listed_values(node):
+                    self.by_value.setdefault(canonical(value), []).append(i)
+            else:
+                self.others.append(i)
+
+    def of(self, value: Any) -> list[int]:
+        """Return the options that a value may meet."""
+        if not self.by_value:
+            return self.others
+        return list(dict.fromkeys(self.by_value.get(canonical(value), ()))) + self.others
 
 
 def _listed(value: Any) -> list[str]:

@@ -18,7 +18,7 @@ from grammars.json_schema.values import canonical
 if TYPE_CHECKING:
     from grammars.json_schema.expand import Expander
 
-__all__ = ["FactFinder", "Facts", "is_constant"]
+__all__ = ["FactFinder", "Facts", "is_constant", "listed_values"]
 
 MAX_DEPTH = 6
 MAX_VALUES = 256
@@ -164,6 +164,13 @@ def is_constant(node: Subschema) -> bool:
         and (("enum" in schema) != ("const" in schema and knows(node.draft, "const")))
         and not schema.keys() - _HARMLESS
     )
+
+
+def listed_values(node: Subschema) -> list[Any]:
+    """Return the values that a constant lists."""
+    schema = node.schema
+    assert isinstance(schema, dict)
+    return list(schema["enum"]) if "enum" in schema else [schema["const"]]
 
 
 _HARMLESS = frozenset({"enum", "const", "title", "description", "$comment", "default", "examples"})

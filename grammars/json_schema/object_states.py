@@ -115,7 +115,7 @@ class ObjectStates:
         others = plan.other_offers(position)
         free = next((members for other, members in others if other.dfa is None), None)
         if free is not None:
-            taken = [name for name in {*plan.names, *position.seen} if name not in set(names)]
+            taken = list({*plan.names, *position.seen}.difference(names))
             note = self._noted(position, free)
             call = network.add_call(self.values.prelude.free, note)
             trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, other=note, base=call)

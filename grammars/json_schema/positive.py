@@ -334,14 +334,14 @@ def missing(expander: Expander, name: str) -> Action:
 
 def _listed_together(expander: Expander, alternatives: list[list[Item]]) -> list[list[Item]]:
     """Make one alternative of those that only list values."""
-    from grammars.json_schema.facts import is_constant
+    from grammars.json_schema.facts import is_constant, listed_values
 
     values: list[Any] = []
     rest = []
     for alternative in alternatives:
         node = alternative[0][0]  # type: ignore[index]
         if len(alternative) == 1 and is_constant(node):
-            values += node.schema["enum"] if "enum" in node.schema else [node.schema["const"]]
+            values += listed_values(node)
         else:
             rest.append(alternative)
     if len(alternatives) - len(rest) < 2:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fsm.dfa import any_string
 from fsm.dfa_states import ByteStates, CharStates
+from fsm.errors import LimitError
 from fsm.layout import STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.array_plan import ArrayPlan
@@ -125,6 +126,12 @@ class ValueStates:
             elif type(value) in (int, float):
                 start.listed.append(value)
             else:
+                start.num_containers += 1
+                if start.num_containers > self.expander.limits.max_branches:
+                    raise LimitError(
+                        f"json schema: more than {start.num_containers - 1} arrays and objects listed at one place; "
+                        "list fewer, or raise SchemaLimits(max_branches=...)"
+                    )
                 node = self.expander.references.synthetic(_exactly(value))
                 for branch in self.expander.branches(frozenset([(node, True)])):
                     self._add_branch(start, branch)
@@ -184,7 +191,7 @@ class ValueStates:
 class _Start:
     """Collect what may begin a value: targets by first byte, number edges, listed strings."""
 
-    __slots__ = ("listed", "numbers", "targets", "texts", "values")
+    __slots__ = ("listed", "num_containers", "numbers", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.targets: dict[int, list[int]] = {}
@@ -192,6 +199,7 @@ class _Start:
         self.listed: list[int | float] = []
         self.texts: list[str] = []
         self.values: set[Any] = set()
+        self.num_containers = 0
 
     def add(self, byte: int, target: int) -> None:
         """Add a target behind a first byte."""
