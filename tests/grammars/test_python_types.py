@@ -99,9 +99,10 @@ CASES = [
     (function, json.dumps({"count": 1, "people": []}), {"count": 1, "label": "x", "people": []}),
     ({"type": "array", "items": {"type": "integer"}}, "[1]", [1]),
 ]
+NAMES = [getattr(case[0], "__name__", str(case[0])) for case in CASES]
 
 
-@pytest.mark.parametrize(("annotation", "text", "value"), CASES, ids=[getattr(case[0], "__name__", str(case[0])) for case in CASES])
+@pytest.mark.parametrize(("annotation", "text", "value"), CASES, ids=NAMES)
 def test_text_of_a_type_is_valid_and_comes_back_as_its_value(annotation, text, value):
     """The schema admits the text and the reader returns the typed value."""
     jsonschema.Draft202012Validator(schema_of(annotation)).validate(json.loads(text))

@@ -19,8 +19,8 @@ from grammars import json_schema
 
 vocabulary = Vocabulary([*(bytes([byte]) for byte in range(256)), b"<end>"], eos_token_ids=[256])
 mask = allocate_token_bitmask(1, 257)
-warm = json_schema({{"type": "object", "properties": {{"a": {{"oneOf": [{{"const": 1}}, {{"type": "string"}}]}}}}}}).compile(vocabulary)
-matcher = warm.matcher()
+warm = {{"type": "object", "properties": {{"a": {{"oneOf": [{{"const": 1}}, {{"type": "string"}}]}}}}}}
+matcher = json_schema(warm).compile(vocabulary).matcher()
 for byte in b'{{"a":"x"}}':
     matcher.fill_next_token_bitmask(mask)
     matcher.advance(byte)
@@ -55,21 +55,31 @@ CASES: dict[str, tuple[str, str]] = {
         "'null'",
     ),
     "nested_arrays": (
-        "__import__('functools').reduce(lambda inner, _: {'items': inner, 'minItems': 1}, range(150), {'type': 'null'})",
+        (
+            "__import__('functools').reduce(lambda inner, _:"
+            " {'items': inner, 'minItems': 1}, range(150), {'type': 'null'})"
+        ),
         "'[[[['",
     ),
     "exponential_all_of_any_of": ("{'allOf': [{'anyOf': %s} for _ in range(12)]}" % _SUBSETS, "'{\"p1\":'"),
     "exponential_one_of": ("{'oneOf': %s}" % _SUBSETS, "'{\"p1\":'"),
-    "exponential_one_of_squared": ("{'allOf': [{'oneOf': %s}, {'oneOf': %s}]}" % (_SUBSETS, _SUBSETS.replace("p%d", "q%d")), "'{'"),
+    "exponential_one_of_squared": (
+        "{'allOf': [{'oneOf': %s}, {'oneOf': %s}]}" % (_SUBSETS, _SUBSETS.replace("p%d", "q%d")),
+        "'{'",
+    ),
     "exponential_not": ("{'not': {'allOf': [{'not': {'anyOf': %s}} for _ in range(8)]}}" % _SUBSETS, "'{'"),
     "exponential_references": (
-        "{'$defs': {**{'d%d' % i: {'allOf': [{'$ref': '#/$defs/d%d' % (i + 1)}, {'$ref': '#/$defs/d%d' % (i + 1)}]}"
-        " for i in range(60)}, 'd60': {'type': 'string'}}, '$ref': '#/$defs/d0'}",
+        (
+            "{'$defs': {**{'d%d' % i: {'allOf': [{'$ref': '#/$defs/d%d' % (i + 1)}, {'$ref': '#/$defs/d%d' % (i + 1)}]}"
+            " for i in range(60)}, 'd60': {'type': 'string'}}, '$ref': '#/$defs/d0'}"
+        ),
         "'\"x\"'",
     ),
     "independent_conditions": (
-        "{'allOf': [{'if': {'properties': {'p%d' % i: {'const': 1}}, 'required': ['p%d' % i]},"
-        " 'then': {'required': ['q%d' % i]}} for i in range(30)]}",
+        (
+            "{'allOf': [{'if': {'properties': {'p%d' % i: {'const': 1}}, 'required': ['p%d' % i]},"
+            " 'then': {'required': ['q%d' % i]}} for i in range(30)]}"
+        ),
         "'{'",
     ),
     "unevaluated_any_of": ("{'anyOf': %s, 'unevaluatedProperties': False}" % _SUBSETS, "'{'"),
@@ -91,8 +101,14 @@ CASES: dict[str, tuple[str, str]] = {
     "unique_items": ("{'type': 'array', 'uniqueItems': True, 'minItems': 10**9}", "'[1,2'"),
     "multiple_of_tiny": ("{'type': 'number', 'multipleOf': 1e-300}", "'1'"),
     "multiple_of_huge": ("{'type': 'number', 'multipleOf': 1e300}", "'0'"),
-    "multiples": ("{'type': 'number', 'allOf': [{'multipleOf': n} for n in (997, 991, 983, 977, 971, 967, 953)]}", "'0'"),
-    "not_multiples": ("{'type': 'integer', 'not': {'anyOf': [{'multipleOf': n} for n in (7, 11, 13, 17, 19, 23)]}}", "'1'"),
+    "multiples": (
+        "{'type': 'number', 'allOf': [{'multipleOf': n} for n in (997, 991, 983, 977, 971, 967, 953)]}",
+        "'0'",
+    ),
+    "not_multiples": (
+        "{'type': 'integer', 'not': {'anyOf': [{'multipleOf': n} for n in (7, 11, 13, 17, 19, 23)]}}",
+        "'1'",
+    ),
     "bounds": ("{'type': 'number', 'minimum': 1e-300, 'maximum': 1e300}", "'1'"),
     "enum_texts": ("{'enum': ['value %d' % i for i in range(10_000)]}", "'\"value 77\"'"),
     "enum_numbers": ("{'enum': list(range(0, 70_000, 7))}", "'7'"),
@@ -100,19 +116,25 @@ CASES: dict[str, tuple[str, str]] = {
     "any_of_constants": ("{'anyOf': [{'const': 'value %d' % i} for i in range(10_000)]}", "'\"value 77\"'"),
     "one_of_constants": ("{'oneOf': [{'const': 'value %d' % i} for i in range(10_000)]}", "'\"value 77\"'"),
     "any_of_objects": (
-        "{'anyOf': [{'properties': {'kind': {'const': i}, 'v%d' % i: {'type': 'string'}}, 'required': ['kind']}"
-        " for i in range(10_000)]}",
+        (
+            "{'anyOf': [{'properties': {'kind': {'const': i}, 'v%d' % i: {'type': 'string'}}, 'required': ['kind']}"
+            " for i in range(10_000)]}"
+        ),
         "'{'",
     ),
     "one_of_objects": (
-        "{'oneOf': [{'type': 'object', 'properties': {'kind': {'const': 'k%d' % i}}, 'required': ['kind']}"
-        " for i in range(10_000)]}",
+        (
+            "{'oneOf': [{'type': 'object', 'properties': {'kind': {'const': 'k%d' % i}}, 'required': ['kind']}"
+            " for i in range(10_000)]}"
+        ),
         "'{'",
     ),
     "many_properties": ("{'properties': {'p%d' % i: {'type': 'string'} for i in range(10_000)}}", "'{\"p77\":'"),
     "many_required": (
-        "{'type': 'object', 'properties': {'p%d' % i: {'type': 'string'} for i in range(5_000)},"
-        " 'required': ['p%d' % i for i in range(5_000)]}",
+        (
+            "{'type': 'object', 'properties': {'p%d' % i: {'type': 'string'} for i in range(5_000)},"
+            " 'required': ['p%d' % i for i in range(5_000)]}"
+        ),
         "'{\"p77\":'",
     ),
     "many_pattern_properties": (
@@ -124,11 +146,16 @@ CASES: dict[str, tuple[str, str]] = {
         "'{'",
     ),
     "recursion_mutual": (
-        "{'$defs': {'a': {'anyOf': [{'$ref': '#/$defs/b'}, {'items': {'$ref': '#/$defs/a'}}]},"
-        " 'b': {'oneOf': [{'$ref': '#/$defs/a'}, {'type': 'null'}]}}, '$ref': '#/$defs/a'}",
+        (
+            "{'$defs': {'a': {'anyOf': [{'$ref': '#/$defs/b'}, {'items': {'$ref': '#/$defs/a'}}]},"
+            " 'b': {'oneOf': [{'$ref': '#/$defs/a'}, {'type': 'null'}]}}, '$ref': '#/$defs/a'}"
+        ),
         "'['",
     ),
-    "reference_cycle": ("{'$defs': {'a': {'$ref': '#/$defs/b'}, 'b': {'$ref': '#/$defs/a'}}, '$ref': '#/$defs/a'}", "'1'"),
+    "reference_cycle": (
+        "{'$defs': {'a': {'$ref': '#/$defs/b'}, 'b': {'$ref': '#/$defs/a'}}, '$ref': '#/$defs/a'}",
+        "'1'",
+    ),
     "negated_recursion": ("{'properties': {'a': {'not': {'$ref': '#'}}}}", "'{'"),
 }
 
