@@ -15,13 +15,13 @@ def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default
 
     states, edges : the network's tables, with room for one row per character, and one more state
     state, edge   : the first free rows; the trie's root is ``state``
-    codes   : int32[N]     code points of the names, one after another, sorted
+    codes   : int64[N]     code points of the names, one after another, sorted
     offsets : int64[K + 1] where each begins
-    closes  : int32[K]     network state after the closing quote of each
+    closes  : int64[K]     network state after the closing quote of each
     other   : network state after the closing quote of what is none of the names, but begins one
     default : where any other character leads (0: nowhere)
     base    : the state whose mask covers every other key; marks the rows as part of a trie of names
-    work    : int32[N + 1, 4]  scratch: names from, to, depth, state
+    work    : int64[N + 1, 4]  scratch: names from, to, depth, state
     returns : the number of states written
     """
     num_names = offsets.shape[0] - 1

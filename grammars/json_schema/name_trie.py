@@ -33,11 +33,11 @@ def lay_names(
     lengths = np.array([0] + [len(names[i]) for i in order], np.int64)
     offsets = np.cumsum(lengths)
     total = int(offsets[-1])
-    codes = np.frombuffer("".join([names[i] for i in order]).encode("utf-32-le", "surrogatepass"), np.int32)
+    codes = np.frombuffer("".join([names[i] for i in order]).encode("utf-32-le", "surrogatepass"), np.int32).astype(np.int64)
     state = network.reserve_states(total + 1)
     edge = network.reserve_edges(total)
-    work = np.empty((total + 2, 4), np.int32)
-    targets = np.array([closes[i] for i in order], np.int32)
+    work = np.empty((total + 2, 4), np.int64)
+    targets = np.array([closes[i] for i in order], np.int64)
     count = lay_names_kernel(
         network.states, network.edges, state, edge, codes, offsets, targets, default, other, base, work
     )

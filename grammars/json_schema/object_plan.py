@@ -6,7 +6,7 @@ values must meet, and whether the object may close. No network here: the same pl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -240,22 +240,23 @@ class ObjectPlan:
         """Tell whether another member may come."""
         if self._is_simple and not self.is_ordered and self.others():
             return True
-        return bool(self.offers(position)) or bool(self.other_offers(position))
+        return any(True for _ in self._iterate_offers(position)) or bool(self.other_offers(position))
 
     def offers(self, position: ObjectPosition) -> list[tuple[str, list[Member]]]:
         """List the declared names that may come next, in order, with the ways to go on."""
+        return list(self._iterate_offers(position))
+
+    def _iterate_offers(self, position: ObjectPosition) -> Iterator[tuple[str, list[Member]]]:
         required = self.required_at(position)
-        found = []
         for name in self.names[position.order :] if self.is_ordered else self.names:
             if name not in position.seen:
                 value = self.value_of(name)
                 if value is not None:
                     members = self._members(position, name, value, required)
                     if members:
-                        found.append((name, members))
+                        yield name, members
             if self.is_ordered and name in required:
                 break
-        return found
 
     def other_offers(self, position: ObjectPosition) -> list[tuple[OtherNames, list[Member]]]:
         """List the classes of other names that may come next, with the ways to go on."""
