@@ -145,13 +145,13 @@ def possible_kernel(states, edges, state, first, last, low, high, restricted):
     covered = first
     for e in range(begin, begin + states[state, COUNT]):
         if edges[e, 0] <= last and edges[e, 1] >= first:
-            if restricted and states[edges[e, 2], BASE] == 0:
+            if restricted != 0 and states[edges[e, 2], BASE] == 0:
                 continue
             if viable_kernel(states, edges[e, 2], owed, rest):
                 return True
             if edges[e, 0] <= covered:
                 covered = max(covered, edges[e, 1] + 1)
-    return states[state, DEFAULT] != 0 and not restricted and covered <= last
+    return states[state, DEFAULT] != 0 and restricted == 0 and covered <= last
 
 
 @njit(cache=True)
@@ -313,7 +313,7 @@ def text_kernel(states, edges, frontier, level, free, state, stack, decode, low,
         target = states[state, DEFAULT]
     if target == 0:
         return free
-    if restricted and states[target, BASE] == 0:
+    if restricted != 0 and states[target, BASE] == 0:
         return free
     if high != UNBOUNDED:
         high -= 1
@@ -516,7 +516,7 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text
     for place in range(text.shape[0]):
         free = end
         for i in range(begin, end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), False)
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), 0)
             if free < 0:
                 regs[R_READING] = 0
                 regs[R_NODE] = begin
@@ -543,7 +543,7 @@ def set_token_kernel(token, duplicates, base, mask, touched, regs):
                 touched[regs[R_TOUCHED]] = word
                 regs[R_TOUCHED] += 1
             mask[word] = new
-        token = duplicates[token]
+        token = np.int64(duplicates[token])
 
 
 @njit(cache=True)
@@ -558,7 +558,7 @@ def clear_token_kernel(token, duplicates, base, mask, touched, regs):
                 touched[regs[R_TOUCHED]] = word
                 regs[R_TOUCHED] += 1
             mask[word] = new
-        token = duplicates[token]
+        token = np.int64(duplicates[token])
 
 
 @njit(cache=True, inline="always")
@@ -621,7 +621,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, restricted):
     """List the trie nodes worth visiting first: those whose byte a configuration may accept.
 
-    begins  : int32[600, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last; the rows
+    begins  : int64[600, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last; the rows
               from ``SEEN`` on are scratch
     roots   : int32[265]   trie node by first byte, then those of a backslash and each byte that may follow it; -1: none
     restricted : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
@@ -701,14 +701,14 @@ def fill_kernel(
     mode : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
            name closes it first clears what the base row says about the tokens from there on; 2 leaves out what begins
            with white space; 3 walks the endings of a string, of which number 0 is empty
-    begins : int32[600, 2]  scratch (``begin_kernel``); roots : int32[265]  the trie's
+    begins : int64[600, 2]  scratch (``begin_kernel``); roots : int32[265]  the trie's
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
     Resumes in segment ``regs[R_SEGMENT]`` (-1: from the beginning) at node ``regs[R_NODE]``, inside a name closed at
     depth ``regs[R_CLOSED]``. Where a free string or a key opens, its subtree is left out; ``regs[R_OPENED]`` is the stack
     node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
-    restricted = mode == 1
+    restricted = 1 if mode == 1 else 0
     is_ending = starts.shape[0] > 0
     if regs[R_SEGMENT] < 0:
         regs[R_SEGMENT], regs[R_NODE], regs[R_CLOSED], regs[R_OPENED] = 0, -1, NOT_CLOSED, -1
@@ -716,7 +716,7 @@ def fill_kernel(
         if mode == 3:
             for p in range(starts[0], starts[1]):
                 if low <= counts[p] <= high:
-                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                    set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
         num_begins = -1
         if levels[1] == 1:
             num_begins = begin_kernel(
@@ -733,21 +733,22 @@ def fill_kernel(
         first_node = begins[segment, 0]
         end_node = begins[segment, 1]
         if end_node < 0:
-            end_node = nodes[first_node, 2]
+            end_node = np.int64(nodes[first_node, 2])
         if node < 0:
             node = first_node
-        depth = nodes[first_node, 1]
+        depth = np.int64(nodes[first_node, 1])
         if depth == 2 and levels[2] == levels[1]:
             node = -1  # what this segment follows was dead
             continue
         while node < end_node:
-            byte, depth, skip, token = nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3]
-            if restricted and depth <= closed_depth:
+            byte, depth = np.int64(nodes[node, 0]), np.int64(nodes[node, 1])
+            skip, token = np.int64(nodes[node, 2]), np.int64(nodes[node, 3])
+            if restricted != 0 and depth <= closed_depth:
                 closed_depth = NOT_CLOSED
             begin, end = levels[depth - 1], levels[depth]
             free = end
-            in_name = restricted and depth <= closed_depth
-            if end == begin + 1 and not in_name and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
+            in_name = 1 if restricted != 0 and depth <= closed_depth else 0
+            if end == begin + 1 and in_name == 0 and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
                 if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
                     regs[R_NODE] = node
                     regs[R_SEGMENT] = segment
@@ -787,12 +788,12 @@ def fill_kernel(
                         if is_ending:
                             for p in range(starts[token], starts[token + 1]):
                                 if low <= counts[p] <= high:
-                                    set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                                    set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
                         else:
                             set_token_kernel(token, duplicates, base, mask, touched, regs)
                     node += 1
                     continue
-            if in_name and frontier[begin, 2] == 0 and byte != 92 and 32 <= byte <= 126:
+            if in_name != 0 and frontier[begin, 2] == 0 and byte != 92 and 32 <= byte <= 126:
                 state = frontier[begin, 0]
                 if byte != 34:
                     target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
@@ -818,24 +819,24 @@ def fill_kernel(
                     regs[R_SEGMENT] = segment
                     regs[R_CLOSED] = closed_depth
                     return free
-            if in_name and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
+            if in_name != 0 and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
                 closed_depth = depth
                 for inner in range(node, skip):
-                    label = nodes[inner, 3]
+                    label = np.int64(nodes[inner, 3])
                     if label >= 0 and not is_ending:
                         clear_token_kernel(label, duplicates, base, mask, touched, regs)
                     elif label >= 0:
                         for p in range(starts[label], starts[label + 1]):
-                            clear_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                            clear_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
             if free == end:
                 node = skip
                 continue
             levels[depth + 1] = free
-            if token >= 0 and not (in_name and closed_depth != depth):
+            if token >= 0 and (in_name == 0 or closed_depth == depth):
                 if is_ending:
                     for p in range(starts[token], starts[token + 1]):
                         if low <= counts[p] <= high:
-                            set_token_kernel(tokens[p], duplicates, base, mask, touched, regs)
+                            set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
                 else:
                     set_token_kernel(token, duplicates, base, mask, touched, regs)
             node += 1
@@ -848,13 +849,13 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
     """Read every trie path as the body of a JSON string, from a character boundary on.
 
     frontier   : begins with the free string's configuration
-    characters : int32[N, 2]  out: the character that ends at a node, or ``PARTIAL``, ``QUOTE``, ``INVALID``; and for
+    characters : int64[N, 2]  out: the character that ends at a node, or ``PARTIAL``, ``QUOTE``, ``INVALID``; and for
                  partial ones their decode
     """
     levels[0], levels[1] = 0, 1
     node = 0
     while node < nodes.shape[0]:
-        byte, depth, skip = nodes[node, 0], nodes[node, 1], nodes[node, 2]
+        byte, depth, skip = np.int64(nodes[node, 0]), np.int64(nodes[node, 1]), np.int64(nodes[node, 2])
         source = levels[depth - 1]
         state, decode = frontier[source, 0], frontier[source, 2]
         characters[node, 1] = 0
@@ -866,9 +867,9 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
         if decode == 0 and byte < 32:
             result = -1
         elif decode & 15 >= 4 or (decode == 0 and byte == 92):
-            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, False)
+            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0)
         else:
-            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, False)
+            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0)
         if result == -1:
             characters[node, 0] = INVALID
             node = skip
@@ -935,7 +936,7 @@ def summary_kernel(
 ):
     """Walk the trie from one character state and stop where it closes.
 
-    path    : int32[depth, 2]  the state along the open path and the characters before it; ``path[0]`` is the start
+    path    : int64[depth, 2]  the state along the open path and the characters before it; ``path[0]`` is the start
     inside  : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
               (their own, one more if they end inside a character, and the shortest way on from there)
     exits   : int32[E]  out: trie nodes whose byte closes the string, with the characters before it
@@ -945,7 +946,7 @@ def summary_kernel(
     node = regs[R_NODE]
     count = regs[R_FREE]
     while node < nodes.shape[0]:
-        depth, token = nodes[node, 1], nodes[node, 3]
+        depth, token = np.int64(nodes[node, 1]), np.int64(nodes[node, 3])
         state, code = path[depth - 1, 0], characters[node, 0]
         taken = path[depth - 1, 1]
         if code == QUOTE:
@@ -953,10 +954,10 @@ def summary_kernel(
                 exits[regs[R_TOUCHED]] = node
                 exit_counts[regs[R_TOUCHED]] = taken
                 regs[R_TOUCHED] += 1
-            node = nodes[node, 2]
+            node = np.int64(nodes[node, 2])
             continue
         if code == INVALID:
-            node = nodes[node, 2]
+            node = np.int64(nodes[node, 2])
             continue
         if code == PARTIAL:
             target, owed = state, 0
@@ -969,7 +970,7 @@ def summary_kernel(
             if target < 0:
                 target = states[state, DEFAULT]
             if target == 0:
-                node = nodes[node, 2]
+                node = np.int64(nodes[node, 2])
                 continue
             if states[target, KIND] == STUB:
                 regs[R_NEED] = target
@@ -985,7 +986,7 @@ def summary_kernel(
             inside[count] = token
             needs[count] = taken + owed
             count += 1
-            token = duplicates[token]
+            token = np.int64(duplicates[token])
         node += 1
     regs[R_NODE] = node
     regs[R_FREE] = count
@@ -1001,7 +1002,7 @@ def next_bytes_kernel(states, edges, stacks, table, regs, work, frontier, end, a
     for byte in range(regs[R_NODE], 256):
         free = end
         for i in range(end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, False)
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, 0)
             if free < 0:
                 regs[R_NODE] = byte
                 return free

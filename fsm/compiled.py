@@ -77,7 +77,7 @@ class Compiled:
         self._was_noted = False
         self._distances = Distances(network)
         self._forced: ForcedRuns | None = None
-        self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int32))
+        self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int64))
 
     @property
     def memory_bytes(self) -> int:
@@ -122,7 +122,7 @@ class Compiled:
         with self._tables.lock:
             self._was_noted = True
             rows = resolve_notes(self.network, position.configurations.tolist(), text, None)
-            return self._intern(np.array(rows, np.int32)) if rows else REJECTED
+            return self._intern(np.array(rows, np.int64)) if rows else REJECTED
 
     def _read(self, size: int, data: NDArray[np.uint8]) -> int:
         return self._run(
@@ -137,7 +137,7 @@ class Compiled:
         begin, end = int(self.network.regs[R_NODE]), int(self.network.regs[R_CLOSED])
         level = self._tables.workspace.frontier[begin:end].tolist()
         rows = resolve_notes(self.network, level, text, byte)
-        return self._load(np.array(rows, np.int32).reshape(-1, 5))
+        return self._load(np.array(rows, np.int64).reshape(-1, 5))
 
     def matcher(self) -> Matcher:
         """Return a matcher at the beginning of a text."""
@@ -199,7 +199,7 @@ class Compiled:
 
     # -- positions -------------------------------------------------------------------------------------------------
 
-    def _intern(self, configurations: NDArray[np.int32]) -> Position:
+    def _intern(self, configurations: NDArray[np.int64]) -> Position:
         if len(configurations) > 1:
             configurations = np.unique(configurations, axis=0)
         key = configurations.tobytes()
@@ -220,7 +220,7 @@ class Compiled:
         self._rows.clear()
         self._position_bytes = 0
 
-    def _load(self, configurations: NDArray[np.int32]) -> int:
+    def _load(self, configurations: NDArray[np.int64]) -> int:
         size = len(configurations)
         space = self._tables.workspace
         while size + 64 > len(space.frontier):

@@ -53,10 +53,10 @@ class Noter(Protocol):
 class Network:
     """Hold states, edges and stacks; owned by one compiled grammar.
 
-    states : int32[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
-    edges  : int32[capacity, 3]   first symbol, last symbol, target; sorted within a state
-    stacks : int32[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
-    table  : int32[4 * capacity]  hash table over stacks
+    states : int64[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
+    edges  : int64[capacity, 3]   first symbol, last symbol, target; sorted within a state
+    stacks : int64[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
+    table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
     spaces : white space states: how many more characters of white space each permits
     heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
@@ -68,10 +68,10 @@ class Network:
 
     __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "origins", "owners", "regs", "spaces", "stacks", "states", "table")
 
-    states: NDArray[np.int32]
-    edges: NDArray[np.int32]
-    stacks: NDArray[np.int32]
-    table: NDArray[np.int32]
+    states: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    stacks: NDArray[np.int64]
+    table: NDArray[np.int64]
     regs: NDArray[np.int64]
 
     def __init__(self, *, max_states: int = 4_000_000, template: Network | None = None) -> None:
@@ -83,11 +83,11 @@ class Network:
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
-        self.stacks = np.empty((256, 2), np.int32)
-        self.table = np.zeros(1024, np.int32)
+        self.stacks = np.empty((256, 2), np.int64)
+        self.table = np.zeros(1024, np.int64)
         if template is None:
-            self.states = np.zeros((256, NUM_COLUMNS), np.int32)
-            self.edges = np.zeros((256, 3), np.int32)
+            self.states = np.zeros((256, NUM_COLUMNS), np.int64)
+            self.edges = np.zeros((256, 3), np.int64)
             self.states[1, 0] = POP
             self.states[2, 0] = FINAL
             self.num_states, self.num_edges = 3, 0
@@ -97,9 +97,9 @@ class Network:
             self.origins = template.origins.copy()
             self.heavy = template.heavy.copy()
             self.spaces = template.spaces.copy()
-            self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int32)
+            self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int64)
             self.states[: self.num_states] = template.states[: self.num_states]
-            self.edges = np.empty((self.num_edges + 512, 3), np.int32)
+            self.edges = np.empty((self.num_edges + 512, 3), np.int64)
             self.edges[: self.num_edges] = template.edges[: self.num_edges]
 
     @property
@@ -243,7 +243,7 @@ class Network:
     def grow_stacks(self) -> None:
         """Double the room for stacks and rebuild their hash table."""
         self.stacks = _grown(self.stacks, 2 * len(self.stacks))
-        self.table = np.zeros(4 * len(self.stacks), np.int32)
+        self.table = np.zeros(4 * len(self.stacks), np.int64)
         wrap = len(self.table) - 1
         for node in range(1, int(self.regs[R_STACKS])):
             ret, parent = self.stacks[node].tolist()
@@ -253,7 +253,7 @@ class Network:
             self.table[slot] = node
 
 
-def _grown(array: NDArray[np.int32], at_least: int) -> NDArray[np.int32]:
-    bigger = np.zeros((max(at_least, 2 * len(array)), *array.shape[1:]), np.int32)
+def _grown(array: NDArray[np.int64], at_least: int) -> NDArray[np.int64]:
+    bigger = np.zeros((max(at_least, 2 * len(array)), *array.shape[1:]), np.int64)
     bigger[: len(array)] = array
     return bigger

@@ -15,7 +15,7 @@ __all__ = ["REJECTED", "Position"]
 class Position:
     """Hold configurations and what was computed from them.
 
-    configurations : int32[n, 5]   state, stack, partial character, low, high
+    configurations : int64[n, 5]   state, stack, partial character, low, high
     base    : int32[W] or None     the mask, but for the words listed; None = not filled yet
     words   : int64[m]             words that differ from ``base``
     values  : int32[m]             what they are
@@ -28,7 +28,7 @@ class Position:
 
     __slots__ = ("base", "configurations", "is_accepting", "is_complete", "is_noted", "next", "shortest", "values", "words")
 
-    configurations: NDArray[np.int32]
+    configurations: NDArray[np.int64]
     base: NDArray[np.int32] | None
     words: NDArray[np.int64] | None
     values: NDArray[np.int32] | None
@@ -38,7 +38,7 @@ class Position:
     is_complete: bool | None
     shortest: int | None
 
-    def __init__(self, configurations: NDArray[np.int32], *, is_noted: bool = False) -> None:
+    def __init__(self, configurations: NDArray[np.int64], *, is_noted: bool = False) -> None:
         self.configurations = configurations
         self.is_noted = is_noted
         self.base = None
@@ -56,4 +56,4 @@ class Position:
         return 400 + self.configurations.nbytes + differing + 120 * len(self.next)
 
 
-REJECTED = Position(np.empty((0, 5), np.int32))
+REJECTED = Position(np.empty((0, 5), np.int64))

@@ -133,7 +133,7 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
     mask = np.zeros(tables.num_words, np.int32)
     inside, needs = np.empty(num_tokens, np.int32), np.empty(num_tokens, np.int32)
     exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
-    path = np.zeros((tables.trie.max_depth + 1, 2), np.int32)
+    path = np.zeros((tables.trie.max_depth + 1, 2), np.int64)
     path[0, 0] = start
     regs = network.regs
     regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0

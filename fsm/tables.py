@@ -48,22 +48,22 @@ MAX_CONFIGURATIONS = 1 << 18
 class Workspace:
     """Hold scratch arrays for the kernels; owned by ``VocabularyTables`` and used under its lock.
 
-    work     : int32[64, 5]     configurations yet to follow within one step
-    frontier : int32[4096, 5]   configurations by depth of the walk
-    levels   : int32[depth]     where each depth begins in the frontier
+    work     : int64[64, 5]     configurations yet to follow within one step
+    frontier : int64[4096, 5]   configurations by depth of the walk
+    levels   : int64[depth]     where each depth begins in the frontier
     mask     : int32[W]         the row being filled
     touched  : int32[4 * W]     words that differ from the base row
-    begins   : int32[600, 2]    segments of trie nodes to walk, and scratch to find them
+    begins   : int64[600, 2]    segments of trie nodes to walk, and scratch to find them
     """
 
     __slots__ = ("begins", "frontier", "levels", "mask", "touched", "work")
 
     def __init__(self, num_words: int, max_depth: int) -> None:
-        self.work = np.zeros((64, 5), np.int32)
-        self.frontier = np.zeros((4096, 5), np.int32)
-        self.levels = np.zeros(max_depth + 4, np.int32)
+        self.work = np.zeros((64, 5), np.int64)
+        self.frontier = np.zeros((4096, 5), np.int64)
+        self.levels = np.zeros(max_depth + 4, np.int64)
         self.mask = np.zeros(num_words, np.int32)
-        self.begins = np.zeros((600, 2), np.int32)
+        self.begins = np.zeros((600, 2), np.int64)
         self.touched = np.zeros(4 * num_words + 64, np.int32)
 
     def grow(self) -> None:
@@ -78,8 +78,8 @@ class Workspace:
                 f"grammar: more than {MAX_CONFIGURATIONS} configurations side by side; "
                 "the grammar is too ambiguous here: give its alternatives different beginnings"
             )
-        self.work = np.zeros((2 * len(self.work), 5), np.int32)
-        bigger = np.zeros((2 * len(self.frontier), 5), np.int32)
+        self.work = np.zeros((2 * len(self.work), 5), np.int64)
+        bigger = np.zeros((2 * len(self.frontier), 5), np.int64)
         bigger[: len(self.frontier)] = self.frontier
         self.frontier = bigger
 
@@ -91,7 +91,7 @@ class VocabularyTables:
     ----------
     trie : the tokens, depth first.
     endings : what may follow a quote inside a token.
-    characters : int32[N, 2], what each trie node is inside a JSON string (``decode_kernel``).
+    characters : int64[N, 2], what each trie node is inside a JSON string (``decode_kernel``).
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
     workspace, lock : scratch arrays and the lock under which they are used.
@@ -127,15 +127,15 @@ def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:
     return tables
 
 
-def _decode(trie: TokenTrie) -> NDArray[np.int32]:
+def _decode(trie: TokenTrie) -> NDArray[np.int64]:
     """Read the trie's paths as characters of a JSON string, once for all automata."""
-    characters = np.empty((len(trie.nodes), 2), np.int32)
-    states = np.zeros((4, NUM_COLUMNS), np.int32)
+    characters = np.empty((len(trie.nodes), 2), np.int64)
+    states = np.zeros((4, NUM_COLUMNS), np.int64)
     states[3] = (CHAR, 0, 1, 0, STATE_POP, 0, UNBOUNDED, 0)
-    edges = np.array([(0, LAST_SYMBOL, 3)], np.int32)
-    frontier = np.zeros((trie.max_depth + 4, 5), np.int32)
+    edges = np.array([(0, LAST_SYMBOL, 3)], np.int64)
+    frontier = np.zeros((trie.max_depth + 4, 5), np.int64)
     frontier[0] = (3, 0, 0, 0, UNBOUNDED)
-    decode_kernel(states, edges, frontier, np.zeros(trie.max_depth + 4, np.int32), trie.nodes, characters)
+    decode_kernel(states, edges, frontier, np.zeros(trie.max_depth + 4, np.int64), trie.nodes, characters)
     return characters
 
 
