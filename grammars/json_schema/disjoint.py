@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from fsm.errors import LimitError
 from grammars.json_schema.branch import (
@@ -14,8 +15,11 @@ from grammars.json_schema.branch import (
     OBJECT,
     STRING,
 )
-from grammars.json_schema.expand import Choice, Expander, Item
+from grammars.json_schema.choice import Choice, Item
 from grammars.json_schema.references import Subschema
+
+if TYPE_CHECKING:
+    from grammars.json_schema.expand import Expander
 
 __all__ = ["are_disjoint", "others_to_fail", "overlap"]
 

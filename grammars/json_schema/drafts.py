@@ -6,7 +6,7 @@ from typing import Any
 
 from fsm.errors import GrammarError
 
-__all__ = ["DRAFTS", "draft_of", "is_older", "knows"]
+__all__ = ["DRAFTS", "draft_of", "is_named", "is_older", "knows"]
 
 DRAFTS = ("draft4", "draft6", "draft7", "draft2019-09", "draft2020-12")
 NEWEST = "draft2020-12"
@@ -48,11 +48,17 @@ def draft_of(schema: Any, default: str | None) -> str:
     if default is not None and default not in DRAFTS:
         raise GrammarError(f"draft: got {default!r}, expected one of {', '.join(DRAFTS)}")
     uri = schema.get("$schema") if isinstance(schema, dict) else None
-    if isinstance(uri, str):
-        named = _URIS.get(uri.rstrip("#").replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0"))
-        if named is not None:
-            return named
-    return default or NEWEST
+    named = _URIS.get(_plain(uri)) if isinstance(uri, str) else None
+    return named or default or NEWEST
+
+
+def is_named(uri: str) -> bool:
+    """Tell whether a ``$schema`` is the metaschema of a draft itself."""
+    return _plain(uri) in _URIS
+
+
+def _plain(uri: str) -> str:
+    return uri.rstrip("#").replace("https://json-schema.org/draft-0", "http://json-schema.org/draft-0")
 
 
 def is_older(draft: str, than: str) -> bool:

@@ -13,8 +13,8 @@ from grammars.json_schema.branch import ARRAY, NUMBER, OBJECT, STRING, Obligatio
 from grammars.json_schema.drafts import is_older, knows
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.facts import is_constant, listed_values
+from grammars.json_schema.groups import contains_bounds, item_group, member_group, type_bits
 from grammars.json_schema.numbers import NumberConstraint
-from grammars.json_schema.positive import contains_bounds, item_group, member_group, type_bits
 from grammars.json_schema.references import Subschema
 from grammars.json_schema.strings import string_language
 from grammars.json_schema.values import canonical, is_equal

@@ -10,38 +10,22 @@ Cost: linear in the keywords where nothing branches; bounded by ``SchemaLimits``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fsm.errors import LimitError
 from grammars.json_schema.branch import OBJECT, Branch, MemberGroup, Obligation, Promise, type_of
+from grammars.json_schema.choice import Choice, Item
+from grammars.json_schema.facts import FactFinder, Facts
+from grammars.json_schema.negative import Negatives
+from grammars.json_schema.positive import Positives
 from grammars.json_schema.references import References, Subschema
 from grammars.json_schema.values import canonical
 
 if TYPE_CHECKING:
-    from grammars.json_schema.facts import Facts
     from grammars.json_schema.satisfiable import Satisfiability
 
-__all__ = ["Action", "Choice", "Expander", "Item"]
-
-
-class Choice:
-    """Ask that one of several lists of items holds.
-
-    asked : the subschema and the keyword that ask, where another choice may answer for it.
-    """
-
-    __slots__ = ("alternatives", "asked")
-
-    def __init__(self, alternatives: list[list[Item]], asked: tuple[Subschema, str] | None = None) -> None:
-        self.alternatives = alternatives
-        self.asked = asked
-
-
-Action = Callable[[Branch], bool]
-"""Add atoms to a branch; False where the branch is dead."""
-Item = Obligation | Choice | Promise | int | Action
-"""What a branch may still have to take; an integer is the types to keep."""
+__all__ = ["Expander"]
 
 
 class Expander:
@@ -53,10 +37,6 @@ class Expander:
     """
 
     def __init__(self, references: References) -> None:
-        from grammars.json_schema.facts import FactFinder
-        from grammars.json_schema.negative import Negatives
-        from grammars.json_schema.positive import Positives
-
         self.references = references
         self.limits = references.limits
         self.oracle: Satisfiability | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from grammars.json_schema.branch import ANY_TYPE, OBJECT, type_of
 from grammars.json_schema.drafts import is_older, knows
-from grammars.json_schema.positive import type_bits
+from grammars.json_schema.groups import type_bits
 from grammars.json_schema.references import Subschema
 from grammars.json_schema.values import canonical
 

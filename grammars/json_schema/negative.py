@@ -5,35 +5,39 @@ Each alternative is guarded by the keyword's type: ``minLength: 3`` fails on a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fsm.errors import UnsupportedFeatureError
-from grammars.json_schema.branch import (
-    ANY_TYPE,
-    ARRAY,
-    NUMBER,
-    OBJECT,
-    STRING,
-    Branch,
-    Contains,
-    ItemGroup,
-    Promise,
-    SomeMember,
-    StringRule,
-    type_of,
+from grammars.json_schema.atoms import (
+    absent,
+    exclude_values,
+    items_contain,
+    items_meet,
+    items_within,
+    length_within,
+    members_within,
+    number_meets,
+    present,
+    some_member,
+    string_meets,
 )
+from grammars.json_schema.branch import ANY_TYPE, ARRAY, Branch, Contains, ItemGroup, Promise, SomeMember, StringRule
+from grammars.json_schema.choice import Choice, Item
+from grammars.json_schema.disjoint import are_disjoint
 from grammars.json_schema.drafts import is_older, knows
+from grammars.json_schema.groups import contains_bounds, item_group, type_bits
 from grammars.json_schema.numbers import NumberConstraint
-from grammars.json_schema.positive import contains_bounds, item_group, present, type_bits
 from grammars.json_schema.references import Subschema
+from grammars.json_schema.strings import is_known_format
+from grammars.json_schema.unevaluated import fail_unevaluated
 
 if TYPE_CHECKING:
-    from grammars.json_schema.expand import Action, Expander, Item
+    from grammars.json_schema.expand import Expander
 
-__all__ = ["Negatives", "exclude_value"]
+__all__ = ["Negatives"]
 
-Alternatives = list[list["Item"]]
+Alternatives = list[list[Item]]
 Opener = Callable[["Negatives", Subschema, Any], Alternatives]
 
 MAX_DEPTH = 32
@@ -50,8 +54,6 @@ class Negatives:
 
     def open(self, branch: Branch, node: Subschema, todo: list[Item]) -> bool:
         """Add the choice between the ways in which a subschema fails; False where it cannot fail."""
-        from grammars.json_schema.expand import Choice
-
         schema = node.schema
         if type(schema) is bool:
             return not schema
@@ -66,8 +68,6 @@ class Negatives:
 
     def unit(self, node: Subschema) -> list[Item] | None:
         """Return what a subschema that must fail asks where there is no choice at all, else None."""
-        from grammars.json_schema.expand import Choice
-
         if type(node.schema) is bool:
             return None
         alternatives = self._merged(node)
@@ -114,14 +114,14 @@ class Negatives:
         bits, is_integer = type_bits(value)
         alternatives: Alternatives = [[ANY_TYPE & ~bits]] if ANY_TYPE & ~bits else []
         if is_integer:
-            alternatives.append([_number(NumberConstraint.not_integer())])
+            alternatives.append([number_meets(NumberConstraint.not_integer())])
         return alternatives
 
     def _enum(self, node: Subschema, value: Any) -> Alternatives:
-        return [exclude_values(self.expander, value)]
+        return [exclude_values(self.expander.references, value)]
 
     def _const(self, node: Subschema, value: Any) -> Alternatives:
-        return [exclude_values(self.expander, [value])] if knows(node.draft, "const") else []
+        return [exclude_values(self.expander.references, [value])] if knows(node.draft, "const") else []
 
     # -- operators -------------------------------------------------------------------------------------------------
 
@@ -136,8 +136,6 @@ class Negatives:
         return [[(self._child(node, "anyOf", i), False) for i in range(len(value))]]
 
     def _one_of(self, node: Subschema, value: Any) -> Alternatives:
-        from grammars.json_schema.disjoint import are_disjoint
-
         options = [self._child(node, "oneOf", i) for i in range(len(value))]
         alternatives: Alternatives = [[(option, False) for option in options]]
         for i, first in enumerate(options):
@@ -166,44 +164,42 @@ class Negatives:
 
     def _minimum(self, node: Subschema, value: Any) -> Alternatives:
         strict = node.schema.get("exclusiveMinimum") is True  # type: ignore[union-attr]
-        return [[_number(NumberConstraint.at_most(value) if strict else NumberConstraint.less_than(value))]]
+        return [[number_meets(NumberConstraint.at_most(value) if strict else NumberConstraint.less_than(value))]]
 
     def _maximum(self, node: Subschema, value: Any) -> Alternatives:
         strict = node.schema.get("exclusiveMaximum") is True  # type: ignore[union-attr]
-        return [[_number(NumberConstraint.at_least(value) if strict else NumberConstraint.more_than(value))]]
+        return [[number_meets(NumberConstraint.at_least(value) if strict else NumberConstraint.more_than(value))]]
 
     def _exclusive_minimum(self, node: Subschema, value: Any) -> Alternatives:
-        return [] if type(value) is bool else [[_number(NumberConstraint.at_most(value))]]
+        return [] if type(value) is bool else [[number_meets(NumberConstraint.at_most(value))]]
 
     def _exclusive_maximum(self, node: Subschema, value: Any) -> Alternatives:
-        return [] if type(value) is bool else [[_number(NumberConstraint.at_least(value))]]
+        return [] if type(value) is bool else [[number_meets(NumberConstraint.at_least(value))]]
 
     def _multiple_of(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_number(NumberConstraint.not_multiple_of(value))]]
+        return [[number_meets(NumberConstraint.not_multiple_of(value))]]
 
     # -- strings ---------------------------------------------------------------------------------------------------
 
     def _min_length(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_length(0, int(value) - 1)]] if value > 0 else []
+        return [[length_within(0, int(value) - 1)]] if value > 0 else []
 
     def _max_length(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_length(int(value) + 1, None)]]
+        return [[length_within(int(value) + 1, None)]]
 
     def _pattern(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_string(StringRule("pattern", value, False))]]
+        return [[string_meets(StringRule("pattern", value, False))]]
 
     def _format(self, node: Subschema, value: Any) -> Alternatives:
-        from grammars.json_schema.strings import is_known_format
-
-        return [[_string(StringRule("format", value, False, node.draft))]] if is_known_format(value, node.draft) else []
+        return [[string_meets(StringRule("format", value, False, node.draft))]] if is_known_format(value, node.draft) else []
 
     # -- arrays ----------------------------------------------------------------------------------------------------
 
     def _min_items(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_items(0, int(value) - 1)]] if value > 0 else []
+        return [[items_within(0, int(value) - 1)]] if value > 0 else []
 
     def _max_items(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_items(int(value) + 1, None)]]
+        return [[items_within(int(value) + 1, None)]]
 
     def _unique_items(self, node: Subschema, value: Any) -> Alternatives:
         if not value:
@@ -227,9 +223,9 @@ class Negatives:
         obligation = (self._child(node, "contains"), True)
         alternatives: Alternatives = []
         if low > 0:
-            alternatives.append([_contains(Contains(obligation, 0, low - 1))])
+            alternatives.append([items_contain(Contains(obligation, 0, low - 1))])
         if high is not None:
-            alternatives.append([_contains(Contains(obligation, high + 1, None))])
+            alternatives.append([items_contain(Contains(obligation, high + 1, None))])
         return alternatives
 
     def _all_items(self, node: Subschema, value: Any) -> Alternatives:
@@ -238,9 +234,9 @@ class Negatives:
         alternatives: Alternatives = []
         true = (self.expander.references.true, True)
         for i, (item, _) in enumerate(group.prefix):
-            alternatives.append([_items(i + 1, None), _item_group(ItemGroup((*([true] * i), (item, False)), None))])
+            alternatives.append([items_within(i + 1, None), items_meet(ItemGroup((*([true] * i), (item, False)), None))])
         if group.rest is not None:
-            alternatives.append([_contains(Contains((group.rest[0], False), 1, None, len(group.prefix)))])
+            alternatives.append([items_contain(Contains((group.rest[0], False), 1, None, len(group.prefix)))])
         return alternatives
 
     def _prefix_items(self, node: Subschema, value: Any) -> Alternatives:
@@ -250,13 +246,13 @@ class Negatives:
     # -- objects ---------------------------------------------------------------------------------------------------
 
     def _required(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_absent(name)] for name in value] if type(value) is list else []
+        return [[absent(name)] for name in value] if type(value) is list else []
 
     def _min_properties(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_members(0, int(value) - 1)]] if value > 0 else []
+        return [[members_within(0, int(value) - 1)]] if value > 0 else []
 
     def _max_properties(self, node: Subschema, value: Any) -> Alternatives:
-        return [[_members(int(value) + 1, None)]]
+        return [[members_within(int(value) + 1, None)]]
 
     def _properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
@@ -266,7 +262,7 @@ class Negatives:
 
     def _pattern_properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
-            [_some(SomeMember(p, _NONE, (), None, (self._child(node, "patternProperties", p), False)))]
+            [some_member(SomeMember(p, _NONE, (), None, (self._child(node, "patternProperties", p), False)))]
             for p in value
         ]
 
@@ -275,17 +271,17 @@ class Negatives:
         assert isinstance(schema, dict)
         names = frozenset(schema.get("properties", ()))
         patterns = tuple(schema.get("patternProperties", ()))
-        return [[_some(SomeMember(None, names, patterns, None, (self._child(node, "additionalProperties"), False)))]]
+        return [[some_member(SomeMember(None, names, patterns, None, (self._child(node, "additionalProperties"), False)))]]
 
     def _property_names(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "propertyNames"):
             return []
-        return [[_some(SomeMember(None, _NONE, (), (self._child(node, "propertyNames"), False), None))]]
+        return [[some_member(SomeMember(None, _NONE, (), (self._child(node, "propertyNames"), False), None))]]
 
     def _dependent_required(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "dependentRequired"):
             return []
-        return [[present(name), _absent(needed)] for name, names in value.items() for needed in names]
+        return [[present(name), absent(needed)] for name, names in value.items() for needed in names]
 
     def _dependent_schemas(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "dependentSchemas"):
@@ -299,19 +295,15 @@ class Negatives:
         for name, needed in value.items():
             if type(needed) in (list, str):
                 names = [needed] if type(needed) is str else needed
-                alternatives += [[present(name), _absent(other)] for other in names]
+                alternatives += [[present(name), absent(other)] for other in names]
             else:
                 alternatives.append([present(name), (self._child(node, "dependencies", name), False)])
         return alternatives
 
     def _unevaluated_properties(self, node: Subschema, value: Any) -> Alternatives:
-        from grammars.json_schema.unevaluated import fail_unevaluated
-
         return fail_unevaluated(self.expander, node, "unevaluatedProperties")
 
     def _unevaluated_items(self, node: Subschema, value: Any) -> Alternatives:
-        from grammars.json_schema.unevaluated import fail_unevaluated
-
         return fail_unevaluated(self.expander, node, "unevaluatedItems")
 
 
@@ -324,139 +316,6 @@ def _merge_promises(alternatives: Alternatives) -> Alternatives:
     members = tuple(dict.fromkeys(some for promise in alone for some in promise.members))
     rest = [a for a in alternatives if not (len(a) == 1 and type(a[0]) is Promise)]
     return [*rest, [Promise(absent, members)]]
-
-
-# -- atoms -------------------------------------------------------------------------------------------------------------
-
-
-def _absent(name: str) -> Promise:
-    return Promise(frozenset([name]), ())
-
-
-def _number(constraint: NumberConstraint) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= NUMBER
-        branch.number = branch.number.conjoin(constraint)
-        return bool(branch.types)
-
-    return act
-
-
-def _string(rule: StringRule) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= STRING
-        branch.string.rules.add(rule)
-        return bool(branch.types)
-
-    return act
-
-
-def _length(low: int, high: int | None) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= STRING
-        rules = branch.string
-        rules.low = max(rules.low, low)
-        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
-        return bool(branch.types)
-
-    return act
-
-
-def _items(low: int, high: int | None) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= ARRAY
-        rules = branch.array
-        rules.low = max(rules.low, low)
-        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
-        return bool(branch.types)
-
-    return act
-
-
-def _members(low: int, high: int | None) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= OBJECT
-        rules = branch.object
-        rules.low = max(rules.low, low)
-        rules.high = rules.high if high is None else high if rules.high is None else min(high, rules.high)
-        return bool(branch.types)
-
-    return act
-
-
-def _item_group(group: ItemGroup) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= ARRAY
-        branch.array.groups.append(group)
-        return bool(branch.types)
-
-    return act
-
-
-def _contains(atom: Contains) -> Action:
-    def act(branch: Branch) -> bool:
-        branch.types &= ARRAY
-        branch.array.contains.append(atom)
-        return bool(branch.types)
-
-    return act
-
-
-def _some(some: SomeMember) -> Promise:
-    return Promise(frozenset(), (some,))
-
-
-def exclude_values(expander: Expander, values: Iterable[Any]) -> list[Item]:
-    """Ask that the value is none of these."""
-    return [item for value in values for item in exclude_value(expander, value)]
-
-
-def exclude_value(expander: Expander, value: Any) -> list[Item]:
-    """Ask that the value is not this one; arrays and objects differ in size or at some place."""
-    from grammars.json_schema.expand import Choice
-
-    bit = type_of(value)
-    if bit == NUMBER:
-        return [_unless_number(value)]
-    if bit == STRING:
-        return [_unless_string(value)]
-    if bit not in (ARRAY, OBJECT):
-        return [ANY_TYPE & ~bit]
-    constant = expander.references.synthetic
-    alternatives: Alternatives = [[ANY_TYPE & ~bit]]
-    size = len(value)
-    if bit == ARRAY:
-        true = (expander.references.true, True)
-        alternatives += [[_items(0, size - 1)]] if size else []
-        alternatives.append([_items(size + 1, None)])
-        for i, item in enumerate(value):
-            group = ItemGroup((*([true] * i), (constant({"const": item}), False)), None)
-            alternatives.append([_items(i + 1, None), _item_group(group)])
-        return [Choice(alternatives)]
-    others = SomeMember(None, frozenset(value), (), None, None)
-    changed = [
-        SomeMember(None, _NONE, (), None, (constant({"const": item}), False), name) for name, item in value.items()
-    ]
-    alternatives.append([Promise(frozenset(value), (*changed, others))])
-    return [Choice(alternatives)]
-
-
-def _unless_number(value: Any) -> Action:
-    def act(branch: Branch) -> bool:
-        if branch.types & NUMBER:
-            branch.number = branch.number.conjoin(NumberConstraint.none_of([value]))
-        return True
-
-    return act
-
-
-def _unless_string(value: str) -> Action:
-    def act(branch: Branch) -> bool:
-        if branch.types & STRING:
-            branch.string.rules.add(StringRule("literals", frozenset([value]), False))
-        return True
-
-    return act
 
 
 _OPENERS: dict[str, Opener] = {

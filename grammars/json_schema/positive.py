@@ -8,88 +8,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from grammars.json_schema.atoms import missing, present
 from grammars.json_schema.branch import (
     ANY_TYPE,
     ARRAY,
-    BOOLEAN,
-    NULL,
     NUMBER,
     OBJECT,
     STRING,
     Branch,
     Contains,
-    ItemGroup,
     MemberGroup,
     Obligation,
-    Promise,
-    SomeMember,
     StringRule,
 )
+from grammars.json_schema.choice import Choice, Item
+from grammars.json_schema.disjoint import others_to_fail
 from grammars.json_schema.drafts import is_older, knows
+from grammars.json_schema.facts import is_constant, listed_values
+from grammars.json_schema.groups import contains_bounds, item_group, member_group, type_bits
 from grammars.json_schema.numbers import NumberConstraint
 from grammars.json_schema.references import Subschema
+from grammars.json_schema.unevaluated import UNEVALUATED, open_unevaluated
 
 if TYPE_CHECKING:
-    from grammars.json_schema.expand import Action, Expander, Item
+    from grammars.json_schema.expand import Expander
 
-__all__ = ["Positives", "contains_bounds", "item_group", "member_group", "missing", "present", "type_bits"]
+__all__ = ["Positives"]
 
-Todo = list["Item"]
+Todo = list[Item]
 Opener = Callable[["Positives", Branch, Subschema, Any, Todo], bool]
 
-_TYPE_BITS = {
-    "null": NULL,
-    "boolean": BOOLEAN,
-    "number": NUMBER,
-    "integer": NUMBER,
-    "string": STRING,
-    "array": ARRAY,
-    "object": OBJECT,
-}
 _MEMBER_KEYWORDS = frozenset({"properties", "patternProperties", "additionalProperties"})
 _ITEM_KEYWORDS = frozenset({"items", "prefixItems", "additionalItems"})
 _INTEGER = NumberConstraint.integer()
-
-
-def type_bits(value: Any) -> tuple[int, bool]:
-    """Return the type bits a ``type`` keyword allows, and whether its numbers must be integers."""
-    names = value if type(value) is list else [value]
-    bits = 0
-    for name in names:
-        bits |= _TYPE_BITS[name]
-    return bits, "integer" in names and "number" not in names
-
-
-def member_group(expander: Expander, node: Subschema) -> MemberGroup:
-    """Read ``properties``, ``patternProperties`` and ``additionalProperties`` together."""
-    schema = node.schema
-    assert isinstance(schema, dict)
-    child = expander.child
-    rest = schema.get("additionalProperties")
-    return MemberGroup(
-        {name: (child(node, "properties", name), True) for name in schema.get("properties", ())},
-        tuple((p, (child(node, "patternProperties", p), True)) for p in schema.get("patternProperties", ())),
-        None if rest is None or rest is True else (child(node, "additionalProperties"), True),
-    )
-
-
-def item_group(expander: Expander, node: Subschema) -> ItemGroup:
-    """Read ``prefixItems`` and ``items``, or in older drafts ``items`` and ``additionalItems``, together."""
-    schema, child = node.schema, expander.child
-    assert isinstance(schema, dict)
-    items = schema.get("items")
-    prefix: list[Obligation] = []
-    rest: Obligation | None = None
-    if type(items) is list:  # how drafts before 2020-12 write a prefix
-        prefix = [(child(node, "items", i), True) for i in range(len(items))]
-        if "additionalItems" in schema:
-            rest = (child(node, "additionalItems"), True)
-    else:
-        if "prefixItems" in schema and knows(node.draft, "prefixItems"):
-            prefix = [(child(node, "prefixItems", i), True) for i in range(len(schema["prefixItems"]))]
-        if items is not None:
-            rest = (child(node, "items"), True)
-    return ItemGroup(tuple(prefix), rest)
 
 
 class Positives:
@@ -127,9 +78,7 @@ class Positives:
             branch.object.groups.append(self._members(node))
         if types & ARRAY and keys & _ITEM_KEYWORDS:
             branch.array.groups.append(item_group(self.expander, node))
-        if keys & _UNEVALUATED and types & (OBJECT | ARRAY):
-            from grammars.json_schema.unevaluated import open_unevaluated
-
+        if keys & UNEVALUATED and types & (OBJECT | ARRAY):
             return open_unevaluated(self.expander, branch, node, todo)
         return True
 
@@ -154,16 +103,11 @@ class Positives:
         return True
 
     def _any_of(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        from grammars.json_schema.expand import Choice
-
         options = [self.expander.child(node, "anyOf", i) for i in range(len(value))]
         todo.append(Choice(_listed_together(self.expander, [[(option, True)] for option in options])))
         return True
 
     def _one_of(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        from grammars.json_schema.disjoint import others_to_fail
-        from grammars.json_schema.expand import Choice
-
         options = [self.expander.child(node, "oneOf", i) for i in range(len(value))]
         fails = others_to_fail(self.expander, options)
         alternatives: list[list[Item]] = [[(option, True), *fails[i]] for i, option in enumerate(options)]
@@ -175,8 +119,6 @@ class Positives:
         return True
 
     def _if(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        from grammars.json_schema.expand import Choice
-
         schema = node.schema
         assert isinstance(schema, dict)
         if not knows(node.draft, "if"):
@@ -188,7 +130,7 @@ class Positives:
             then.append((self.expander.child(node, "then"), True))
         if "else" in schema:
             other.append((self.expander.child(node, "else"), True))
-        if len(then) + len(other) > 2 or _UNEVALUATED & schema.keys():
+        if len(then) + len(other) > 2 or UNEVALUATED & schema.keys():
             todo.append(Choice([then, other]))
         return True
 
@@ -310,32 +252,11 @@ class Positives:
 
     def if_present(self, name: str, obligation: Obligation) -> Item:
         """Ask for an obligation on the whole value where it is an object with this member."""
-        from grammars.json_schema.expand import Choice
-
-        return Choice([[missing(self.expander, name)], [present(name), obligation]])
-
-
-def present(name: str) -> Promise:
-    """Ask for a member."""
-    return Promise(frozenset(), (SomeMember(None, frozenset(), (), None, None, name),))
-
-
-def missing(expander: Expander, name: str) -> Action:
-    """Ask that there is no such member: the value is no object, or an object without it."""
-    group = MemberGroup({name: (expander.references.false, True)})
-
-    def act(branch: Branch) -> bool:
-        if branch.types & OBJECT:
-            branch.object.groups.append(group)
-        return True
-
-    return act
+        return Choice([[missing(self.expander.references, name)], [present(name), obligation]])
 
 
 def _listed_together(expander: Expander, alternatives: list[list[Item]]) -> list[list[Item]]:
     """Make one alternative of those that only list values."""
-    from grammars.json_schema.facts import is_constant, listed_values
-
     values: list[Any] = []
     rest = []
     for alternative in alternatives:
@@ -349,18 +270,6 @@ def _listed_together(expander: Expander, alternatives: list[list[Item]]) -> list
     return [[lambda branch: expander.restrict(branch, values)], *rest]
 
 
-def contains_bounds(node: Subschema) -> tuple[int, int | None]:
-    """Read ``minContains`` and ``maxContains`` beside ``contains``."""
-    schema = node.schema
-    assert isinstance(schema, dict)
-    low, high = 1, None
-    if knows(node.draft, "minContains"):
-        low = int(schema.get("minContains", 1))
-        high = int(schema["maxContains"]) if "maxContains" in schema else None
-    return low, high
-
-
-_UNEVALUATED = frozenset({"unevaluatedProperties", "unevaluatedItems"})
 _OPENERS: dict[str, tuple[int, Opener]] = {
     "$dynamicRef": (ANY_TYPE, Positives._dynamic_ref),
     "$recursiveRef": (ANY_TYPE, Positives._dynamic_ref),

@@ -19,6 +19,7 @@ from referencing import Registry, Resource
 from fsm.errors import GrammarError
 from grammars.json_schema.drafts import draft_of, is_older
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
+from grammars.json_schema.vocabularies import extended_draft, without_validation
 
 __all__ = ["Composite", "References", "Subschema"]
 
@@ -78,7 +79,8 @@ class References:
     def __init__(
         self, schema: JsonSchema, *, draft: str | None, registry: Registry[Any] | None, limits: SchemaLimits
     ) -> None:
-        self.draft = draft_of(schema, draft)
+        self.draft, is_bare = extended_draft(schema, draft, registry)
+        schema = without_validation(schema) if is_bare else schema
         self.limits = limits
         self._document = schema
         self._checked: set[int] = set()

@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from fsm.errors import LimitError
+from grammars.json_schema.atoms import items_contain, missing, present
 from grammars.json_schema.branch import (
     ARRAY,
     OBJECT,
@@ -23,12 +24,13 @@ from grammars.json_schema.branch import (
     Promise,
     SomeMember,
 )
+from grammars.json_schema.choice import Choice, Item
 from grammars.json_schema.drafts import is_older, knows
-from grammars.json_schema.positive import item_group, missing, present
+from grammars.json_schema.groups import item_group
 from grammars.json_schema.references import Subschema
 
 if TYPE_CHECKING:
-    from grammars.json_schema.expand import Expander, Item
+    from grammars.json_schema.expand import Expander
 
 __all__ = ["UNEVALUATED", "fail_unevaluated", "open_unevaluated"]
 
@@ -60,13 +62,11 @@ class Coverage:
 
 
 NOTHING = Coverage()
-Way = tuple[list["Item"], Coverage]
+Way = tuple[list[Item], Coverage]
 
 
 def open_unevaluated(expander: Expander, branch: Branch, node: Subschema, todo: list[Item]) -> bool:
     """Ask that every member and item that is not evaluated meets the keywords of a node that must hold."""
-    from grammars.json_schema.expand import Choice
-
     if not knows(node.draft, "unevaluatedItems"):
         return True
     ways = _Ways(expander, must_hold=True).of(node, is_top=True)
@@ -90,17 +90,8 @@ def fail_unevaluated(expander: Expander, node: Subschema, keyword: str) -> list[
             alternatives.append([*items, Promise(frozenset(), (some,))])
         if keyword == "unevaluatedItems" and not coverage.is_every_item:
             wanted = _any_of(expander, coverage, child)
-            alternatives.append([*items, _contains(Contains((wanted, False), 1, None, coverage.prefix))])
+            alternatives.append([*items, items_contain(Contains((wanted, False), 1, None, coverage.prefix))])
     return alternatives
-
-
-def _contains(atom: Contains) -> Item:
-    def act(branch: Branch) -> bool:
-        branch.types &= ARRAY
-        branch.array.contains.append(atom)
-        return bool(branch.types)
-
-    return act
 
 
 def _rules(expander: Expander, node: Subschema, coverage: Coverage) -> list[Item]:
@@ -228,8 +219,6 @@ class _Ways:
 
     def _chosen(self, chosen: Iterable[Subschema], options: list[Subschema], covering: list[Subschema]) -> list[Way]:
         """Return the ways in which some options are the ones relied on."""
-        from grammars.json_schema.expand import Choice
-
         held = list(chosen)
         items: list[Item]
         if not self.must_hold:
@@ -264,7 +253,7 @@ class _Ways:
         if not self._covers(child):
             return [([], NOTHING)]
         there: list[Way] = _product([([present(name)], NOTHING)], self.of(child), node)
-        return [([missing(self.expander, name)], NOTHING), *there]
+        return [([missing(self.expander.references, name)], NOTHING), *there]
 
 
 def _product(left: list[Way], right: list[Way], node: Subschema) -> list[Way]:

@@ -1,0 +1,89 @@
+"""Read keywords of a subschema that only say something together.
+
+``additionalProperties`` depends on ``properties`` beside it, ``items`` on ``prefixItems``, ``maxContains`` on ``contains``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grammars.json_schema.branch import (
+    ARRAY,
+    BOOLEAN,
+    NULL,
+    NUMBER,
+    OBJECT,
+    STRING,
+    ItemGroup,
+    MemberGroup,
+    Obligation,
+)
+from grammars.json_schema.drafts import knows
+from grammars.json_schema.references import Subschema
+
+if TYPE_CHECKING:
+    from grammars.json_schema.expand import Expander
+
+__all__ = ["contains_bounds", "item_group", "member_group", "type_bits"]
+
+_TYPE_BITS = {
+    "null": NULL,
+    "boolean": BOOLEAN,
+    "number": NUMBER,
+    "integer": NUMBER,
+    "string": STRING,
+    "array": ARRAY,
+    "object": OBJECT,
+}
+
+
+def type_bits(value: Any) -> tuple[int, bool]:
+    """Return the type bits a ``type`` keyword allows, and whether its numbers must be integers."""
+    names = value if type(value) is list else [value]
+    bits = 0
+    for name in names:
+        bits |= _TYPE_BITS[name]
+    return bits, "integer" in names and "number" not in names
+
+
+def member_group(expander: Expander, node: Subschema) -> MemberGroup:
+    """Read ``properties``, ``patternProperties`` and ``additionalProperties`` together."""
+    schema = node.schema
+    assert isinstance(schema, dict)
+    child = expander.child
+    rest = schema.get("additionalProperties")
+    return MemberGroup(
+        {name: (child(node, "properties", name), True) for name in schema.get("properties", ())},
+        tuple((p, (child(node, "patternProperties", p), True)) for p in schema.get("patternProperties", ())),
+        None if rest is None or rest is True else (child(node, "additionalProperties"), True),
+    )
+
+
+def item_group(expander: Expander, node: Subschema) -> ItemGroup:
+    """Read ``prefixItems`` and ``items``, or in older drafts ``items`` and ``additionalItems``, together."""
+    schema, child = node.schema, expander.child
+    assert isinstance(schema, dict)
+    items = schema.get("items")
+    prefix: list[Obligation] = []
+    rest: Obligation | None = None
+    if type(items) is list:  # how drafts before 2020-12 write a prefix
+        prefix = [(child(node, "items", i), True) for i in range(len(items))]
+        if "additionalItems" in schema:
+            rest = (child(node, "additionalItems"), True)
+    else:
+        if "prefixItems" in schema and knows(node.draft, "prefixItems"):
+            prefix = [(child(node, "prefixItems", i), True) for i in range(len(schema["prefixItems"]))]
+        if items is not None:
+            rest = (child(node, "items"), True)
+    return ItemGroup(tuple(prefix), rest)
+
+
+def contains_bounds(node: Subschema) -> tuple[int, int | None]:
+    """Read ``minContains`` and ``maxContains`` beside ``contains``."""
+    schema = node.schema
+    assert isinstance(schema, dict)
+    low, high = 1, None
+    if knows(node.draft, "minContains"):
+        low = int(schema.get("minContains", 1))
+        high = int(schema["maxContains"]) if "maxContains" in schema else None
+    return low, high
