@@ -69,6 +69,7 @@ def absent(name: str) -> Promise:
 
 def number_meets(constraint: NumberConstraint) -> Action:
     """Ask for a number that meets a constraint."""
+
     def act(branch: Branch) -> bool:
         branch.types &= NUMBER
         branch.number = branch.number.conjoin(constraint)
@@ -79,6 +80,7 @@ def number_meets(constraint: NumberConstraint) -> Action:
 
 def string_meets(rule: StringRule) -> Action:
     """Ask for a string that meets a rule."""
+
     def act(branch: Branch) -> bool:
         branch.types &= STRING
         branch.string.rules.add(rule)
@@ -89,6 +91,7 @@ def string_meets(rule: StringRule) -> Action:
 
 def length_within(low: int, high: int | None) -> Action:
     """Ask for a string of some length."""
+
     def act(branch: Branch) -> bool:
         branch.types &= STRING
         rules = branch.string
@@ -101,6 +104,7 @@ def length_within(low: int, high: int | None) -> Action:
 
 def items_within(low: int, high: int | None) -> Action:
     """Ask for an array of some size."""
+
     def act(branch: Branch) -> bool:
         branch.types &= ARRAY
         rules = branch.array
@@ -113,6 +117,7 @@ def items_within(low: int, high: int | None) -> Action:
 
 def members_within(low: int, high: int | None) -> Action:
     """Ask for an object of some size."""
+
     def act(branch: Branch) -> bool:
         branch.types &= OBJECT
         rules = branch.object
@@ -125,6 +130,7 @@ def members_within(low: int, high: int | None) -> Action:
 
 def items_meet(group: ItemGroup) -> Action:
     """Ask for an array whose items meet a group."""
+
     def act(branch: Branch) -> bool:
         branch.types &= ARRAY
         branch.array.groups.append(group)
@@ -135,6 +141,7 @@ def items_meet(group: ItemGroup) -> Action:
 
 def items_contain(atom: Contains) -> Action:
     """Ask for an array with so many items that meet an obligation."""
+
     def act(branch: Branch) -> bool:
         branch.types &= ARRAY
         branch.array.contains.append(atom)
