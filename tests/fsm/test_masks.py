@@ -1,0 +1,106 @@
+"""Masks equal what trying every token says, at every place of a text, for every kind of state."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
+from grammars import choice, json_schema, regex
+from tests.reference.masks import allowed_by_trying
+
+PIECES = [
+    *('"', '",', '":', '": ', '": "', '","', '"}', '"]', '{"', '[{"', ' "', '  "', '\n"', '{}', '[]', '""', '"",', ' {"'),
+    *(" ", "  ", "\n", "\n  ", "\t", " " * 64, " " * 65, " a", " name", ' "name', '"name', '"na', "name", "na", "me", "n"),
+    *("\\", "\\n", "\\u", "\\u00", "\\u0061", "\\ud83d", "\\ude00", '\\"', "\\\\", 'a"', 'b":', 'x","', 'ab", "', "abc"),
+    *("true", "false", "null", "1", "12", "123", "1.5", ".5", "e", "E+", "-", "-1", "0", "1,", "1]", "2}", ", ", ",\n"),
+    *("é", "éa", 'é"', "😀", "日", "日本", "tr", "ue", "}", "}}", "]", "],", "},", '"},', '"]}', ":", ",", '"x":1,"', '"a":'),
+]
+TOKENS = [b"</s>", *dict.fromkeys([*(bytes([i]) for i in range(256)), *(p.encode() for p in PIECES)]), b"\xc3", b"\xe6\x97"]
+VOCABULARY = Vocabulary([*TOKENS, b""], eos_token_ids=[0], special_token_ids=[5])
+
+SCHEMAS = [
+    ({}, {"name": ["x", 1.5, None, {"é": "😀"}], "na": "\n"}),
+    ({"properties": {"name": {"type": "string"}, "na": {"type": "integer"}}, "required": ["na"]}, {"na": 12, "zz": "a"}),
+    ({"properties": {"name": {"maxLength": 3}}, "additionalProperties": False}, {"name": "é😀a"}),
+    ({"properties": {"name": {"minLength": 2, "pattern": "^[a-zé]+$"}}}, {"name": "abé"}),
+    ({"type": "array", "items": {"enum": ["a", "ab", 1, None, True, [1], {"a": "b"}]}, "uniqueItems": True}, ["a", 1, [1]]),
+    ({"patternProperties": {"^n": {"type": "number"}}, "additionalProperties": {"type": "string"}}, {"na": 1, "b": "x"}),
+    ({"anyOf": [{"type": "string", "maxLength": 2}, {"type": "array"}, {"const": "name"}]}, "name"),
+    ({"type": "string", "format": "date-time"}, "2024-02-29T12:00:00Z"),
+]
+
+
+@pytest.mark.parametrize("whitespace", ["flexible", "compact", "any", (", ", ": ")])
+@pytest.mark.parametrize(("schema", "value"), SCHEMAS, ids=[json.dumps(schema)[:40] for schema, _ in SCHEMAS])
+def test_mask_equals_trying_every_token(schema: dict[str, object], value: object, whitespace: str | tuple[str, str]) -> None:
+    """At every place of a text, split at random, the mask holds the tokens that can be advanced over."""
+    drawn = random.Random(json.dumps(schema))
+    separators = (",", ":") if whitespace == "compact" else (", ", ": ")
+    text = json.dumps(value, ensure_ascii=drawn.random() < 0.5, separators=separators).encode()
+    matcher = json_schema(schema, whitespace=whitespace, key_order="any").compile(VOCABULARY).matcher()
+    mask = allocate_token_bitmask(1, VOCABULARY.size)
+    known, place = {token: i for i, token in enumerate(TOKENS) if i not in (0, 5)}, 0
+    while place < len(text):
+        matcher.fill_next_token_bitmask(mask)
+        assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
+        sizes = [size for size in range(1, 12) if text[place : place + size] in known]
+        size = drawn.choice(sizes)
+        matcher.advance(known[text[place : place + size]])
+        place += size
+    assert matcher.is_accepting
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]+", "n(a|é|日)*e?", r"\d{2,5}(\.\d+)?", "(ab|abc)*", ".{0,300}x", "tr|true|trué"])
+def test_mask_of_a_pattern_equals_trying_every_token(pattern: str) -> None:
+    """The same holds for plain text, where a pattern may end and go on."""
+    matcher = regex(pattern).compile(VOCABULARY).matcher()
+    drawn, mask = random.Random(pattern), allocate_token_bitmask(1, VOCABULARY.size)
+    for _ in range(6):
+        matcher.fill_next_token_bitmask(mask)
+        allowed = set(allowed_token_ids(mask[0]).tolist())
+        assert allowed == allowed_by_trying(matcher), matcher.text()
+        rest = sorted(allowed - {0})
+        if not rest:
+            break
+        matcher.advance(drawn.choice(rest))
+
+
+def test_mask_of_a_choice_has_no_other_token() -> None:
+    """A choice allows exactly the tokens that begin one of its texts."""
+    matcher = choice(["name", "nae", "日本"]).compile(VOCABULARY).matcher()
+    mask = allocate_token_bitmask(3, VOCABULARY.size)
+    matcher.fill_next_token_bitmask(mask, index=1)
+    spelled = {TOKENS[i] for i in allowed_token_ids(mask[1]).tolist()}
+    assert spelled == {b"n", b"na", b"name", "日".encode(), "日本".encode(), b"\xe6", b"\xe6\x97"}
+    assert not mask[[0, 2]].any()
+
+
+def test_masks_are_the_same_without_the_compiler() -> None:
+    """Run as plain Python, the kernels fill the same masks (coverage; integers do not overflow there)."""
+    program = (
+        "from tests.fsm.test_masks import VOCABULARY, json_schema, allocate_token_bitmask\n"
+        "matcher = json_schema({'properties': {'name': {'maxLength': 3}}}).compile(VOCABULARY).matcher()\n"
+        "mask = allocate_token_bitmask(1, VOCABULARY.size)\n"
+        "for token in (b'{\"', b'na', b'me', b'\": \"', b'\\\\u00'):\n"
+        "    matcher.advance(VOCABULARY.token_bytes.index(token)); matcher.fill_next_token_bitmask(mask)\n"
+        "    print(mask.tobytes().hex())\n"
+    )
+    outputs = {
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-c", program],
+            env={**os.environ, "NUMBA_DISABLE_JIT": flag},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for flag in ("0", "1")
+    }
+    assert len(outputs) == 1
+    assert np.frombuffer(bytes.fromhex(outputs.pop().split()[-1]), np.int32).any()
