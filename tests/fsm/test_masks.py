@@ -16,22 +16,107 @@ from grammars import choice, json_schema, regex
 from tests.reference.masks import allowed_by_trying
 
 PIECES = [
-    *('"', '",', '":', '": ', '": "', '","', '"}', '"]', '{"', '[{"', ' "', '  "', '\n"', '{}', '[]', '""', '"",', ' {"'),
-    *(" ", "  ", "\n", "\n  ", "\t", " " * 64, " " * 65, " a", " name", ' "name', '"name', '"na', "name", "na", "me", "n"),
-    *("\\", "\\n", "\\u", "\\u00", "\\u0061", "\\ud83d", "\\ude00", '\\"', "\\\\", 'a"', 'b":', 'x","', 'ab", "', "abc"),
+    *(
+        '"',
+        '",',
+        '":',
+        '": ',
+        '": "',
+        '","',
+        '"}',
+        '"]',
+        '{"',
+        '[{"',
+        ' "',
+        '  "',
+        '\n"',
+        "{}",
+        "[]",
+        '""',
+        '"",',
+        ' {"',
+    ),
+    *(
+        " ",
+        "  ",
+        "\n",
+        "\n  ",
+        "\t",
+        " " * 64,
+        " " * 65,
+        " a",
+        " name",
+        ' "name',
+        '"name',
+        '"na',
+        "name",
+        "na",
+        "me",
+        "n",
+    ),
+    *(
+        "\\",
+        "\\n",
+        "\\u",
+        "\\u00",
+        "\\u0061",
+        "\\ud83d",
+        "\\ude00",
+        '\\"',
+        "\\\\",
+        'a"',
+        'b":',
+        'x","',
+        'ab", "',
+        "abc",
+    ),
     *("true", "false", "null", "1", "12", "123", "1.5", ".5", "e", "E+", "-", "-1", "0", "1,", "1]", "2}", ", ", ",\n"),
-    *("é", "éa", 'é"', "😀", "日", "日本", "tr", "ue", "}", "}}", "]", "],", "},", '"},', '"]}', ":", ",", '"x":1,"', '"a":'),
+    *(
+        "é",
+        "éa",
+        'é"',
+        "😀",
+        "日",
+        "日本",
+        "tr",
+        "ue",
+        "}",
+        "}}",
+        "]",
+        "],",
+        "},",
+        '"},',
+        '"]}',
+        ":",
+        ",",
+        '"x":1,"',
+        '"a":',
+    ),
 ]
-TOKENS = [b"</s>", *dict.fromkeys([*(bytes([i]) for i in range(256)), *(p.encode() for p in PIECES)]), b"\xc3", b"\xe6\x97"]
+TOKENS = [
+    b"</s>",
+    *dict.fromkeys([*(bytes([i]) for i in range(256)), *(p.encode() for p in PIECES)]),
+    b"\xc3",
+    b"\xe6\x97",
+]
 VOCABULARY = Vocabulary([*TOKENS, b""], eos_token_ids=[0], special_token_ids=[5])
 
 SCHEMAS = [
     ({}, {"name": ["x", 1.5, None, {"é": "😀"}], "na": "\n"}),
-    ({"properties": {"name": {"type": "string"}, "na": {"type": "integer"}}, "required": ["na"]}, {"na": 12, "zz": "a"}),
+    (
+        {"properties": {"name": {"type": "string"}, "na": {"type": "integer"}}, "required": ["na"]},
+        {"na": 12, "zz": "a"},
+    ),
     ({"properties": {"name": {"maxLength": 3}}, "additionalProperties": False}, {"name": "é😀a"}),
     ({"properties": {"name": {"minLength": 2, "pattern": "^[a-zé]+$"}}}, {"name": "abé"}),
-    ({"type": "array", "items": {"enum": ["a", "ab", 1, None, True, [1], {"a": "b"}]}, "uniqueItems": True}, ["a", 1, [1]]),
-    ({"patternProperties": {"^n": {"type": "number"}}, "additionalProperties": {"type": "string"}}, {"na": 1, "b": "x"}),
+    (
+        {"type": "array", "items": {"enum": ["a", "ab", 1, None, True, [1], {"a": "b"}]}, "uniqueItems": True},
+        ["a", 1, [1]],
+    ),
+    (
+        {"patternProperties": {"^n": {"type": "number"}}, "additionalProperties": {"type": "string"}},
+        {"na": 1, "b": "x"},
+    ),
     ({"anyOf": [{"type": "string", "maxLength": 2}, {"type": "array"}, {"const": "name"}]}, "name"),
     ({"type": "string", "format": "date-time"}, "2024-02-29T12:00:00Z"),
 ]
@@ -39,7 +124,9 @@ SCHEMAS = [
 
 @pytest.mark.parametrize("whitespace", ["flexible", "compact", "any", (", ", ": ")])
 @pytest.mark.parametrize(("schema", "value"), SCHEMAS, ids=[json.dumps(schema)[:40] for schema, _ in SCHEMAS])
-def test_mask_equals_trying_every_token(schema: dict[str, object], value: object, whitespace: str | tuple[str, str]) -> None:
+def test_mask_equals_trying_every_token(
+    schema: dict[str, object], value: object, whitespace: str | tuple[str, str]
+) -> None:
     """At every place of a text, split at random, the mask holds the tokens that can be advanced over."""
     drawn = random.Random(json.dumps(schema))
     separators = (",", ":") if whitespace == "compact" else (", ", ": ")
@@ -57,7 +144,9 @@ def test_mask_equals_trying_every_token(schema: dict[str, object], value: object
     assert matcher.is_accepting
 
 
-@pytest.mark.parametrize("pattern", ["[a-z]+", "n(a|é|日)*e?", r"\d{2,5}(\.\d+)?", "(ab|abc)*", ".{0,300}x", "tr|true|trué"])
+@pytest.mark.parametrize(
+    "pattern", ["[a-z]+", "n(a|é|日)*e?", r"\d{2,5}(\.\d+)?", "(ab|abc)*", ".{0,300}x", "tr|true|trué"]
+)
 def test_mask_of_a_pattern_equals_trying_every_token(pattern: str) -> None:
     """The same holds for plain text, where a pattern may end and go on."""
     matcher = regex(pattern).compile(VOCABULARY).matcher()
@@ -93,7 +182,7 @@ def test_masks_are_the_same_without_the_compiler() -> None:
         "    print(mask.tobytes().hex())\n"
     )
     outputs = {
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "NUMBA_DISABLE_JIT": flag},
             capture_output=True,

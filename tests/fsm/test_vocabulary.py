@@ -38,7 +38,8 @@ def test_trie_spells_every_token_and_nothing_else(seed: int) -> None:
     trie = build_trie(strings, list(range(len(strings))), len(strings))
     found: dict[int, bytes] = {}
     path: list[int] = []
-    for node, (byte, depth, skip, label) in enumerate(trie.nodes.tolist()):
+    for node, (byte, depth, skip, token) in enumerate(trie.nodes.tolist()):
+        label = token
         path[depth - 1 :] = [byte]
         assert node < skip <= len(trie.nodes)
         while label >= 0:
