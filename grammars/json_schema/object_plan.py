@@ -6,14 +6,14 @@ values must meet, and whether the object may close. No network here: the same pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
 from fsm.automata.dfa import Dfa
 from fsm.dfa import complement, count_strings, intersect, string_lengths, union
-from grammars.json_schema.branch import STRING, MemberGroup, ObjectRules, Obligation, Promise, SomeMember, StringRule
+from grammars.json_schema.branch import STRING, MemberGroup, ObjectRules, Obligation, SomeMember, StringRule
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.strings import string_language
 from grammars.regex import regex_dfa
@@ -21,7 +21,6 @@ from grammars.regex import regex_dfa
 __all__ = ["Member", "ObjectPlan", "ObjectPosition", "Oracle", "OtherNames"]
 
 Obligations = frozenset[Obligation]
-Keeps = Callable[[SomeMember], bool]
 Splitter = str | Obligation
 """What tells names apart: a pattern, or an obligation on the name itself."""
 
@@ -29,9 +28,11 @@ Splitter = str | Obligation
 class Oracle(Protocol):
     """Tell whether some value meets obligations, and whether a value does."""
 
-    def is_satisfiable(self, obligations: Obligations) -> bool: ...
+    def is_satisfiable(self, obligations: Obligations) -> bool:
+        """Tell whether some value meets them all."""
 
-    def meets_all(self, obligations: Obligations, value: object) -> bool: ...
+    def meets_all(self, obligations: Obligations, value: object) -> bool:
+        """Tell whether a value meets them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,9 @@ class ObjectPlan:
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
         self._true = (expander.references.true, True)
+        self._generic = [(i, s) for i, promise in enumerate(rules.some) for s in promise.members if s.only is None]
+        self._asked: dict[str, dict[int, list[Obligation | None]]] = {}
+        self._easy: list[frozenset[str]] | None = None
         self._completes: dict[ObjectPosition, bool] = {}
         self._is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
 
@@ -197,7 +201,8 @@ class ObjectPlan:
                 rules = branch.string.copy()
                 if branch.candidates is not None:
                     fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
-                    rules.rules.add(StringRule("literals", frozenset(v for v in fitting if type(v) is str), True))
+                    texts = frozenset(v for v in fitting if type(v) is str)
+                    rules.rules.add(StringRule("literals", texts, holds=True))
                 language = string_language(rules)
                 if language.is_counted:
                     languages.append(intersect(language.dfa, string_lengths(language.low, language.high)))
@@ -281,7 +286,7 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda some: self.keeps(some, name))
+        return self._with_promises(after, value, self._asked_of(name))
 
     def _other_members(
         self, position: ObjectPosition, other: OtherNames, value: Obligations, required: set[str]
@@ -290,16 +295,31 @@ class ObjectPlan:
         after = ObjectPosition(order, position.seen, position.count + 1, position.kept)
         if self._is_simple:
             return [Member(value, after)]
-        return self._with_promises(after, value, lambda some: self.other_keeps(some, other))
+        asked: dict[int, list[Obligation | None]] = {}
+        for i, some in self._generic:
+            if self.other_keeps(some, other):
+                asked.setdefault(i, []).append(some.value)
+        return self._with_promises(after, value, asked)
 
-    def _with_promises(self, after: ObjectPosition, value: Obligations, keeps: Keeps) -> list[Member]:
+    def _asked_of(self, name: str) -> dict[int, list[Obligation | None]]:
+        """Return for each promise that a member with a name may keep what its value must meet for that."""
+        known = self._asked.get(name)
+        if known is None:
+            known = self._asked[name] = {}
+            for i, promise in enumerate(self.rules.some):
+                wanted = [some.value for some in promise.members if self.keeps(some, name)]
+                if wanted:
+                    known[i] = wanted
+        return known
+
+    def _with_promises(
+        self, after: ObjectPosition, value: Obligations, asked: dict[int, list[Obligation | None]]
+    ) -> list[Member]:
         """Branch over which open promises the member keeps; the ways exclude one another."""
         ways = [(value, after.kept)]
-        for i, promise in enumerate(self.rules.some):
+        for i, wanted in asked.items():
             if not after.kept >> i & 1:
-                asked = [some.value for some in promise.members if keeps(some)]
-                if asked:
-                    ways = [each for way in ways for each in self._split(way, asked, 1 << i)]
+                ways = [each for way in ways for each in self._split(way, wanted, 1 << i)]
         members = []
         for obligations, kept in ways:
             position = replace(after, kept=kept)
@@ -321,9 +341,8 @@ class ObjectPlan:
         found = []
         if self.oracle.is_satisfiable(obligations | failing):
             found.append((obligations | failing, kept))
-            for each in wanted:
-                if self.oracle.is_satisfiable(obligations | {each}):
-                    found.append((obligations | {each}, kept | bit))
+            meeting = [obligations | {each} for each in wanted]
+            found += [(each, kept | bit) for each in meeting if self.oracle.is_satisfiable(each)]
             return found if len(found) > 1 else [(obligations, kept)]
         return [(obligations, kept | bit)]
 
@@ -367,6 +386,14 @@ class ObjectPlan:
         from grammars.json_schema.promises import can_keep_all
 
         return not self.rules.some or can_keep_all(self, position, required)
+
+    def easy_names(self) -> list[frozenset[str]]:
+        """Return for each promise the names whose absence keeps it at no cost to the others."""
+        if self._easy is None:
+            from grammars.json_schema.promises import find_easy_names
+
+            self._easy = find_easy_names(self)
+        return self._easy
 
     def left(self, position: ObjectPosition) -> list[str]:
         """List the declared names that may still come, whatever else must be kept."""

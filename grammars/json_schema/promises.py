@@ -16,7 +16,7 @@ from grammars.json_schema.branch import Obligation, Promise, SomeMember
 if TYPE_CHECKING:
     from grammars.json_schema.object_plan import ObjectPlan, ObjectPosition
 
-__all__ = ["can_keep_all"]
+__all__ = ["can_keep_all", "find_easy_names"]
 
 MAX_STEPS = 20_000
 
@@ -37,11 +37,28 @@ def can_keep_all(plan: ObjectPlan, position: ObjectPosition, required: set[str])
     """Tell whether the promises still open at a position can be kept together."""
     waiting = [promise for i, promise in enumerate(plan.rules.some) if not position.kept >> i & 1]
     if plan.rules.low <= position.count + len(required):
+        there = frozenset(position.seen | required)
+        names = plan.easy_names()
+        waiting = [p for i, p in enumerate(plan.rules.some) if not position.kept >> i & 1 and names[i] <= there]
+    if waiting and plan.rules.low <= position.count + len(required):
         waiting = _without_easy(plan, position, required, waiting)
     if not waiting:
         return True
     present = tuple((name, frozenset[Obligation]()) for name in sorted(required))
     return _Search(plan, position).run(_Draft(present, frozenset(), ()), waiting)
+
+
+def find_easy_names(plan: ObjectPlan) -> list[frozenset[str]]:
+    """Return for each promise the names whose absence keeps it and that no other promise may want."""
+    promises = plan.rules.some
+    if any(some.only is None for promise in promises for some in promise.members):
+        return [frozenset()] * len(promises)
+    wanted = Counter(name for promise in promises for name in {some.only for some in promise.members})
+    found = []
+    for promise in promises:
+        own = {some.only for some in promise.members}
+        found.append(frozenset(n for n in promise.absent if wanted[n] <= (n in own) and n not in plan.needed))
+    return found
 
 
 def _without_easy(
@@ -56,7 +73,9 @@ def _without_easy(
 
 def _is_easy(plan: ObjectPlan, promise: Promise, wanted: Counter[str | None], there: frozenset[str]) -> bool:
     own = {some.only for some in promise.members}
-    return any(name not in there and wanted[name] <= (name in own) and name not in plan.needed for name in promise.absent)
+    return any(
+        name not in there and wanted[name] <= (name in own) and name not in plan.needed for name in promise.absent
+    )
 
 
 class _Search:
