@@ -2,15 +2,14 @@
 
     constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
     regex/           patterns in two dialects       regular.py  any automaton as a grammar
-    json_schema/     schemas as sets of obligations
+    json_schema/     schemas as sets of obligations  python_types.py  from_type
 """
 
 from __future__ import annotations
 
-import grammars.json_schema
-import grammars.regex
 from grammars.constructors import choice, json_schema, regex
 from grammars.grammar import Grammar
-from grammars.json_schema import SchemaLimits
+from grammars.json_schema.shapes import SchemaLimits
+from grammars.python_types import from_type
 
-__all__ = ["Grammar", "SchemaLimits", "choice", "json_schema", "regex"]
+__all__ = ["Grammar", "SchemaLimits", "choice", "from_type", "json_schema", "regex"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from fsm.dfa import literals
 from fsm.errors import GrammarError
 from grammars.json_schema.grammar import JsonSchemaGrammar
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits
+from grammars.python_types import schema_of
 from grammars.regex import regex_dfa
 from grammars.regex.compile import Dialect
 from grammars.regular import RegularGrammar
@@ -31,7 +33,7 @@ def json_schema(
 
     Parameters
     ----------
-    schema : a decoded JSON Schema, its JSON text, or a type (its schema by ``pydantic``).
+    schema : a decoded JSON Schema, its JSON text, or a type (its schema as ``from_type`` reads it).
     whitespace : ``"compact"``, ``"flexible"`` (bounded), ``"any"``, or item and key separators.
     key_order : ``"schema"``: declared members in the schema's order, then others; ``"any"``: in any order.
     draft : ``"draft4"`` to ``"draft2020-12"``, used where ``$schema`` is absent.
@@ -63,8 +65,6 @@ def _decoded(schema: Any) -> JsonSchema:
     if isinstance(schema, dict | bool):
         return schema
     if isinstance(schema, str | bytes):
-        import json
-
         try:
             decoded: JsonSchema = json.loads(schema)
         except ValueError as error:
@@ -72,13 +72,7 @@ def _decoded(schema: Any) -> JsonSchema:
         return decoded
     if isinstance(schema, list | tuple | int | float) or schema is None:
         return schema  # type: ignore[return-value]  # refused when compiled, with the pointer
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
-
-    try:
-        return TypeAdapter(schema).json_schema()
-    except PydanticUserError as error:
-        raise GrammarError(f"json schema: got {schema!r}, expected a schema or a type that has one: {error}") from error
+    return schema_of(schema)
 
 
 def regex(pattern: str, *, dialect: Dialect = "python", search: bool = False) -> RegularGrammar:

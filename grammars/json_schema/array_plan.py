@@ -95,9 +95,9 @@ class ArrayPlan:
         found = []
         for obligations, matches in ways:
             after = ArrayPosition(count, matches, position.earlier)
-            if (obligations is base and not self.rules.is_unique) or self.oracle.is_satisfiable(obligations):
-                if self.is_alive(after):
-                    found.append(Item(obligations, after))
+            is_free = obligations is base and not self.rules.is_unique
+            if (is_free or self.oracle.is_satisfiable(obligations)) and self.is_alive(after):
+                found.append(Item(obligations, after))
         return found
 
     def domain(self, index: int) -> Domain | None:

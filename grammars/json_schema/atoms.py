@@ -1,6 +1,7 @@
 """Make atoms: what one keyword asks of a branch, guarded by the keyword's type.
 
-An action adds the atom to a branch and tells whether the branch lives; a promise is an atom that some member keeps later.
+An action adds the atom to a branch and tells whether the branch lives; a promise is an atom that some member keeps
+later.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ def _unless_number(value: Any) -> Action:
 def _unless_string(value: str) -> Action:
     def act(branch: Branch) -> bool:
         if branch.types & STRING:
-            branch.string.rules.add(StringRule("literals", frozenset([value]), False))
+            branch.string.rules.add(StringRule("literals", frozenset([value]), holds=False))
         return True
 
     return act

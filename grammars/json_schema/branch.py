@@ -68,8 +68,8 @@ class StringRule:
 
     kind: str
     value: Any
-    holds: bool
-    draft: str = "draft2020-12"
+    holds: bool = field(kw_only=True)
+    draft: str = field(kw_only=True, default="draft2020-12")
 
 
 @dataclass(slots=True)

@@ -22,6 +22,16 @@ _ASSERTING = frozenset(
 _OPERATORS = frozenset(
     {"enum", "const", "not", "allOf", "oneOf", "anyOf", "if", "$ref", "$dynamicRef", "$recursiveRef"}
 )
+# Keywords that always leave a value where nothing else is asked.
+_ALONE = (
+    {"format"},
+    {"maxItems"},
+    {"maxItems", "uniqueItems"},
+    {"maxLength"},
+    {"maximum"},
+    {"minimum"},
+    {"uniqueItems"},
+)
 
 
 class Certainty:
@@ -52,7 +62,8 @@ class Certainty:
         if asked == {"$ref"} and type(schema["$ref"]) is str and len(schema.keys() & _HARMLESS) == 0:
             return self.holds(self.expander.references.resolve(node, "$ref"), depth + 1)
         if asked == {"anyOf"} and not schema.keys() & _HARMLESS:
-            return any(self.holds(self.expander.child(node, "anyOf", i), depth + 1) for i in range(len(schema["anyOf"])))
+            options = (self.expander.child(node, "anyOf", i) for i in range(len(schema["anyOf"])))
+            return any(self.holds(option, depth + 1) for option in options)
         if asked <= {"enum", "const"} and "type" not in schema:
             return bool(schema.get("enum", True)) and len(asked) == 1 and not schema.keys() & _HARMLESS
         if asked == {"required"}:
@@ -64,7 +75,7 @@ class Certainty:
         kinds = schema.get("type")
         if asked <= {"enum"} and kinds is not None:
             return kinds == "string" and any(type(value) is str for value in schema["enum"])
-        if asked <= {"minLength"} or asked == {"maxLength"} or asked in ({"minimum"}, {"maximum"}, {"uniqueItems"}):
+        if asked <= {"minLength"} or asked in _ALONE:
             return True
         if asked == {"minLength", "maxLength"}:
             return bool(schema["minLength"] <= schema["maxLength"])
@@ -72,13 +83,7 @@ class Certainty:
             low, high = schema["minimum"], schema["maximum"]
             exclusive = schema.get("exclusiveMinimum") or schema.get("exclusiveMaximum")
             return not exclusive and type(low) is int and type(high) is int and low <= high
-        if asked == {"format"}:
-            return True
-        if asked in ({"maxItems"}, {"maxItems", "uniqueItems"}):
-            return True
-        if kinds is None and not asked & _OPERATORS:
-            return True  # null meets them all
-        return False
+        return kinds is None and not asked & _OPERATORS  # null meets them all
 
     def _required_hold(self, node: Subschema, schema: dict[str, Any], depth: int) -> bool:
         required = schema["required"]

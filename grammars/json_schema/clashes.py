@@ -58,16 +58,18 @@ class _Search:
             if keyword not in _ANNOTATIONS and keyword not in _KEPT_MAPS:
                 self._try_without(here, keyword)
         for keyword in list(here):
-            value = here[keyword]
-            if keyword in _MAPS and type(value) is dict:
-                for name in list(value):
-                    if keyword in _KEPT_MAPS or not self._try_without(value, name):
-                        self.reduce(value[name], f"{pointer}/{keyword}/{pointer_token(name)}")
-            elif keyword in _LISTS or (keyword == "items" and type(value) is list):
-                for i, item in enumerate(value):
-                    self.reduce(item, f"{pointer}/{keyword}/{i}")
-            elif keyword in _SINGLE:
-                self.reduce(value, f"{pointer}/{keyword}")
+            self._reduce_below(keyword, here[keyword], f"{pointer}/{keyword}")
+
+    def _reduce_below(self, keyword: str, value: Any, pointer: str) -> None:
+        if keyword in _MAPS and type(value) is dict:
+            for name in list(value):
+                if keyword in _KEPT_MAPS or not self._try_without(value, name):
+                    self.reduce(value[name], f"{pointer}/{pointer_token(name)}")
+        elif keyword in _LISTS or (keyword == "items" and type(value) is list):
+            for i, item in enumerate(value):
+                self.reduce(item, f"{pointer}/{i}")
+        elif keyword in _SINGLE:
+            self.reduce(value, pointer)
 
     def _try_without(self, container: dict[str, Any], name: str) -> bool:
         """Take an entry away if nothing fits without it either; tell whether it is gone."""

@@ -62,9 +62,9 @@ def _listed(branch: Branch) -> list[Any] | None:
     if branch.candidates is not None:
         return branch.candidates
     types = branch.types
-    if types & OBJECT and not (branch.object.high == 0):
+    if types & OBJECT and branch.object.high != 0:
         return None
-    if types & ARRAY and not (branch.array.high == 0):
+    if types & ARRAY and branch.array.high != 0:
         return None
     values: list[Any] = [value for bit, value in ((NULL, None), (TRUE, True), (FALSE, False)) if types & bit]
     values += [{}] if types & OBJECT else []
@@ -118,7 +118,8 @@ def _texts(dfa: Dfa, high: int | None) -> list[str] | None:
 def critical_values(plan: ArrayPlan, count: int, earlier: frozenset[Hashable]) -> list[Any]:
     """List the values the item at a place must not take, or the items that must follow could not all differ."""
     later: Domain = {}
-    for i in {*range(count + 1, min(plan.rules.low, plan.steady)), *([plan.steady] if plan.rules.low > count + 1 else ())}:
+    last = [plan.steady] if plan.rules.low > count + 1 else []
+    for i in {*range(count + 1, min(plan.rules.low, plan.steady)), *last}:
         later.update(plan.domain(i) or {})
     return [
         value

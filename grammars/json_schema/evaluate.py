@@ -6,7 +6,7 @@ It also filters the values that ``enum`` and ``const`` list.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from grammars.json_schema.branch import ARRAY, NUMBER, OBJECT, STRING, Obligation, StringRule, StringRules, type_of
@@ -114,36 +114,40 @@ class Evaluator:
         if "maxLength" in schema:
             rules.high = int(schema["maxLength"])
         if "pattern" in schema:
-            rules.rules.add(StringRule("pattern", schema["pattern"], True))
+            rules.rules.add(StringRule("pattern", schema["pattern"], holds=True))
         if "format" in schema:
-            rules.rules.add(StringRule("format", schema["format"], True, node.draft))
+            rules.rules.add(StringRule("format", schema["format"], holds=True, draft=node.draft))
         return string_language(rules).accepts(value)
 
     def _operators_fit(self, node: Subschema, schema: dict[str, Any], value: Any, seen: Evaluated) -> bool:
-        child, references = self.expander.child, self.expander.references
-        for keyword in ("$dynamicRef", "$recursiveRef"):
-            if keyword in schema and not self._take(self.evaluate(references.resolve(node, keyword), value), seen):
-                return False
-        for i in range(len(schema.get("allOf", ()))):
-            if not self._take(self.evaluate(child(node, "allOf", i), value), seen):
+        child = self.expander.child
+        for each in self._conjuncts(node, schema):
+            if not self._take(self.evaluate(each, value), seen):
                 return False
         for keyword in ("anyOf", "oneOf"):
-            if keyword in schema:
-                options = self._options_for(node, keyword, value)
-                found = [self.evaluate(child(node, keyword, i), value) for i in options]
-                held = [each for each in found if each is not None]
-                if not held or (keyword == "oneOf" and len(held) > 1):
-                    return False
-                for each in held:
-                    seen.add(each)
+            if keyword in schema and not self._options_fit(node, keyword, value, seen):
+                return False
         if "not" in schema and self.evaluate(child(node, "not"), value) is not None:
             return False
         if "if" in schema and knows(node.draft, "if"):
             holds = self._take(self.evaluate(child(node, "if"), value), seen)
             keyword = "then" if holds else "else"
-            if keyword in schema and not self._take(self.evaluate(child(node, keyword), value), seen):
-                return False
+            return keyword not in schema or self._take(self.evaluate(child(node, keyword), value), seen)
         return True
+
+    def _conjuncts(self, node: Subschema, schema: dict[str, Any]) -> Iterator[Subschema]:
+        """Yield the subschemas that must hold in place."""
+        for keyword in ("$dynamicRef", "$recursiveRef"):
+            if keyword in schema:
+                yield self.expander.references.resolve(node, keyword)
+        for i in range(len(schema.get("allOf", ()))):
+            yield self.expander.child(node, "allOf", i)
+
+    def _options_fit(self, node: Subschema, keyword: str, value: Any, seen: Evaluated) -> bool:
+        num_held = 0
+        for i in self._options_for(node, keyword, value):
+            num_held += self._take(self.evaluate(self.expander.child(node, keyword, i), value), seen)
+        return num_held == 1 if keyword == "oneOf" else num_held > 0
 
     def _options_for(self, node: Subschema, keyword: str, value: Any) -> list[int]:
         """List the options of a keyword that may hold: many constants are looked up, not tried one by one."""
@@ -161,14 +165,8 @@ class Evaluator:
         return found is not None
 
     def _members_fit(self, node: Subschema, schema: dict[str, Any], value: dict[str, Any], seen: Evaluated) -> bool:
-        if not all(name in value for name in _listed(schema.get("required"))):
+        if not self._names_fit(node, schema, value):
             return False
-        if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
-            return False
-        if "propertyNames" in schema and knows(node.draft, "propertyNames"):
-            names = self.expander.child(node, "propertyNames")
-            if not all(self.evaluate(names, name) is not None for name in value):
-                return False
         group = member_group(self.expander, node)
         for name, item in value.items():
             obligations = [group.names[name]] if name in group.names else []
@@ -186,6 +184,16 @@ class Evaluator:
             if not all(self.evaluate(rest, value[name]) is not None for name in value.keys() - seen.names):
                 return False
             seen.names.update(value)
+        return True
+
+    def _names_fit(self, node: Subschema, schema: dict[str, Any], value: dict[str, Any]) -> bool:
+        if not all(name in value for name in _listed(schema.get("required"))):
+            return False
+        if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
+            return False
+        if "propertyNames" in schema and knows(node.draft, "propertyNames"):
+            names = self.expander.child(node, "propertyNames")
+            return all(self.evaluate(names, name) is not None for name in value)
         return True
 
     def _dependencies_fit(
@@ -215,20 +223,22 @@ class Evaluator:
                 seen.items.add(i)
                 if not self.meets(obligation, item):
                     return False
-        if "contains" in schema and knows(node.draft, "contains"):
-            low, high = contains_bounds(node)
-            wanted = self.expander.child(node, "contains")
-            matching = [i for i, item in enumerate(value) if self.evaluate(wanted, item) is not None]
-            if len(matching) < low or (high is not None and len(matching) > high):
-                return False
-            if not is_older(node.draft, "draft2020-12"):
-                seen.items.update(matching)
+        if "contains" in schema and knows(node.draft, "contains") and not self._contains_fits(node, value, seen):
+            return False
         if "unevaluatedItems" in schema and knows(node.draft, "unevaluatedItems"):
             rest = self.expander.child(node, "unevaluatedItems")
             if not all(self.evaluate(rest, value[i]) is not None for i in set(range(len(value))) - seen.items):
                 return False
             seen.items.update(range(len(value)))
         return True
+
+    def _contains_fits(self, node: Subschema, value: list[Any], seen: Evaluated) -> bool:
+        low, high = contains_bounds(node)
+        wanted = self.expander.child(node, "contains")
+        matching = [i for i, item in enumerate(value) if self.evaluate(wanted, item) is not None]
+        if not is_older(node.draft, "draft2020-12"):
+            seen.items.update(matching)
+        return low <= len(matching) and (high is None or len(matching) <= high)
 
 
 class _Options:

@@ -67,8 +67,7 @@ class Expander:
             steps += 1
             choice, rest = self._settle(branch, todo)
             if choice is not None:
-                for alternative in reversed(choice):
-                    open_branches.append((branch.copy(), [*rest, *alternative]))
+                open_branches.extend((branch.copy(), [*rest, *alternative]) for alternative in reversed(choice))
             elif branch.types:
                 done += 1
                 yield branch
@@ -101,7 +100,6 @@ class Expander:
     def _choose(self, branch: Branch, choices: list[Choice], todo: list[Item]) -> list[list[Item]] | None:
         """Take the choice with the fewest alternatives out of the list; what leaves no choice goes to ``todo``."""
         facts = self._facts_of(branch)
-        best: list[list[Item]] | None = None
         kept: list[Choice] = []
         for choice in choices:
             if choice.asked is not None and choice.asked in branch.taken:
@@ -121,8 +119,7 @@ class Expander:
         if todo or not kept:
             return None
         place = min(range(len(kept)), key=lambda i: len(kept[i].alternatives))
-        best = choices.pop(place).alternatives
-        return best
+        return choices.pop(place).alternatives
 
     def _facts_of(self, branch: Branch) -> Facts:
         facts: Facts = branch.facts or self.facts.nothing
@@ -161,11 +158,11 @@ class Expander:
         facts = self._facts_of(branch)
         failing, branch.failing = branch.failing, []
         for node in failing:
-            if self.facts.join(facts, self.facts.of(node)).types & branch.types:
-                if not self._negatives.open(branch, node, todo):
-                    branch.types = 0
-                    todo.clear()
-                    return
+            may_hold = self.facts.join(facts, self.facts.of(node)).types & branch.types
+            if may_hold and not self._negatives.open(branch, node, todo):
+                branch.types = 0
+                todo.clear()
+                return
 
     def _open(self, branch: Branch, todo: list[Item], choices: list[Choice]) -> bool:
         """Take every item that is not a choice into the branch; False where that kills it."""
@@ -173,22 +170,8 @@ class Expander:
             item = todo.pop()
             kind = type(item)
             if kind is tuple:
-                if item in branch.seen:
-                    continue
-                node, holds = item  # type: ignore[misc]
-                if (node, not holds) in branch.seen:
+                if item not in branch.seen and not self._take_obligation(branch, item, todo):  # type: ignore[arg-type]
                     return False
-                branch.seen.add(item)  # type: ignore[arg-type]
-                if not holds:
-                    unit = self._negatives.unit(node)
-                    if unit is None:
-                        branch.failing.append(node)
-                    else:
-                        todo.extend(unit)
-                else:
-                    branch.held.append(node)
-                    if not self._positives.open(branch, node, todo):
-                        return False
             elif kind is Choice:
                 choices.append(item)  # type: ignore[arg-type]
             elif kind is int:
@@ -199,6 +182,22 @@ class Expander:
                 return False
             if branch.types == 0:
                 return False
+        return True
+
+    def _take_obligation(self, branch: Branch, item: Obligation, todo: list[Item]) -> bool:
+        """Open what must hold, keep for later what must fail in several ways; False where that kills the branch."""
+        node, holds = item
+        if (node, not holds) in branch.seen:
+            return False
+        branch.seen.add(item)
+        if holds:
+            branch.held.append(node)
+            return self._positives.open(branch, node, todo)
+        unit = self._negatives.unit(node)
+        if unit is None:
+            branch.failing.append(node)
+        else:
+            todo.extend(unit)
         return True
 
     def _take_promise(self, branch: Branch, promise: Promise) -> None:

@@ -1,6 +1,7 @@
 """Read keywords of a subschema that only say something together.
 
-``additionalProperties`` depends on ``properties`` beside it, ``items`` on ``prefixItems``, ``maxContains`` on ``contains``.
+``additionalProperties`` depends on ``properties`` beside it, ``items`` on ``prefixItems``, ``maxContains`` on
+``contains``.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fsm.distance import FAR
 from fsm.dfa import shortest_string
+from fsm.distance import FAR
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.numbers import number_dfa
@@ -89,7 +89,8 @@ class Lengths:
                 return total + 1
             ways = [(self.shortest(item.obligations), item.after) for item in plan.items(position)]
             # An item that keeps a promise comes first; of those the shortest.
-            width, position = min(ways, key=lambda way: (way[0] >= FAR, -sum(way[1].found), way[0]), default=(FAR, position))
+            nearest = min(ways, key=lambda way: (way[0] >= FAR, -sum(way[1].found), way[0]), default=(FAR, position))
+            width, position = nearest
             total += width + (0 if is_first else self.comma)
             is_first = False
             if total >= FAR:
@@ -112,7 +113,8 @@ class Lengths:
     def after_members(self, plan: ObjectPlan, members: list[Member]) -> int:
         """Return the bytes from after a key to the closing brace."""
         return min(
-            self.colon + self.shortest(m.obligations) + self.close_object(plan, m.after, is_first=False) for m in members
+            self.colon + self.shortest(member.obligations) + self.close_object(plan, member.after, is_first=False)
+            for member in members
         )
 
     def next_member(self, plan: ObjectPlan, position: ObjectPosition) -> tuple[int, ObjectPosition]:

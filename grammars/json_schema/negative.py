@@ -1,6 +1,7 @@
 """Open a subschema that must fail: some keyword of it fails (De Morgan), each in its own alternative.
 
-Each alternative is guarded by the keyword's type: ``minLength: 3`` fails on a string shorter than 3, and on nothing else.
+Each alternative is guarded by the keyword's type: ``minLength: 3`` fails on a string shorter than 3, and on nothing
+else.
 """
 
 from __future__ import annotations
@@ -92,10 +93,8 @@ class Negatives:
         if depth > MAX_DEPTH:
             return [[(node, False)]]
         alternatives: Alternatives = []
-        keywords = schema.keys()
-        if "$ref" in schema and is_older(node.draft, "draft2019-09"):
-            keywords = {"$ref"}
-        for keyword in keywords:
+        is_reference = "$ref" in schema and is_older(node.draft, "draft2019-09")
+        for keyword in ("$ref",) if is_reference else schema:
             opener = _OPENERS.get(keyword)
             if opener is not None:
                 for alternative in opener(self, node, schema[keyword]):
@@ -188,10 +187,12 @@ class Negatives:
         return [[length_within(int(value) + 1, None)]]
 
     def _pattern(self, node: Subschema, value: Any) -> Alternatives:
-        return [[string_meets(StringRule("pattern", value, False))]]
+        return [[string_meets(StringRule("pattern", value, holds=False))]]
 
     def _format(self, node: Subschema, value: Any) -> Alternatives:
-        return [[string_meets(StringRule("format", value, False, node.draft))]] if is_known_format(value, node.draft) else []
+        if not is_known_format(value, node.draft):
+            return []
+        return [[string_meets(StringRule("format", value, holds=False, draft=node.draft))]]
 
     # -- arrays ----------------------------------------------------------------------------------------------------
 
@@ -234,7 +235,8 @@ class Negatives:
         alternatives: Alternatives = []
         true = (self.expander.references.true, True)
         for i, (item, _) in enumerate(group.prefix):
-            alternatives.append([items_within(i + 1, None), items_meet(ItemGroup((*([true] * i), (item, False)), None))])
+            failing = ItemGroup((*([true] * i), (item, False)), None)
+            alternatives.append([items_within(i + 1, None), items_meet(failing)])
         if group.rest is not None:
             alternatives.append([items_contain(Contains((group.rest[0], False), 1, None, len(group.prefix)))])
         return alternatives
@@ -255,10 +257,8 @@ class Negatives:
         return [[members_within(int(value) + 1, None)]]
 
     def _properties(self, node: Subschema, value: Any) -> Alternatives:
-        return [
-            [Promise(frozenset(), (SomeMember(None, _NONE, (), None, (self._child(node, "properties", name), False), name),))]
-            for name in value
-        ]
+        children = [(name, self._child(node, "properties", name)) for name in value]
+        return [[some_member(SomeMember(None, _NONE, (), None, (child, False), name))] for name, child in children]
 
     def _pattern_properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
@@ -271,7 +271,8 @@ class Negatives:
         assert isinstance(schema, dict)
         names = frozenset(schema.get("properties", ()))
         patterns = tuple(schema.get("patternProperties", ()))
-        return [[some_member(SomeMember(None, names, patterns, None, (self._child(node, "additionalProperties"), False)))]]
+        child = self._child(node, "additionalProperties")
+        return [[some_member(SomeMember(None, names, patterns, None, (child, False)))]]
 
     def _property_names(self, node: Subschema, value: Any) -> Alternatives:
         if not knows(node.draft, "propertyNames"):

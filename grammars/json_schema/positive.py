@@ -53,27 +53,26 @@ class Positives:
     def open(self, branch: Branch, node: Subschema, todo: Todo) -> bool:
         """Take the keywords of a subschema into the branch; False where it cannot hold."""
         schema = node.schema
-        if schema is True:
-            return True
-        if schema is False:
-            return False
-        if "$ref" in schema and type(schema["$ref"]) is str:
+        if type(schema) is bool:
+            return schema
+        if type(schema.get("$ref")) is str:
             todo.append((self.expander.references.resolve(node, "$ref"), True))
             if is_older(node.draft, "draft2019-09"):
                 return True
-        kind = schema.get("type")
-        if kind is not None:
-            bits, is_integer = type_bits(kind)
-            branch.types &= bits
-            if is_integer and branch.types & NUMBER:
-                branch.number = branch.number.conjoin(_INTEGER)
-            if branch.types == 0:
-                return False
-        types, keys = branch.types, schema.keys()
+        if schema.get("type") is not None and not _take_type(branch, schema["type"]):
+            return False
+        types = branch.types
         for keyword, value in schema.items():
             found = _OPENERS.get(keyword)
             if found is not None and types & found[0] and not found[1](self, branch, node, value, todo):
                 return False
+        return self._take_groups(branch, node, types, todo)
+
+    def _take_groups(self, branch: Branch, node: Subschema, types: int, todo: Todo) -> bool:
+        """Take the keywords that are read together."""
+        schema = node.schema
+        assert isinstance(schema, dict)
+        keys = schema.keys()
         if types & OBJECT and keys & _MEMBER_KEYWORDS:
             branch.object.groups.append(self._members(node))
         if types & ARRAY and keys & _ITEM_KEYWORDS:
@@ -179,11 +178,11 @@ class Positives:
         return True
 
     def _pattern(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        branch.string.rules.add(StringRule("pattern", value, True))
+        branch.string.rules.add(StringRule("pattern", value, holds=True))
         return True
 
     def _format(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        branch.string.rules.add(StringRule("format", value, True, node.draft))
+        branch.string.rules.add(StringRule("format", value, holds=True, draft=node.draft))
         return True
 
     # -- arrays ----------------------------------------------------------------------------------------------------
@@ -253,6 +252,14 @@ class Positives:
     def if_present(self, name: str, obligation: Obligation) -> Item:
         """Ask for an obligation on the whole value where it is an object with this member."""
         return Choice([[missing(self.expander.references, name)], [present(name), obligation]])
+
+
+def _take_type(branch: Branch, kind: Any) -> bool:
+    bits, is_integer = type_bits(kind)
+    branch.types &= bits
+    if is_integer and branch.types & NUMBER:
+        branch.number = branch.number.conjoin(_INTEGER)
+    return branch.types != 0
 
 
 def _listed_together(expander: Expander, alternatives: list[list[Item]]) -> list[list[Item]]:

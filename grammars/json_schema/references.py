@@ -2,7 +2,7 @@
 
 Input: a schema document and, for references that leave it, a ``referencing.Registry``. Output: ``Subschema`` nodes; the
 same place reached under the same dynamic scope is the same node, so that recursion ends. Documents without ``$id``,
-anchors or dynamic references resolve their ``#/...`` pointers directly; everything else is the ``referencing`` library's.
+anchors or dynamic references resolve their ``#/...`` pointers directly; everything else is left to ``referencing``.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class References:
         self._nodes: dict[tuple[int, Any], Subschema] = {}
         self._synthetic: dict[str, Subschema] = {}
         self._composites: dict[tuple[Subschema, ...], Subschema] = {}
-        self.true = Subschema(True, "#", self.draft)
-        self.false = Subschema(False, "#", self.draft)
+        self.true = Subschema(schema=True, pointer="#", draft=self.draft)
+        self.false = Subschema(schema=False, pointer="#", draft=self.draft)
         text = _dump(schema)
         is_full = registry is not None or any(mark in text for mark in _FULL_MARKS[:-1]) or text.count('"$schema"') > 1
         self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text or registry is not None
@@ -244,9 +244,8 @@ class References:
         known = registry if registry is not None else Registry()
         from jsonschema_specifications import REGISTRY  # the metaschemas, so that references to them resolve
 
-        return known.with_resources(REGISTRY.items()).resolver_with_root(resource) if registry is None else known.combine(
-            REGISTRY
-        ).resolver_with_root(resource)
+        known = known.with_resources(REGISTRY.items()) if registry is None else known.combine(REGISTRY)
+        return known.resolver_with_root(resource)
 
 
 def _decimal_key(value: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ Cost: one visit per keyword; limits on depth and size are named in ``SchemaLimit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +163,7 @@ def _count(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> 
 
 
 def _number(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
-    if type(value) not in (int, float) or value != value or value in (float("inf"), float("-inf")):
+    if type(value) not in (int, float) or (type(value) is float and not math.isfinite(value)):
         raise _wrong(f"{pointer}/{keyword}", value, "a number")
 
 

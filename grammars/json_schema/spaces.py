@@ -49,5 +49,6 @@ def parse_spaces(whitespace: str | tuple[str, str] | int) -> Spaces:
         if comma.strip(" \t\n\r") == "," and colon.strip(" \t\n\r") == ":":
             return Spaces(most=0, comma=comma.encode(), colon=colon.encode())
     raise GrammarError(
-        f"whitespace: got {whitespace!r}, expected 'compact', 'flexible', 'any' or a pair of separators like (', ', ': ')"
+        f"whitespace: got {whitespace!r}, expected 'compact', 'flexible', 'any' or a pair of separators "
+        "like (', ', ': ')"
     )

@@ -14,13 +14,13 @@ from grammars.json_schema.array_plan import ArrayPlan
 from grammars.json_schema.array_states import ArrayStates
 from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.expand import Expander
-from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.lengths import Lengths
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
 from grammars.json_schema.object_plan import Obligations
 from grammars.json_schema.object_states import ObjectStates
 from grammars.json_schema.prelude import Prelude
+from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
 from grammars.json_schema.values import canonical
@@ -43,6 +43,7 @@ class ValueStates:
         self,
         network: Network,
         prelude: Prelude,
+        *,
         expander: Expander,
         oracle: Satisfiability,
         spaces: Spaces,
@@ -140,10 +141,7 @@ class ValueStates:
         known = self._numbers.get(constraint)
         if known is None:
             dfa = number_dfa(constraint, self.spelling)
-            if dfa.start == 0:
-                known = ()
-            else:
-                known = tuple(ByteStates(self.network, dfa).edges_of_start(self.network))
+            known = tuple(ByteStates(self.network, dfa).edges_of_start(self.network)) if dfa.start else ()
             self._numbers[constraint] = known
         if known:
             start.numbers.append(known)

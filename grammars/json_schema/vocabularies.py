@@ -17,8 +17,8 @@ __all__ = ["extended_draft", "without_validation"]
 
 MAX_EXTENSIONS = 8
 _VALIDATION = frozenset(
-    """const dependentRequired enum exclusiveMaximum exclusiveMinimum maxContains maxItems maxLength maxProperties maximum
-    minContains minItems minLength minProperties minimum multipleOf pattern required type uniqueItems""".split()
+    """const dependentRequired enum exclusiveMaximum exclusiveMinimum maxContains maxItems maxLength maxProperties
+    maximum minContains minItems minLength minProperties minimum multipleOf pattern required type uniqueItems""".split()
 )
 _MAPS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
