@@ -211,7 +211,9 @@ class MantissaRules:
             above = -1
         if matching:
             matching = tuple(i for i in matching if self._can_reach(place, order, self._listed_orders[i]))
-        if place != INTEGER and below > 0 and above < 0 and not self.listed:
+        # The digits alone compare only where the order is between the bounds' orders.
+        is_between = self.lower_order <= order <= self.upper_order
+        if place != INTEGER and is_between and below > 0 and above < 0 and not self.listed:
             order = WITHIN
         return Mantissa(place, order, size, below, above, 0, thresholds, remainder, matching)
 
