@@ -14,7 +14,7 @@ from fsm.errors import LimitError
 from grammars.json_schema.branch import ArrayRules, Obligation
 from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of
 from grammars.json_schema.expand import Expander
-from grammars.json_schema.object_plan import Obligations, Oracle
+from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.values import canonical
 
 __all__ = ["ArrayPlan", "ArrayPosition", "Item"]

@@ -18,7 +18,7 @@ from grammars.json_schema.values import canonical
 if TYPE_CHECKING:
     from grammars.json_schema.array_plan import ArrayPlan
     from grammars.json_schema.expand import Expander
-    from grammars.json_schema.object_plan import Oracle
+    from grammars.json_schema.oracle import Oracle
 
 __all__ = ["Domain", "can_differ", "can_finish", "critical_values", "domain_of"]
 

@@ -14,7 +14,8 @@ from fsm.distance import FAR
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.numbers import number_dfa
-from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition, Obligations
+from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language

@@ -8,32 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Protocol
 
 from fsm.automata.dfa import Dfa
-from fsm.dfa import complement, count_strings, intersect, string_lengths, union
-from grammars.json_schema.branch import STRING, MemberGroup, ObjectRules, Obligation, SomeMember, StringRule
+from fsm.dfa import count_strings
+from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, SomeMember
 from grammars.json_schema.expand import Expander
-from grammars.json_schema.strings import string_language
+from grammars.json_schema.oracle import Obligations, Oracle
+from grammars.json_schema.other_names import OtherNames, divide_names
 from grammars.regex import regex_dfa
 
-__all__ = ["Member", "ObjectPlan", "ObjectPosition", "Oracle", "OtherNames"]
-
-Obligations = frozenset[Obligation]
-Splitter = str | Obligation
-"""What tells names apart: a pattern, or an obligation on the name itself."""
-
-
-class Oracle(Protocol):
-    """Tell whether some value meets obligations, and whether a value does."""
-
-    def is_satisfiable(self, obligations: Obligations) -> bool:
-        """Tell whether some value meets them all."""
-
-    def meets_all(self, obligations: Obligations, value: object) -> bool:
-        """Tell whether a value meets them all."""
-
+__all__ = ["Member", "ObjectPlan", "ObjectPosition"]
 
 @dataclass(frozen=True, slots=True)
 class ObjectPosition:
@@ -56,18 +40,6 @@ class Member:
 
     obligations: Obligations
     after: ObjectPosition
-
-
-@dataclass(frozen=True, slots=True)
-class OtherNames:
-    """Be a class of names that are not declared, all with the same obligations.
-
-    dfa : the names; None = every string.
-    """
-
-    dfa: Dfa | None
-    groups: tuple[tuple[int, tuple[int, ...]], ...]
-    patterns: frozenset[Splitter]
 
 
 class ObjectPlan:
@@ -141,74 +113,10 @@ class ObjectPlan:
         if self._others is None:
             self._others = [
                 (other, obligations)
-                for other, obligations in self._classes()
+                for other, obligations in divide_names(self.rules, self.expander, self.oracle)
                 if self.oracle.is_satisfiable(obligations)
             ]
         return self._others
-
-    def _classes(self) -> list[tuple[OtherNames, Obligations]]:
-        rules = self.rules
-        splitters = {p: None for group in rules.groups for p, _ in group.patterns} | self._promised_splitters()
-        if not splitters and not rules.names:
-            rest = {group.rest for group in rules.groups if group.rest is not None}
-            rest.discard(self._true)
-            return [(OtherNames(None, (), frozenset()), frozenset(rest))]
-        allowed = self._language(frozenset(rules.names)) if rules.names else None
-        classes: list[tuple[Dfa | None, frozenset[Splitter]]] = [(allowed, frozenset())]
-        for pattern in splitters:
-            inside = self._inside(pattern)
-            split = []
-            for dfa, matched in classes:
-                both = inside if dfa is None else intersect(dfa, inside)
-                split.append((both, matched | {pattern}))
-                split.append((complement(inside) if dfa is None else intersect(dfa, complement(inside)), matched))
-            classes = [(dfa, matched) for dfa, matched in split if dfa is None or dfa.start]
-        return [
-            (OtherNames(dfa, (), matched), self._matched_obligations(matched))
-            for dfa, matched in classes
-        ]
-
-    def _promised_splitters(self) -> dict[Splitter, None]:
-        promised: dict[Splitter, None] = {}
-        for promise in self.rules.some:
-            for some in promise.members:
-                if some.only is None:
-                    promised.update(dict.fromkeys(some.but_patterns))
-                    promised.update(dict.fromkeys(s for s in (some.pattern, some.name) if s is not None))
-        return promised
-
-    def _inside(self, splitter: Splitter) -> Dfa:
-        if type(splitter) is str:
-            return regex_dfa(splitter, "ecma", search=True)
-        return self._language(frozenset([splitter]))  # type: ignore[list-item]
-
-    def _matched_obligations(self, matched: frozenset[Splitter]) -> Obligations:
-        obligations: set[Obligation] = set()
-        for group in self.rules.groups:
-            found = [obligation for pattern, obligation in group.patterns if pattern in matched]
-            if found:
-                obligations.update(found)
-            elif group.rest is not None:
-                obligations.add(group.rest)
-        obligations.discard(self._true)
-        return frozenset(obligations)
-
-    def _language(self, obligations: Obligations) -> Dfa:
-        """Return the names that meet obligations."""
-        languages = []
-        for branch in self.expander.branches(obligations):
-            if branch.types & STRING:
-                rules = branch.string.copy()
-                if branch.candidates is not None:
-                    fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
-                    texts = frozenset(v for v in fitting if type(v) is str)
-                    rules.rules.add(StringRule("literals", texts, holds=True))
-                language = string_language(rules)
-                if language.is_counted:
-                    languages.append(intersect(language.dfa, string_lengths(language.low, language.high)))
-                else:
-                    languages.append(language.dfa)
-        return union(*languages) if languages else _nothing()
 
     # -- positions -------------------------------------------------------------------------------------------------
 
@@ -376,7 +284,7 @@ class ObjectPlan:
     def _can_complete(self, position: ObjectPosition) -> bool:
         required = self.required_at(position)
         high = self.rules.high
-        if high is not None and position.count + len(required) > high:
+        if high is not None and max(position.count + len(required), self.rules.low) > high:
             return False
         for name in required:
             if self.value_of(name) is None or (self.is_ordered and self.rank[name] < position.order):
@@ -440,10 +348,3 @@ def _count_names(dfa: Dfa, enough: int) -> int:
 
 def _matches(pattern: str, name: str) -> bool:
     return regex_dfa(pattern, "ecma", search=True).accepts(name)
-
-
-@lru_cache(maxsize=1)
-def _nothing() -> Dfa:
-    from fsm.dfa import literals
-
-    return literals([])

@@ -14,7 +14,8 @@ from fsm.dfa_states import CharStates
 from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.name_trie import lay_names
-from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition, OtherNames
+from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.other_names import OtherNames
 from grammars.json_schema.text_tail import last_value_start
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import referencing
 import referencing.exceptions
 import referencing.jsonschema
-from referencing import Registry, Resource
+from referencing import Registry
 
 from fsm.errors import GrammarError
 from grammars.json_schema.drafts import draft_of, is_older
@@ -112,7 +112,7 @@ class References:
         resolver, draft = parent.resolver, parent.draft
         if resolver is not None and type(schema) is dict:
             draft = draft_of(schema, draft)
-            resource = Resource(contents=schema, specification=_SPECIFICATIONS[draft])
+            resource = _SPECIFICATIONS[draft].create_resource(schema)
             if resource.id() is not None:
                 resolver = resolver.in_subresource(resource)
         return self._intern(schema, pointer, draft, resolver)
@@ -239,8 +239,7 @@ class References:
         return (base, *dict.fromkeys(reversed([uri for uri, _ in resolver.dynamic_scope()])))
 
     def _make_resolver(self, registry: Registry[Any] | None) -> Any:
-        specification = _SPECIFICATIONS[self.draft]
-        resource = Resource(contents=self._document, specification=specification)
+        resource = _SPECIFICATIONS[self.draft].create_resource(self._document)
         known = registry if registry is not None else Registry()
         from jsonschema_specifications import REGISTRY  # the metaschemas, so that references to them resolve
 

@@ -13,7 +13,8 @@ from grammars.json_schema.certainty import Certainty
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.numbers import NumberSpelling, number_dfa
-from grammars.json_schema.object_plan import ObjectPlan, Obligations
+from grammars.json_schema.object_plan import ObjectPlan
+from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.strings import string_language
 
 __all__ = ["Satisfiability"]

@@ -31,7 +31,7 @@ class Spaces:
     colon: bytes = b":"
 
 
-def parse_spaces(whitespace: str | tuple[str, str] | int) -> Spaces:
+def parse_spaces(whitespace: object) -> Spaces:
     """Read the ``whitespace`` argument.
 
     Raises

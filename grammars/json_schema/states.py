@@ -17,8 +17,8 @@ from grammars.json_schema.expand import Expander
 from grammars.json_schema.lengths import Lengths
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
-from grammars.json_schema.object_plan import Obligations
 from grammars.json_schema.object_states import ObjectStates
+from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.prelude import Prelude
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.spaces import Spaces

@@ -21,7 +21,8 @@ def canonical(value: Any) -> Hashable:
     """
     kind = type(value)
     if kind is str or value is None:
-        return value
+        same: str | None = value
+        return same
     if kind is bool:
         return ("boolean", value)
     if kind is int or kind is float or kind is Decimal:

@@ -1,0 +1,21 @@
+"""Name what the plans of arrays and objects ask of the exact tests."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from grammars.json_schema.branch import Obligation
+
+__all__ = ["Obligations", "Oracle"]
+
+Obligations = frozenset[Obligation]
+
+
+class Oracle(Protocol):
+    """Tell whether some value meets obligations, and whether a value does."""
+
+    def is_satisfiable(self, obligations: Obligations) -> bool:
+        """Tell whether some value meets them all."""
+
+    def meets_all(self, obligations: Obligations, value: object) -> bool:
+        """Tell whether a value meets them all."""
