@@ -23,6 +23,8 @@ _ANNOTATIONS = frozenset(
 _MAPS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 _KEPT_MAPS = frozenset({"$defs", "definitions"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_OPPOSITE = frozenset({"if", "not"})
+"""Less inside asks more outside: these are spared whole or not at all."""
 _SINGLE = frozenset(
     """additionalItems additionalProperties contains else if items not propertyNames then unevaluatedItems
     unevaluatedProperties""".split()
@@ -68,7 +70,7 @@ class _Search:
         elif keyword in _LISTS or (keyword == "items" and type(value) is list):
             for i, item in enumerate(value):
                 self.reduce(item, f"{pointer}/{i}")
-        elif keyword in _SINGLE:
+        elif keyword in _SINGLE and keyword not in _OPPOSITE:
             self.reduce(value, pointer)
 
     def _try_without(self, container: dict[str, Any], name: str) -> bool:
@@ -100,7 +102,7 @@ class _Search:
             elif keyword in _LISTS or (keyword == "items" and type(value) is list):
                 for i, item in enumerate(value):
                     found += self.left(item, f"{below}/{i}")
-            elif keyword in _SINGLE:
+            elif keyword in _SINGLE and keyword not in _OPPOSITE:
                 found += self.left(value, below) or [below]
             elif keyword not in _ANNOTATIONS:
                 found.append(below)

@@ -28,7 +28,13 @@ class CountedString:
     @property
     def is_empty(self) -> bool:
         """Tell whether no string fits."""
-        return self.dfa.start == 0 or (self.high is not None and self.low > self.high)
+        start = self.dfa.start
+        if start == 0 or (self.high is not None and self.low > self.high):
+            return True
+        if self.high is not None and self.dfa.shortest(start) > self.high:
+            return True
+        longest = self.dfa.longest(start) if self.low else None
+        return longest is not None and longest < self.low
 
     @property
     def is_counted(self) -> bool:
