@@ -8,6 +8,7 @@ anchors or dynamic references resolve their ``#/...`` pointers directly; everyth
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,8 +31,8 @@ _SPECIFICATIONS = {
     "draft2019-09": referencing.jsonschema.DRAFT201909,
     "draft2020-12": referencing.jsonschema.DRAFT202012,
 }
-_DRAFT_BY_SPECIFICATION = {id(value): key for key, value in _SPECIFICATIONS.items()}
-_FULL_MARKS = ('"$id"', '"id"', '"$anchor"', '"$dynamicAnchor"', '"$dynamicRef"', '"$recursiveRef"', '"$schema"')
+_FULL_MARKS = re.compile(r'"\$?id"|"\$anchor"|"\$dynamicAnchor"|"\$dynamicRef"|"\$recursiveRef"|"\$ref": "[^#"]')
+"""What asks for more than pointers into the document itself."""
 
 
 class Subschema:
@@ -91,7 +92,7 @@ class References:
         self.true = Subschema(schema=True, pointer="#", draft=self.draft)
         self.false = Subschema(schema=False, pointer="#", draft=self.draft)
         text = _dump(schema)
-        is_full = registry is not None or any(mark in text for mark in _FULL_MARKS[:-1]) or text.count('"$schema"') > 1
+        is_full = registry is not None or _FULL_MARKS.search(text) is not None or text.count('"$schema"') > 1
         self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text or registry is not None
         resolver = self._make_resolver(registry) if is_full else None
         check_shape(schema, draft=self.draft, limits=limits)
