@@ -1,12 +1,12 @@
-"""Walk the network: step one byte, advance a token, fill a mask.
+r"""Walk the network: step one byte, advance a token, fill a mask.
 
 A configuration is a row of five integers: state, stack node, partial character, characters still required (low),
 characters still permitted (high; ``UNBOUNDED`` = no limit). A kernel that meets a stub stops and says which; the
 caller expands it and calls again. All tables are owned by ``Network`` and ``Workspace``.
 
 Partial characters (``decode``) are ``kind + 16 * bits``: 0 at a character boundary; 1 to 3 = so many UTF-8 bytes to
-come; 4 = after a backslash; 5 to 8 = after ``\\u`` and 0 to 3 hexadecimal digits; 9 = after a high surrogate;
-10 = after its following backslash; 11 to 14 = after its following ``\\u`` and 0 to 3 digits.
+come; 4 = after a backslash; 5 to 8 = after ``\u`` and 0 to 3 hexadecimal digits; 9 = after a high surrogate;
+10 = after its following backslash; 11 to 14 = after its following ``\u`` and 0 to 3 digits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from fsm.layout import (
     RETURN,
     SHORTEST,
     STATE_FINAL,
-    STATE_POP,
     STUB,
     UNBOUNDED,
     WS,
@@ -71,7 +70,8 @@ __all__ = [
 ]
 
 # Registers: small integers that kernels read and write across calls.
-R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING, R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE, R_OPENED_STATE = range(13)
+R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
+R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE, R_OPENED_STATE = range(7, 13)
 NUM_REGISTERS = 13
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
@@ -329,8 +329,8 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
     """Step one configuration by one byte.
 
     Appends the successors to ``frontier[free:]``, equal ones once from ``level`` on. Returns the new end, ``NEED``
-    with the stub in ``regs[R_NEED]``, or ``ARENA_FULL``. States reached are not followed further: what they lead to is looked at when
-    the next byte comes, so a stub is expanded only when the text really gets there.
+    with the stub in ``regs[R_NEED]``, or ``ARENA_FULL``. States reached are not followed further: what they lead to is
+    looked at when the next byte comes, so a stub is expanded only when the text really gets there.
     """
     for column in range(5):
         work[0, column] = frontier[source, column]
@@ -509,14 +509,17 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text
     """Read bytes from the configurations ``frontier[:end]``, which begin level 0.
 
     Returns the end of the last level, which begins at ``regs[R_NODE]`` (equal: the text is rejected), or NEED,
-    ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
+    ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE decides; the level is
+    ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
     begin = 0
     regs[R_READING] = 1
     for place in range(text.shape[0]):
         free = end
         for i in range(begin, end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), 0)
+            free = step_kernel(
+                states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), 0
+            )
             if free < 0:
                 regs[R_READING] = 0
                 regs[R_NODE] = begin
@@ -705,8 +708,8 @@ def fill_kernel(
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
     Resumes in segment ``regs[R_SEGMENT]`` (-1: from the beginning) at node ``regs[R_NODE]``, inside a name closed at
-    depth ``regs[R_CLOSED]``. Where a free string or a key opens, its subtree is left out; ``regs[R_OPENED]`` is the stack
-    node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
+    depth ``regs[R_CLOSED]``. Where a free string or a key opens, its subtree is left out; ``regs[R_OPENED]`` is the
+    stack node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
     restricted = 1 if mode == 1 else 0
     is_ending = starts.shape[0] > 0

@@ -8,8 +8,8 @@ from numba import njit
 __all__ = ["build_trie_kernel"]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def build_trie_kernel(joined, offsets, ids, nodes, duplicates):  # type: ignore[no-untyped-def]
+@njit(cache=True)
+def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
     """Flatten sorted strings depth first.
 
     joined     : uint8[N]       the strings, one after another, sorted

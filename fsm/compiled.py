@@ -20,8 +20,8 @@ from fsm._kernels import (
     R_FREE,
     R_NEED,
     R_NODE,
-    R_OPENED_STATE,
     R_OPENED,
+    R_OPENED_STATE,
     R_SEGMENT,
     R_TOUCHED,
     accept_kernel,
@@ -31,7 +31,7 @@ from fsm._kernels import (
     next_bytes_kernel,
 )
 from fsm.distance import Distances
-from fsm.layout import BASE, BYTE, CHAR, CLOSE, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
 from fsm.openings import openings_of
@@ -53,6 +53,7 @@ Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS = range(4)
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
+
 
 class Compiled:
     """Hold one grammar's network and positions for one vocabulary; shared by its matchers.
@@ -282,7 +283,8 @@ class Compiled:
         )
         if position.is_accepting is None:
             position.is_accepting = self._accepts(size, end)
-        return self._tables.workspace.frontier[size:end].tolist()
+        closed: list[list[int]] = self._tables.workspace.frontier[size:end].tolist()
+        return closed
 
     def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Fill the scratch mask from one configuration; return the base row it differs from."""
@@ -330,11 +332,11 @@ class Compiled:
 
     def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> NDArray[np.int32]:
         owner, automaton_state = heavy
-        state, stack, _, low, high = configuration
+        stack, low, high = configuration[1], configuration[3], configuration[4]
         summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
         base = summary.base_for(high)
         self._tables.workspace.mask[:] = base
-        self._walk_exits(summary, owner, stack, base, low, high)
+        self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
         return base
 
     def _fill_names(self, base_state: int, configuration: list[int]) -> NDArray[np.int32]:
@@ -387,7 +389,7 @@ class Compiled:
         return int(regs[R_OPENED])
 
     def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Fill a state of bytes; where white space may come, the tokens that begin with it are sorted by what follows."""
+        """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
         space, spaces = self._tables.workspace, self._tables.spaces
         spaced, most = self._find_spaces(configuration)
         mode = WALK_ALL
@@ -441,11 +443,14 @@ class Compiled:
         return wider
 
     def _walk_exits(
-        self, summary: Summary, owner: Any, stack: int, base: NDArray[np.int32], low: int, high: int
+        self, summary: Summary, closed: tuple[int, ...], base: NDArray[np.int32], *, low: int, high: int
     ) -> None:
-        """Set the tokens that close the string and go on as the grammar around it permits."""
+        """Set the tokens that close the string and go on as the grammar around it permits.
+
+        closed : the configuration after the closing quote.
+        """
         exits = summary.exits
-        self._tables.workspace.frontier[0] = (owner.close, stack, 0, 0, UNBOUNDED)
+        self._tables.workspace.frontier[0] = closed
         self._walk(
             base, mode=WALK_ENDINGS, trie=self._tables.endings.trie,
             endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high,

@@ -13,7 +13,7 @@ from fsm.distance import escape_width
 from fsm.layout import LONGEST, SHORTEST, STATE_POP, UNBOUNDED
 from fsm.network import Network
 
-__all__ = ["CharStates", "ByteStates", "RawStates"]
+__all__ = ["ByteStates", "CharStates", "RawStates"]
 
 # An automaton state counts as heavy when it allows at least so many ASCII characters: then it gets a summary.
 HEAVY_CHARACTERS = 20

@@ -1,7 +1,8 @@
 """Name the columns and kinds of the network's integer tables.
 
-A network state is one row of int64 (one integer type throughout keeps every kernel to one specialisation); an edge is one row (first symbol, last symbol, target). Symbols are bytes for
-``BYTE`` states and Unicode code points for ``CHAR`` and ``RAW`` states, whose text the kernels decode on the fly:
+A network state is one row of int64 (one integer type throughout keeps every kernel to one specialisation); an edge is
+one row (first symbol, last symbol, target). Symbols are bytes for ``BYTE`` states and Unicode code points for ``CHAR``
+and ``RAW`` states, whose text the kernels decode on the fly:
 ``RAW`` reads UTF-8, ``CHAR`` reads the body of a JSON string (UTF-8, escapes, surrogate pairs; a quote closes it).
 
 ====== =============================================================================================================

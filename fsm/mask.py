@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from fsm.errors import MaskError
 
-__all__ = ["allocate_token_bitmask", "allowed_token_ids", "check_token_bitmask", "is_allowed", "num_mask_words", "pack_token_ids"]
+__all__ = [
+    "allocate_token_bitmask",
+    "allowed_token_ids",
+    "check_token_bitmask",
+    "is_allowed",
+    "num_mask_words",
+    "pack_token_ids",
+]
 
 
 def num_mask_words(vocabulary_size: int) -> int:

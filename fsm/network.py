@@ -66,7 +66,21 @@ class Network:
     max_states : the most states that may be expanded before ``LimitError``.
     """
 
-    __slots__ = ("edges", "has_notes", "heavy", "max_states", "num_edges", "num_states", "origins", "owners", "regs", "spaces", "stacks", "states", "table")
+    __slots__ = (
+        "edges",
+        "has_notes",
+        "heavy",
+        "max_states",
+        "num_edges",
+        "num_states",
+        "origins",
+        "owners",
+        "regs",
+        "spaces",
+        "stacks",
+        "states",
+        "table",
+    )
 
     states: NDArray[np.int64]
     edges: NDArray[np.int64]

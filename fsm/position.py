@@ -26,7 +26,17 @@ class Position:
     shortest     : the fewest bytes to the end; None = not asked yet
     """
 
-    __slots__ = ("base", "configurations", "is_accepting", "is_complete", "is_noted", "next", "shortest", "values", "words")
+    __slots__ = (
+        "base",
+        "configurations",
+        "is_accepting",
+        "is_complete",
+        "is_noted",
+        "next",
+        "shortest",
+        "values",
+        "words",
+    )
 
     configurations: NDArray[np.int64]
     base: NDArray[np.int32] | None

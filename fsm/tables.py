@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,7 @@ class VocabularyTables:
     def memory_bytes(self) -> int:
         """Count the bytes of the tables, scratch room included."""
         space, endings = self.workspace, self.endings
+        arrays: list[NDArray[Any]]
         arrays = [self.trie.nodes, self.trie.duplicates, endings.nodes, endings.starts, endings.tokens]
         arrays += [self.spaces.tokens, self.spaces.counts, self.spaces.trie.nodes, self.spaces.trie.duplicates]
         arrays += [endings.endings, endings.trie.nodes, space.work, space.frontier, space.mask, space.touched]

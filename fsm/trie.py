@@ -57,7 +57,7 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
     return TokenTrie(
         nodes=kept,
         duplicates=duplicates,
-        max_depth=int(lengths.max()) if len(order) else 0,
+        max_depth=int(lengths.max()) if order else 0,
         roots=np.concatenate([roots, _escapes(kept, int(roots[ord("\\")]))]),
     )
 
