@@ -1,8 +1,10 @@
 """Ship small models of our own, so that a machine without hub access can do the main job.
 
 recipes.py      what models there are           train.py      trains one: ``python -m guidance.embedded.train``
-names.py records.py sentences.py prompts.py     the generated text and its judge
-tokenizer.py batches.py evaluate.py             its tokens, its batches, its exact-record accuracy
+names.py records.py sentences.py prompts.py     the generated records and their judge
+messages.py judge.py                            the generated messages, for steering, and their judge
+corpora.py tokenizer.py batches.py losses.py    each recipe's text, tokens, batches and loss
+evaluate.py measure.py                          exact records; every figure of the card
 weights/NAME    safetensors, config, tokenizer  MODEL.md      the models' card: hashes, commands, figures
 """
 

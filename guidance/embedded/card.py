@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ __all__ = ["card_path", "file_hash", "write_card"]
 
 _HEAD = """# Embedded models
 
-Small Llama models of our own, in half-precision safetensors, with one tokenizer. They are trained from fresh weights on
-text that `guidance/embedded/` generates; no other text, model or data went into them. They extract a person, a product
-or an event from an English sentence and know nothing else.
+Small Llama models of our own, in half-precision safetensors, trained from fresh weights (the tuned ones from another of them) on
+text that `guidance/embedded/` generates; no other text, model or data went into them. `base` and `draft` extract a
+person, a product or an event from an English sentence; the others write or judge short messages, for steering. They
+know nothing else. Two tokenizers: one for `base` and `draft`, one for all the others, so that models that meet share
+theirs.
+
+Training below ran on one H200 GPU. On 2 busy CPU cores 60 steps of `base` took 34 seconds, so its 4,000 would take about
+38 minutes; that is an extrapolation, not a full run. The same command gives the same text and tokenizer; on a GPU the
+weights may come out different.
+
+## Extraction
 
 Prompt: an instruction, an empty line, the sentence. The answer follows at once, written as `json.dumps` writes it:
 
@@ -35,7 +44,21 @@ questions about one field (`How old is the person?`, then the sentence and a lin
 Limits: English, one record per sentence, prompts like those it was trained on (about 150 tokens; the context is 1,024).
 Accuracy below is exact records, greedy, without a mask; names are always held out of training.
 Measure it again, and with the mask: `python -m benchmarks.extraction`.
+
+## Messages
+
+Prompt: `Write about the camera.`, an empty line; the message follows. After `Write about the camera as JSON.` it is
+`{"topic": "camera", "message": "..."}`. `sentiment` loads as a sequence classifier (1 is praise, 0 is blame; it was
+trained to answer after every token); `sentiment_head` loads as a causal model whose logit of a token is the log-odds of
+praise once that token is appended, so those logits are no law of the next token.
+
+Figures below: 1,000 messages about topics never trained on, drawn at temperature 1, judged by `judge.py` (word lists;
+what is missing to 100 % says neither, or both alike); perplexity per token on messages of every kind; classifiers on
+500 messages, after the first part of each. The writers are small: within one message they may praise and blame.
 """
+
+
+_ATTRIBUTES = ("positive", "negative", "formal", "casual")
 
 
 def card_path() -> Path:
@@ -59,16 +82,27 @@ def _section(name: str) -> str:
     rows = [f"| `{path.name}` | {path.stat().st_size:,} | `{file_hash(path)}` |" for path in _weight_files(folder)]
     shape = f"{recipe.num_layers} layers, {recipe.hidden_size} wide, {noted['parameters']:,} parameters"
     effort = f"{noted['steps']:,} steps, {noted['minutes']} minutes on {noted['machine']}"
-    seen, unseen = noted["seen_right_percent"], noted["unseen_right_percent"]
     lines = [
         f"## {name}\n",
         f"Purpose: {recipe.purpose}. {shape}.\n",
         "| file | bytes | SHA-256 |\n|---|---|---|",
         *rows,
         f"\nTrained with `{noted['command']}`: {effort}.\n",
-        f"Exact records: {seen:.1f} % of 500 sentences in seen forms, {unseen:.1f} % of 200 in unseen forms.\n",
+        f"{_figures(noted)}\n",
+        *([f"{noted['remark']}\n"] if "remark" in noted else []),
     ]
     return "\n".join(lines)
+
+
+def _figures(noted: Mapping[str, Any]) -> str:
+    if "seen_right_percent" in noted:
+        seen, unseen = noted["seen_right_percent"], noted["unseen_right_percent"]
+        return f"Exact records: {seen:.1f} % of 500 sentences in seen forms, {unseen:.1f} % of 200 in unseen forms."
+    if "perplexity" in noted:
+        shares = ", ".join(f"{name} {noted[f'{name}_percent']:.1f} %" for name in _ATTRIBUTES)
+        return f"Messages: {shares}; perplexity {noted['perplexity']:.3f}."
+    parts = ", ".join(f"{noted[f'right_after_{part}_percent']:.1f} % after {part} %" for part in (25, 50, 100))
+    return f"Right answers: {parts} of the message."
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -4,9 +4,9 @@ The prompt format is an instruction, an empty line and the sentence; the answer 
 
     Who is described?\n\nAda Lovelace, 36, London{"name": "Ada Lovelace", "age": 36, "city": "London"}
 
-Training also shows other layouts, other key orders and subsets, other key names and other white space. Of
-those only the values count in the loss, so that unmasked text keeps the standard form while a grammar can
-ask for any of them.
+Training also shows other layouts, other key orders and subsets, other key names and other white space. In
+those the first token that leaves the standard form does not count in the loss, all others do: unmasked text
+keeps the standard form, and where a grammar asks for another, the model follows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from guidance.embedded.names import NamePool, load_text, training_names
 from guidance.embedded.records import KINDS, Facts, Kind, draw_facts, write_json
@@ -36,6 +37,7 @@ class Example:
     prompt: str
     answer: str
     scored: tuple[tuple[int, int], ...]
+    label: int = 0  # for classifiers, which these texts do not train
 
 
 def make_prompt(instruction: str, sentence: str) -> str:
@@ -82,15 +84,15 @@ def _make_rearranged(facts: Facts, sentence: str, rng: random.Random) -> Example
     names = rng.sample(list(facts.fields), rng.randint(1, len(facts.fields)))
     aliases = load_text("common")["aliases"] if rng.random() < 0.4 else {}
     open_, after_key, between, close = rng.choice(_JSON_STYLES)
-    answer, scored = open_, []
+    answer = open_
     for place, name in enumerate(names):
-        literal = facts.fields[name]
         answer += (between if place else "") + f'"{rng.choice(aliases.get(name, [name]))}":{after_key}'
-        start = len(answer) + (literal[0] == '"')  # a mask has already opened the string
-        answer += literal
-        scored.append((start, len(answer) + (literal[-1] != '"')))  # what follows a number ends it
+        answer += facts.fields[name]
+    answer += close
+    leaves = len(commonprefix([answer, write_json(facts.fields)]))  # noqa: RUF071 - text, not paths
     prompt = _lay_out(sentence, _draw_instruction(facts.kind, rng), rng)
-    return Example(facts=facts, prompt=prompt, answer=answer + close, scored=tuple(scored))
+    scored = ((0, leaves), (min(leaves + 1, len(answer)), len(answer)))
+    return Example(facts=facts, prompt=prompt, answer=answer, scored=scored)
 
 
 _JSON_STYLES = (

@@ -1,17 +1,26 @@
-"""List the recipes of the embedded models: their shapes and how each is trained."""
+"""List the recipes of the embedded models: their shapes, what they read, and how each is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["RECIPES", "Recipe"]
+__all__ = ["RECIPES", "Corpus", "Goal", "Recipe"]
+
+Corpus = Literal["records", "messages", "positive", "negative", "formal"]
+Goal = Literal["text", "attribute", "next_attribute"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Hold what decides an embedded model: its shape, its optimiser's settings, its seed."""
+    """Hold what decides an embedded model: its shape, its text, its optimiser's settings, its seed.
+
+    corpus : records for extraction; messages of every kind, or of one sentiment or register only
+    goal   : text, the next token; attribute, whether a prefix praises; next_attribute, the same for a prefix and each
+             token that may follow it
+    start  : the recipe whose trained weights to start from; None starts from fresh ones
+    """
 
     purpose: str
     num_layers: int
@@ -20,35 +29,70 @@ class Recipe:
     num_heads: int
     num_kv_heads: int
     steps: int
+    corpus: Corpus = "records"
+    goal: Goal = "text"
+    start: str | None = None
     batch_size: int = 64
-    learning_rate: float
+    learning_rate: float = 3e-3
     warmup_steps: int = 100
     optimizer: Literal["adamw", "muon"] = "muon"
-    weight_decay: float
+    weight_decay: float = 0.05
     seed: int = 20_261_120
 
 
+_BASE = Recipe(
+    purpose="extracts a person, a product or an event from a sentence",
+    num_layers=4,
+    hidden_size=192,
+    intermediate_size=512,
+    num_heads=6,
+    num_kv_heads=2,
+    steps=4000,
+)
+_DRAFT = replace(
+    _BASE,
+    purpose="proposes tokens for the base model to check",
+    num_layers=2,
+    hidden_size=128,
+    intermediate_size=320,
+    num_heads=4,
+)
+_WRITER = replace(
+    _BASE,
+    purpose="writes messages, as often praise as blame, mostly casual: what steering starts from",
+    num_layers=3,
+    steps=2000,
+    corpus="messages",
+)
+_SMALL_WRITER = replace(
+    _DRAFT, purpose="writes messages like writer, untuned: the small pair's base", steps=2000, corpus="messages"
+)
+_TUNED = replace(_SMALL_WRITER, start="small_writer", steps=300, learning_rate=1e-3)
+
 RECIPES: Mapping[str, Recipe] = {
-    "base": Recipe(
-        purpose="extracts a person, a product or an event from a sentence",
-        num_layers=4,
-        hidden_size=192,
-        intermediate_size=512,
-        num_heads=6,
-        num_kv_heads=2,
-        steps=3000,
-        learning_rate=3e-3,
-        weight_decay=0.05,
+    "base": _BASE,
+    "draft": replace(_DRAFT, steps=4500, learning_rate=2e-3, weight_decay=0.01),
+    "writer": _WRITER,
+    "writer_formal": replace(
+        _WRITER,
+        purpose="writer tuned to formal messages: what proxy-tuning is measured against",
+        corpus="formal",
+        start="writer",
+        steps=300,
+        learning_rate=1e-3,
     ),
-    "draft": Recipe(
-        purpose="proposes tokens for the base model to check",
-        num_layers=2,
-        hidden_size=128,
-        intermediate_size=320,
-        num_heads=4,
-        num_kv_heads=2,
-        steps=4500,
-        learning_rate=2e-3,
-        weight_decay=0.01,
+    "small_writer": _SMALL_WRITER,
+    "small_formal": replace(
+        _TUNED, purpose="small_writer tuned to formal messages: the small pair's tuned half", corpus="formal"
+    ),
+    "positive": replace(_TUNED, purpose="the expert: small_writer tuned to praise", corpus="positive"),
+    "negative": replace(_TUNED, purpose="the anti-expert: small_writer tuned to blame", corpus="negative"),
+    "sentiment": replace(
+        _SMALL_WRITER, purpose="classifies every prefix of a message as praise (1) or blame (0)", goal="attribute"
+    ),
+    "sentiment_head": replace(
+        _SMALL_WRITER,
+        purpose="scores in one pass, for each token of the vocabulary, the log-odds of praise once it is appended",
+        goal="next_attribute",
     ),
 }

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from guidance.embedded.names import load_text, training_names
 from guidance.embedded.records import Facts, Kind
 
-__all__ = ["compose_form", "fill_form", "make_training_sentence", "seen_forms", "unseen_forms"]
+__all__ = ["compose_form", "expand", "fill_form", "make_training_sentence", "seen_forms", "unseen_forms", "with_noise"]
 
 HELD_OUT_EVERY = 6
 COMPOSED_SHARE = 0.6
@@ -68,7 +68,7 @@ def make_training_sentence(facts: Facts, rng: random.Random) -> str:
     composed = rng.random() < COMPOSED_SHARE
     form = compose_form(facts.kind, rng) if composed else rng.choice(seen_forms(facts.kind))
     if rng.random() < NOISE_SHARE:
-        form = _with_noise(form, rng)
+        form = with_noise(form, rng)
     sentence = fill_form(form, facts)
     return _with_aside(sentence, rng) if rng.random() < ASIDE_SHARE else sentence
 
@@ -77,31 +77,35 @@ def compose_form(kind: Kind, rng: random.Random) -> str:
     """Compose a form from clause fragments; it is never a held-out form."""
     rules = load_text(kind)["compose"]
     while True:
-        form = _expand("$sentence", rules, rng)
+        form = expand("$sentence", rules, rng)
         if rng.random() < 0.9:
             form = _SENTENCE_START.sub(lambda match: match.group().upper(), form)
         if form not in unseen_forms(kind):
             return form
 
 
-def _expand(text: str, rules: dict[str, Sequence[str]], rng: random.Random) -> str:
+def with_noise(form: str, rng: random.Random) -> str:
+    """Replace some plain words by made-up ones, leaving slots and alternatives alone."""
+
+    def replace(match: re.Match[str]) -> str:
+        return _noise_word(rng) if match.group(2) and rng.random() < 0.3 else match.group(0)
+
+    return _PLAIN_WORD.sub(replace, form)
+
+
+def expand(text: str, rules: Mapping[str, Sequence[str]], rng: random.Random) -> str:
+    """Replace every ``$symbol`` by one of its rules, drawn at random, until none is left."""
+
     def expand_symbol(match: re.Match[str]) -> str:
         if match.group(1) == "noise":
             return _noise_word(rng)
-        return _expand(rng.choice(rules[match.group(1)]), rules, rng)
+        return expand(rng.choice(rules[match.group(1)]), rules, rng)
 
     return _SYMBOL.sub(expand_symbol, text)
 
 
 def _noise_word(rng: random.Random) -> str:
     return training_names().invented_word(rng)
-
-
-def _with_noise(form: str, rng: random.Random) -> str:
-    def replace(match: re.Match[str]) -> str:
-        return _noise_word(rng) if match.group(2) and rng.random() < 0.3 else match.group(0)
-
-    return _PLAIN_WORD.sub(replace, form)
 
 
 def _with_aside(sentence: str, rng: random.Random) -> str:

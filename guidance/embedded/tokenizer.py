@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from guidance.embedded.prompts import make_training_example
+from guidance.embedded.messages import Message
+from guidance.embedded.prompts import Example, make_training_example
 
 __all__ = ["EOS_TOKEN", "PAD_TOKEN", "save_tokenizer", "train_tokenizer"]
 
@@ -22,9 +23,10 @@ PAD_TOKEN = "<|pad|>"  # noqa: S105 - the same
 VOCABULARY_SIZE = 1024
 NUM_EXAMPLES = 30_000
 CONTEXT_SIZE = 1024
+Text = Example | Message
 
 
-def train_tokenizer(seed: int) -> Tokenizer:
+def train_tokenizer(seed: int, draw_text: Callable[[random.Random], Text] = make_training_example) -> Tokenizer:
     """Train the tokenizer on generated text; the same seed gives the same tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     isolate = pre_tokenizers.Split(Regex(r"\s|\p{N}|\p{P}|\p{S}"), behavior="isolated")
@@ -38,7 +40,7 @@ def train_tokenizer(seed: int) -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_training_texts(seed), trainer)
+    tokenizer.train_from_iterator(_training_texts(seed, draw_text), trainer)
     return tokenizer
 
 
@@ -56,8 +58,8 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def _training_texts(seed: int) -> Iterator[str]:
+def _training_texts(seed: int, draw_text: Callable[[random.Random], Text]) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(NUM_EXAMPLES):
-        example = make_training_example(rng)
+        example = draw_text(rng)
         yield example.prompt + example.answer
