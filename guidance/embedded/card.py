@@ -19,15 +19,15 @@ __all__ = ["card_path", "file_hash", "write_card"]
 
 _HEAD = """# Embedded models
 
-Small Llama models of our own, in half-precision safetensors, trained from fresh weights (the tuned ones from another of them) on
-text that `guidance/embedded/` generates; no other text, model or data went into them. `base` and `draft` extract a
-person, a product or an event from an English sentence; the others write or judge short messages, for steering. They
-know nothing else. Two tokenizers: one for `base` and `draft`, one for all the others, so that models that meet share
-theirs.
+Small Llama models of our own, in half-precision safetensors, trained from fresh weights (the tuned ones from another of
+them) on text that `guidance/embedded/` generates; no other text, model or data went into them. `base` and `draft`
+extract a person, a product or an event from an English sentence; the others write or judge short messages, for
+steering. They know nothing else. Two tokenizers: one for `base` and `draft`, one for all the others, so that models
+that meet share theirs.
 
-Training below ran on one H200 GPU. On 2 busy CPU cores 60 steps of `base` took 34 seconds, so its 4,000 would take about
-38 minutes; that is an extrapolation, not a full run. The same command gives the same text and tokenizer; on a GPU the
-weights may come out different.
+Training below ran on one H200 GPU. On 2 busy CPU cores 60 steps of `base` took 34 seconds, so its 4,000 would take
+about 38 minutes; that is an extrapolation, not a full run. The same command gives the same text and tokenizer; on a GPU
+the weights may come out different.
 
 ## Extraction
 
