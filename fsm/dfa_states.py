@@ -6,8 +6,6 @@ or BYTE (bytes, ending where nothing fits). Cost: one row per state reached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fsm.automata.dfa import Dfa
 from fsm.distance import escape_width
 from fsm.layout import LONGEST, SHORTEST, STATE_POP, UNBOUNDED
@@ -103,11 +101,10 @@ class CharStates(_DfaStates):
     Parameters
     ----------
     close : network state after the closing quote; by default it returns to the caller.
-    after_close : returns the fewest bytes from there on; ``None`` = none.
     counted : whether length counters run, so that rows must carry the shortest and longest way to acceptance.
     """
 
-    __slots__ = ("after_close", "close", "counted")
+    __slots__ = ("close", "counted")
 
     def __init__(
         self,
@@ -115,12 +112,10 @@ class CharStates(_DfaStates):
         dfa: Dfa,
         *,
         close: int = STATE_POP,
-        after_close: Callable[[], int] | None = None,
         counted: bool = False,
     ) -> None:
         super().__init__(network, dfa)
         self.close = close
-        self.after_close = after_close
         self.counted = counted
 
     def state(self, network: Network, automaton_state: int) -> int:
@@ -137,8 +132,8 @@ class CharStates(_DfaStates):
         return escape_width(first, last)
 
     def tail(self, state: int) -> int:
-        """Count the closing quote, and what its state still needs."""
-        return 1 + (self.after_close() if self.after_close else 0)
+        """Count the closing quote."""
+        return 1
 
     def distances(self, automaton_state: int) -> tuple[int, int]:
         """Return the fewest and most characters to acceptance, the latter ``UNBOUNDED`` where there is no end."""

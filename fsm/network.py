@@ -121,6 +121,15 @@ class Network:
         """Count the bytes of all tables."""
         return self.states.nbytes + self.edges.nbytes + self.stacks.nbytes + self.table.nbytes
 
+    def release(self) -> None:
+        """Let go of the owners, which hold the network in turn; nothing can be expanded any more."""
+        for owner in self.owners:
+            close = getattr(owner, "release", None)
+            if close is not None:
+                close()
+        self.owners.clear()
+        self.heavy.clear()
+
     def reserve_states(self, count: int) -> int:
         """Take ``count`` consecutive state numbers, rows not yet written; return the first."""
         first = self.num_states

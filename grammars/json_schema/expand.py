@@ -46,6 +46,10 @@ class Expander:
         self._negatives = Negatives(self)
         self._known: dict[frozenset[Obligation], list[Branch]] = {}
 
+    def release(self) -> None:
+        """Let go of everything; nothing can be asked any more."""
+        self.__dict__.clear()
+
     def branches(self, obligations: frozenset[Obligation]) -> list[Branch]:
         """Return the branches of a set of obligations; branches that cannot hold by type or by value are left out."""
         known = self._known.get(obligations)

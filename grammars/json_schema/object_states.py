@@ -7,15 +7,17 @@ of its value that returns to NEXT. Names that are not declared are noted when th
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fsm.automata.dfa import Dfa
 from fsm.dfa import difference, literals
-from fsm.dfa_states import CharStates
 from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
+from grammars.json_schema.strings import CountedString
 from grammars.json_schema.text_tail import last_value_start
 
 if TYPE_CHECKING:
@@ -137,12 +139,8 @@ class ObjectStates:
         dfa = other.dfa
         taken = sorted({*self.plan.names, *position.seen})
         taken = [name for name in taken if dfa.accepts(name)]
-        if taken:
-            dfa = difference(dfa, literals(taken))
-        note = self._noted(position, members)
-        rest = self.values.lengths.after_members
-        states = CharStates(self.network, dfa, close=note, after_close=lambda: rest(self.plan, members))
-        return states.start(self.network)
+        start = self.values.characters(CountedString(_without(dfa, tuple(taken)) if taken else dfa))
+        return self.network.add_call(start, self._noted(position, members)) if start else 0
 
     def _noted(self, position: ObjectPosition, members: list[Member]) -> int:
         """Return the state after the closing quote of a key that must be noted."""
@@ -161,3 +159,9 @@ class ObjectStates:
         colon = self.values.spaces.colon
         target = network.add_text(colon[1:], value)
         network.write_byte(state, [(colon[0], colon[0], target)], space=space)
+
+
+@lru_cache(maxsize=1024)
+def _without(dfa: Dfa, names: tuple[str, ...]) -> Dfa:
+    """Return the other names; one automaton for all positions, so that its masks are shared."""
+    return difference(dfa, literals(names))

@@ -70,6 +70,11 @@ class ValueStates:
             self._obligations.append(obligations)
         return known
 
+    def release(self) -> None:
+        """Take apart what holds one another: the states and their owners, the expander and its oracle."""
+        self._strings.clear()
+        self.expander.release()
+
     def shortest(self, argument: int) -> int:
         """Return the bytes of the shortest value."""
         return self.lengths.shortest(self._obligations[argument])
@@ -150,13 +155,14 @@ class ValueStates:
         """Return the state after the opening quote."""
         if language.is_empty:
             return 0
-        start = self._lay_characters(language)
+        start = self.characters(language)
         if not language.is_counted:
             return start
         high = UNBOUNDED if language.high is None else min(language.high, UNBOUNDED - 1)
         return self.network.add_call(start, 0, low=min(language.low, UNBOUNDED - 1), high=high)
 
-    def _lay_characters(self, language: CountedString) -> int:
+    def characters(self, language: CountedString) -> int:
+        """Return the state inside a string, shared by all that have the same automaton; it returns when closed."""
         if language.dfa is any_string():
             return self.prelude.counted if language.is_counted else self.prelude.free
         key = (language.dfa.key, language.is_counted)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from fsm.automata.dfa import Dfa
 from fsm.dfa import any_string, complement, has_gapless_lengths, intersect, literals, string_lengths
 from grammars.json_schema.branch import StringRule, StringRules
+from grammars.json_schema.lengths_of_automata import has_growing_lengths
 from grammars.regex import regex_dfa
 
 __all__ = ["CountedString", "is_known_format", "string_language"]
@@ -80,7 +81,7 @@ def is_known_format(name: str, draft: str) -> bool:
 @lru_cache(maxsize=2048)
 def _is_gapless(dfa: Dfa) -> bool:
     """Tell whether a counter beside the automaton is exact."""
-    return has_gapless_lengths(dfa)
+    return has_gapless_lengths(dfa) or has_growing_lengths(dfa)
 
 
 @lru_cache(maxsize=2048)
