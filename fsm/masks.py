@@ -1,0 +1,287 @@
+"""Fill the masks of positions: look up what the vocabulary knows, walk the trie for what only the grammar knows.
+
+Input: a position. Output: its mask, as a shared row and the words in which it differs. Cost: a few microseconds where
+a summary or a row of openings covers most tokens, a walk of the trie elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsm._kernels import R_OPENED, R_OPENED_STATE, R_SEGMENT, R_TOUCHED, close_kernel, fill_kernel
+from fsm.kernel_runs import KernelRuns
+from fsm.layout import BASE, BYTE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
+from fsm.openings import openings_of
+from fsm.position import Position
+from fsm.summaries import Summary, summaries_of
+from fsm.tables import VocabularyTables
+from fsm.trie import TokenTrie
+
+__all__ = ["Masks"]
+
+Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+
+WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS = range(4)
+_EMPTY = np.zeros(0, np.int32)
+_NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
+
+
+class Masks:
+    """Fill masks of one grammar; owns the rows that positions share.
+
+    Parameters
+    ----------
+    runs : the grammar's network and scratch room, whose lock the caller holds.
+    tables : what the vocabulary knows.
+    """
+
+    def __init__(self, runs: KernelRuns, tables: VocabularyTables) -> None:
+        self._runs = runs
+        self._network = runs.network
+        self._tables = tables
+        self._summaries = summaries_of(tables.vocabulary)
+        self._rows: dict[bytes, NDArray[np.int32]] = {}
+        self._sparse_bytes = 0
+
+    @property
+    def sparse_bytes(self) -> int:
+        """Count the bytes of the words in which masks differ from their rows."""
+        return self._sparse_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Count the bytes of all masks."""
+        return self._sparse_bytes + sum(row.nbytes for row in self._rows.values())
+
+    def forget(self) -> None:
+        """Drop the shared rows; positions keep the ones they hold."""
+        self._rows.clear()
+        self._sparse_bytes = 0
+
+    def fill(self, position: Position) -> None:
+        """Compute the mask of a position."""
+        regs = self._network.regs
+        configurations = self._closed(position)
+        regs[R_TOUCHED] = 0
+        base = self._tables.empty_row
+        if len(configurations) == 1:
+            base = self._fill_one(configurations[0], base)
+        else:
+            base = self._fill_many(configurations, base)
+        if position.is_accepting:
+            self._allow_end(base)
+        self._store(position, base, int(regs[R_TOUCHED]))
+
+    def _closed(self, position: Position) -> list[list[int]]:
+        """Return the configurations with calls and forks followed, and note whether the text may end."""
+        if len(position.configurations) == 1:
+            only: list[int] = position.configurations[0].tolist()
+            row = self._network.states[only[0]]
+            kind = row[KIND]
+            if kind == CHAR or (kind == BYTE and row[DEFAULT] == 0):
+                position.is_accepting = False
+                return [only]
+        size = self._runs.load(position.configurations)
+        end = self._runs.run(
+            lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, size)
+        )
+        if position.is_accepting is None:
+            position.is_accepting = self._runs.accepts(size, end)
+        closed: list[list[int]] = self._tables.workspace.frontier[size:end].tolist()
+        return closed
+
+    def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Fill the scratch mask from one configuration; return the base row it differs from."""
+        network, space = self._network, self._tables.workspace
+        state, decode = configuration[0], configuration[2]
+        row = network.states[state]
+        if row[KIND] == CHAR and decode == 0:
+            heavy = network.heavy.get(state)
+            if heavy is not None and (configuration[3] == 0 or row[LONGEST] == UNBOUNDED):
+                return self._fill_heavy(heavy, configuration)
+            if row[BASE]:
+                return self._fill_names(int(row[BASE]), configuration)
+        if row[KIND] == BYTE:
+            return self._fill_bytes(configuration, base)
+        space.mask[:] = base
+        space.frontier[0] = configuration
+        self._walk(base, mode=WALK_ALL)
+        return base
+
+    def _fill_many(self, configurations: list[list[int]], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Unite the masks of several configurations in the scratch mask."""
+        space, regs = self._tables.workspace, self._network.regs
+        union = base.copy()
+        light = []
+        for configuration in configurations:
+            state = configuration[0]
+            row = self._network.states[state]
+            if row[KIND] == BYTE or state in self._network.heavy or row[BASE]:
+                regs[R_TOUCHED] = 0
+                self._fill_one(configuration, base)
+                union |= space.mask
+            else:
+                light.append(configuration)
+        if light:
+            space.mask[:] = base
+            regs[R_TOUCHED] = 0
+            space.frontier[: len(light)] = light
+            self._walk(base, mode=WALK_ALL, size=len(light))
+            union |= space.mask
+        space.mask[:] = union
+        differing = np.flatnonzero(union)
+        regs[R_TOUCHED] = len(differing)
+        space.touched[: len(differing)] = differing
+        return base
+
+    def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> NDArray[np.int32]:
+        owner, automaton_state = heavy
+        stack, low, high = configuration[1], configuration[3], configuration[4]
+        summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
+        base = summary.base_for(high)
+        self._tables.workspace.mask[:] = base
+        self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
+        return base
+
+    def _fill_names(self, base_state: int, configuration: list[int]) -> NDArray[np.int32]:
+        """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
+        space = self._tables.workspace
+        space.frontier[0] = (base_state, configuration[1], 0, 0, UNBOUNDED)
+        self._runs.run(
+            lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, 1)
+        )
+        other = space.frontier[1].tolist()
+        heavy = self._network.heavy.get(other[0])
+        if heavy is None:
+            space.mask[:] = self._tables.empty_row
+            base = self._tables.empty_row
+            space.frontier[0] = configuration
+            self._walk(base, mode=WALK_ALL)
+            return base
+        base = self._fill_heavy(heavy, other)
+        space.frontier[0] = configuration
+        self._walk(base, mode=WALK_NAMES)
+        return base
+
+    def _walk(
+        self,
+        base: NDArray[np.int32],
+        *,
+        mode: int,
+        size: int = 1,
+        trie: TokenTrie | None = None,
+        endings: Endings | None = None,
+        low: int = 0,
+        high: int = UNBOUNDED,
+    ) -> int:
+        """Walk a trie from the configurations in ``frontier[:size]``; return the stack where a free string opens.
+
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED`` or ``WALK_ENDINGS``.
+        trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
+        """
+        space, regs = self._tables.workspace, self._network.regs
+        trie = trie or self._tables.trie
+        tokens, counts, starts = endings or _NO_ENDINGS
+        space.levels[0] = 0
+        space.levels[1] = size
+        regs[R_SEGMENT] = -1
+        duplicates = self._tables.trie.duplicates
+        self._runs.run(
+            lambda n, w: fill_kernel(
+                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes, duplicates,
+                base, w.mask, w.touched, mode, w.begins, trie.roots, tokens, counts, starts, low, high,
+            )
+        )  # fmt: skip
+        return int(regs[R_OPENED])
+
+    def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
+        space, spaces = self._tables.workspace, self._tables.spaces
+        spaced, most = self._find_spaces(configuration)
+        mode = WALK_ALL
+        if most:
+            base, mode = spaces.row(most), WALK_UNSPACED
+        space.mask[:] = base
+        space.frontier[0] = configuration
+        opened = self._walk(base, mode=mode)
+        if most:
+            space.frontier[0] = spaced
+            endings = (spaces.tokens, spaces.counts, spaces.starts)
+            self._walk(base, mode=WALK_UNSPACED, trie=spaces.trie, endings=endings, high=most)
+        return base if opened < 0 else self._fill_opened(base, opened, most)
+
+    def _find_spaces(self, configuration: list[int]) -> tuple[list[int], int]:
+        """Return the configuration that reads white space next, and how much may come (0: none)."""
+        network = self._network
+        state, stack = configuration[0], configuration[1]
+        while True:
+            row = network.states[state]
+            kind = row[KIND]
+            if kind == BYTE:
+                most = network.spaces.get(state)
+                if most is None and row[WS]:
+                    most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
+                if most is not None:
+                    return [state, stack, 0, 0, UNBOUNDED], most
+                state = int(row[DEFAULT])
+            elif kind == POP and stack:
+                state, stack = network.stacks[stack].tolist()
+            else:
+                return configuration, 0
+
+    def _fill_opened(self, base: NDArray[np.int32], stack: int, most: int) -> NDArray[np.int32]:
+        """Add the tokens that open a free string or a key, which were left out of the walk."""
+        space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
+        opened = int(network.regs[R_OPENED_STATE])
+        touched = space.touched[: int(network.regs[R_TOUCHED])].astype(np.int64)
+        values = space.mask[touched]
+        wider = openings.row(base, most)
+        space.mask[:] = wider
+        space.mask[touched] |= values
+        row = network.states[opened]
+        # A key that is none of the names is a free string that returns to where the others go.
+        close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
+        space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
+        self._walk(wider, mode=WALK_ENDINGS, trie=openings.trie, endings=openings.exits, high=most)
+        if row[BASE]:
+            space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
+            self._walk(wider, mode=WALK_NAMES, trie=openings.bodies, endings=openings.spelled, high=most)
+        return wider
+
+    def _walk_exits(
+        self, summary: Summary, closed: tuple[int, ...], base: NDArray[np.int32], *, low: int, high: int
+    ) -> None:
+        """Set the tokens that close the string and go on as the grammar around it permits.
+
+        closed : the configuration after the closing quote.
+        """
+        exits = summary.exits
+        self._tables.workspace.frontier[0] = closed
+        self._walk(
+            base, mode=WALK_ENDINGS, trie=self._tables.endings.trie,
+            endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high,
+        )  # fmt: skip
+
+    def _allow_end(self, base: NDArray[np.int32]) -> None:
+        space, regs = self._tables.workspace, self._network.regs
+        for token in self._tables.vocabulary.eos_token_ids:
+            word = token >> 5
+            if space.mask[word] == base[word]:
+                space.touched[regs[R_TOUCHED]] = word
+                regs[R_TOUCHED] += 1
+            space.mask[word] |= np.int32(np.uint32(1 << (token & 31)).view(np.int32))
+
+    def _store(self, position: Position, base: NDArray[np.int32], num_touched: int) -> None:
+        space = self._tables.workspace
+        if num_touched > self._tables.num_words // 4:
+            row = space.mask.copy()
+            position.base = self._rows.setdefault(row.tobytes(), row)
+            return
+        if num_touched:
+            position.words = space.touched[:num_touched].astype(np.int64)
+            position.values = space.mask[position.words]
+            self._sparse_bytes += 12 * num_touched
+        position.base = base
