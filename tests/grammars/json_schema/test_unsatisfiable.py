@@ -1,4 +1,4 @@
-"""Find schemas without values at compile time, and name the keywords that clash; never see one where there is a value."""
+"""Find schemas without values at compile time, and name the keywords that clash; see none where there is a value."""
 
 from __future__ import annotations
 
