@@ -44,7 +44,7 @@ CLASHES: list[tuple[Any, set[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("schema", "pointers"), CLASHES, ids=str)
+@pytest.mark.parametrize(("schema", "pointers"), CLASHES, ids=[str(schema) for schema, _ in CLASHES])
 def test_unsatisfiable_schema_names_what_clashes(schema: Any, pointers: set[str]) -> None:
     """The error lists exactly the keywords that cannot be spared."""
     with pytest.raises(UnsatisfiableError) as caught:
