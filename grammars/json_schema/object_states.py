@@ -1,7 +1,8 @@
 """Write the network of one kind of object, member by member.
 
-Per position: OPEN (after the brace), NEXT (after a member), NAMES (inside a key); per offered name: COLON, then a call
-of its value that returns to NEXT. Names that are not declared are noted when they were read, so that none comes twice.
+Per position: OPEN (after the brace), NEXT (after a member), NAMES (inside a key); per offered name a colon, then VALUE,
+a call of its value that returns to NEXT. Names that are not declared are noted when they were read, so that none comes
+twice.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fsm.automata.dfa import Dfa
 from fsm.dfa import difference, literals
-from fsm.layout import STATE_POP
+from fsm.layout import BYTE, EDGE, STATE_POP, UNBOUNDED
 from fsm.network import Network
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
@@ -47,9 +50,9 @@ class ObjectStates:
         """Return the bytes to the closing brace."""
         kind, position, members = self._arguments[argument]
         lengths = self.values.lengths
-        if kind == "colon":
+        if kind == "value":
             assert members is not None
-            return lengths.after_members(self.plan, members)
+            return lengths.after_members(self.plan, members) - 1
         if kind == "names":
             width, after = lengths.next_member(self.plan, position)
             return width - 1 + lengths.close_object(self.plan, after, is_first=False)
@@ -58,9 +61,9 @@ class ObjectStates:
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write one row."""
         kind, position, members = self._arguments[argument]
-        if kind == "colon":
+        if kind == "value":
             assert members is not None
-            self._write_colon(state, members)
+            self._write_value(state, members)
         elif kind == "names":
             self._write_names(state, position)
         else:
@@ -74,7 +77,7 @@ class ObjectStates:
         if name in position.seen:
             return 0
         known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
-        return self._stub("colon", position, known)
+        return self._add_colons(self._stub("value", position, known), 1)[0]
 
     def _stub(self, kind: str, position: ObjectPosition, members: list[Member] | None = None) -> int:
         self._arguments.append((kind, position, members))
@@ -112,9 +115,8 @@ class ObjectStates:
         closes: list[int] = []
         if offers:
             first = len(self._arguments)
-            self._arguments.extend(("colon", position, members) for _, members in offers)
-            stubs = network.add_stubs(self.number, first, len(offers))
-            closes = list(range(stubs, stubs + len(offers)))
+            self._arguments.extend(("value", position, members) for _, members in offers)
+            closes = self._add_colons(network.add_stubs(self.number, first, len(offers)), len(offers))
         others = plan.other_offers(position)
         free = next((members for other, members in others if other.dfa is None), None)
         if free is not None:
@@ -136,32 +138,47 @@ class ObjectStates:
     def _lay_others(self, position: ObjectPosition, other: OtherNames, members: list[Member]) -> int:
         """Lay one class of names, without those that are declared or stand already."""
         assert other.dfa is not None
-        dfa = other.dfa
-        taken = sorted({*self.plan.names, *position.seen})
-        taken = [name for name in taken if dfa.accepts(name)]
-        start = self.values.characters(CountedString(_without(dfa, tuple(taken)) if taken else dfa))
+        rest = _without(other.dfa, frozenset({*self.plan.names, *position.seen}))
+        start = self.values.characters(CountedString(rest))
         return self.network.add_call(start, self._noted(position, members)) if start else 0
 
     def _noted(self, position: ObjectPosition, members: list[Member]) -> int:
         """Return the state after the closing quote of a key that must be noted."""
         network = self.network
-        self._arguments.append(("colon", position, members))
+        self._arguments.append(("value", position, members))
         argument = len(self._arguments) - 1
-        return network.add_note(self.number, argument, network.add_stub(self.number, argument))
+        pending = self._add_colons(network.add_stub(self.number, argument), 1)[0]
+        return network.add_note(self.number, argument, pending)
 
-    def _write_colon(self, state: int, members: list[Member]) -> None:
-        """Write the row after a key: colon, white space, value; then the position after the member."""
+    def _add_colons(self, first: int, count: int) -> list[int]:
+        """Add the rows after keys, which read the colon and lead to consecutive stubs; return them.
+
+        They are rows and no stubs, because many tokens end with the colon and few go on.
+        """
+        network, lead = self.network, self.values.spaces.colon[0]
+        row, edge = network.reserve_states(count), network.reserve_edges(count)
+        network.states[row : row + count] = (BYTE, 0, 1, 0, self.values.prelude.space, 0, UNBOUNDED, 0)
+        network.states[row : row + count, EDGE] = np.arange(edge, edge + count)
+        network.edges[edge : edge + count, :2] = lead
+        network.edges[edge : edge + count, 2] = np.arange(first, first + count)
+        return list(range(row, row + count))
+
+    def _write_value(self, state: int, members: list[Member]) -> None:
+        """Write the row after a colon: white space, value; then the position after the member."""
         network, space = self.network, self.values.prelude.space
         calls = [network.add_call(self.values.state(m.obligations), self.after(m.after)) for m in members]
         value = network.add_fork(calls)
-        if space:
-            value = network.add_byte([], default=value, space=space)
-        colon = self.values.spaces.colon
-        target = network.add_text(colon[1:], value)
-        network.write_byte(state, [(colon[0], colon[0], target)], space=space)
+        rest = self.values.spaces.colon[1:]
+        if rest:
+            if space:
+                value = network.add_byte([], default=value, space=space)
+            network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
+        else:
+            network.write_byte(state, [], default=value, space=space)
 
 
 @lru_cache(maxsize=1024)
-def _without(dfa: Dfa, names: tuple[str, ...]) -> Dfa:
+def _without(dfa: Dfa, names: frozenset[str]) -> Dfa:
     """Return the other names; one automaton for all positions, so that its masks are shared."""
-    return difference(dfa, literals(names))
+    taken = sorted(name for name in names if dfa.accepts(name))
+    return difference(dfa, literals(taken)) if taken else dfa
