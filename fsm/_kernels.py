@@ -940,8 +940,8 @@ def summary_kernel(
     """Walk the trie from one character state and stop where it closes.
 
     path    : int64[depth, 2]  the state along the open path and the characters before it; ``path[0]`` is the start
-    inside  : int32[V]  out: tokens that end before a close, and in needs how many characters they take at least
-              (their own, one more if they end inside a character, and the shortest way on from there)
+    inside  : int32[V] or int32[0]  out: tokens that end before a close, and in needs how many characters they take at
+              least (their own, one more if they end inside a character, and the shortest way on from there)
     exits   : int32[E]  out: trie nodes whose byte closes the string, with the characters before it
     Returns the number of tokens inside; ``regs[R_TOUCHED]`` is the number of exits. NEED resumes at ``regs[R_NODE]``;
     ``regs[R_FREE]`` carries the number inside meanwhile.
@@ -986,9 +986,10 @@ def summary_kernel(
         path[depth, 1] = taken
         while token >= 0:
             mask[token >> 5] |= np.int32(1 << (token & 31))
-            inside[count] = token
-            needs[count] = taken + owed
-            count += 1
+            if inside.shape[0] > 0:
+                inside[count] = token
+                needs[count] = taken + owed
+                count += 1
             token = np.int64(duplicates[token])
         node += 1
     regs[R_NODE] = node

@@ -129,7 +129,8 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
     if network.states[start, KIND] == STUB:
         network.expand(start)
     nodes, characters = tables.trie.nodes, tables.characters
-    num_tokens, num_quotes = tables.vocabulary.size, len(tables.endings.nodes)
+    # Only counters ask how many characters a token needs.
+    num_tokens, num_quotes = tables.vocabulary.size if owner.counted else 0, len(tables.endings.nodes)
     mask = np.zeros(tables.num_words, np.int32)
     inside, needs = np.empty(num_tokens, np.int32), np.empty(num_tokens, np.int32)
     exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
@@ -145,8 +146,7 @@ def build_summary(tables: VocabularyTables, network: Network, owner: CharStates,
         if count != NEED:
             break
         network.expand(int(regs[R_NEED]))
-    # Only counters ask how many characters a token needs.
-    order = np.argsort(needs[:count], kind="stable") if owner.counted else np.zeros(0, np.int64)
+    order = np.argsort(needs[:count], kind="stable")
     num_exits = int(regs[R_TOUCHED])
     return Summary(
         base=mask,
