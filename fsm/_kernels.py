@@ -48,6 +48,7 @@ __all__ = [
     "NOTED",
     "NOT_CLOSED",
     "NUM_REGISTERS",
+    "PARTIAL",
     "R_CLOSED",
     "R_FREE",
     "R_FREE_STATE",

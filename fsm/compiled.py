@@ -16,6 +16,7 @@ from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, advance_kernel, next_b
 from fsm.distance import Distances
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
+from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
@@ -74,6 +75,9 @@ class Compiled:
 
         text : returns the bytes read so far; asked only where a grammar must note what was read.
         """
+        if position.stays is not None and is_allowed(position.stays, token_id):
+            position.next[token_id] = position
+            return position
         with self._tables.lock:
             after = self.advance_bytes(position, self.vocabulary.token_bytes[token_id], text)
             if not self.network.has_notes or not self._was_noted:
@@ -192,7 +196,7 @@ class Compiled:
         if position is None:
             if self._position_bytes + self._masks.sparse_bytes > self.max_bytes:
                 self._forget()
-            is_noted = self.network.has_notes and must_note(self.network, configurations.tolist())
+            is_noted = self.network.has_notes and must_note(self.network, configurations)
             position = self._positions[key] = Position(configurations, is_noted=is_noted)
             self._position_bytes += position.memory_bytes
         return position

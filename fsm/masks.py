@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import R_OPENED, R_OPENED_STATE, R_SEGMENT, R_TOUCHED, close_kernel, fill_kernel
+from fsm._kernels import R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_SEGMENT, R_TOUCHED, close_kernel, fill_kernel
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
-from fsm.openings import openings_of
+from fsm.openings import openings_of, staying_row
 from fsm.position import Position
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import VocabularyTables
@@ -69,6 +69,8 @@ class Masks:
         base = self._tables.empty_row
         if len(configurations) == 1:
             base = self._fill_one(configurations[0], base)
+            if configurations[0][0] == regs[R_FREE_STATE] and configurations[0][2] == 0:
+                position.stays = staying_row(self._tables)
         else:
             base = self._fill_many(configurations, base)
         if position.is_accepting:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fsm._kernels import find_kernel, push_kernel
 from fsm.layout import (
     ARGUMENT,
@@ -36,9 +39,12 @@ __all__ = ["must_note", "resolve_notes"]
 Row = list[int]
 
 
-def must_note(network: Network, configurations: list[Row]) -> bool:
+def must_note(network: Network, configurations: NDArray[np.int64]) -> bool:
     """Tell whether some configuration has nothing left to read before a NOTE."""
-    return any(_note_below(network, row) is not None for row in configurations)
+    kinds = network.states[configurations[:, 0], KIND]
+    if not ((kinds == POP) | (kinds == NOTE)).any():
+        return False
+    return any(_note_below(network, row) is not None for row in configurations.tolist())
 
 
 def resolve_notes(network: Network, configurations: list[Row], text: bytes, byte: int | None) -> list[Row]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm._kernels import PARTIAL
 from fsm.dfa import any_string
 from fsm.mask import allowed_token_ids, pack_token_ids
 from fsm.summaries import summaries_of
 from fsm.tables import VocabularyTables, vocabulary_tables
-from fsm.trie import TokenTrie
+from fsm.trie import TOKEN, TokenTrie
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["Openings", "openings_of"]
+__all__ = ["Openings", "openings_of", "staying_row"]
 
 _SPACES = b" \t\n\r"
 
@@ -58,6 +59,24 @@ def openings_of(tables: VocabularyTables) -> Openings:
     if openings is None:
         openings = tables.vocabulary.__dict__["_openings"] = _build(tables.vocabulary)
     return openings
+
+
+def staying_row(tables: VocabularyTables) -> NDArray[np.int32]:
+    """Return the tokens that a free string reads whole and is then where it was: int32[W]; kept with the vocabulary."""
+    row: NDArray[np.int32] | None = tables.vocabulary.__dict__.get("_staying")
+    if row is None:
+        dfa = any_string()
+        inside = summaries_of(tables.vocabulary).get(dfa, dfa.start, counted=False).base
+        nodes = tables.trie.nodes
+        tokens = nodes[(nodes[:, TOKEN] >= 0) & (tables.characters[:, 0] == PARTIAL), TOKEN]
+        partial: list[int] = []
+        while len(tokens):
+            partial += tokens.tolist()
+            tokens = tables.trie.duplicates[tokens]
+            tokens = tokens[tokens >= 0]
+        row = inside & ~pack_token_ids(partial, tables.vocabulary.size)
+        tables.vocabulary.__dict__["_staying"] = row
+    return row
 
 
 def _build(vocabulary: Vocabulary) -> Openings:

@@ -23,6 +23,7 @@ class Position:
     is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
     is_accepting : whether the text may end here; None = not asked yet
     is_complete  : whether, besides, nothing but white space may follow; None = not asked yet
+    stays   : int32[W] or None     tokens known to lead back here; None = not known
     shortest     : the fewest bytes to the end; None = not asked yet
     """
 
@@ -34,6 +35,7 @@ class Position:
         "is_noted",
         "next",
         "shortest",
+        "stays",
         "values",
         "words",
     )
@@ -47,6 +49,7 @@ class Position:
     is_accepting: bool | None
     is_complete: bool | None
     shortest: int | None
+    stays: NDArray[np.int32] | None
 
     def __init__(self, configurations: NDArray[np.int64], *, is_noted: bool = False) -> None:
         self.configurations = configurations
@@ -58,6 +61,7 @@ class Position:
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
+        self.stays = None
 
     @property
     def memory_bytes(self) -> int:
