@@ -31,7 +31,6 @@ class OtherNames:
     """
 
     dfa: Dfa | None
-    groups: tuple[tuple[int, tuple[int, ...]], ...]
     patterns: frozenset[Splitter]
 
 
@@ -54,7 +53,7 @@ class _Division:
         if not splitters and not rules.names:
             rest = {group.rest for group in rules.groups if group.rest is not None}
             rest.discard(self._true)
-            return [(OtherNames(None, (), frozenset()), frozenset(rest))]
+            return [(OtherNames(None, frozenset()), frozenset(rest))]
         allowed = self._language(frozenset(rules.names)) if rules.names else None
         classes: list[tuple[Dfa | None, frozenset[Splitter]]] = [(allowed, frozenset())]
         for pattern in splitters:
@@ -65,7 +64,7 @@ class _Division:
                 split.append((both, matched | {pattern}))
                 split.append((complement(inside) if dfa is None else intersect(dfa, complement(inside)), matched))
             classes = [(dfa, matched) for dfa, matched in split if dfa.start]
-        return [(OtherNames(dfa, (), matched), self._matched_obligations(matched)) for dfa, matched in classes]
+        return [(OtherNames(dfa, matched), self._matched_obligations(matched)) for dfa, matched in classes]
 
     def _promised_splitters(self) -> dict[Splitter, None]:
         promised: dict[Splitter, None] = {}
