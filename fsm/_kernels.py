@@ -617,6 +617,8 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
             if states[state, RETURN] != 0:
                 stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
             state = first
+        elif kind == NOTE:
+            state = states[state, DEFAULT]
         else:
             return -1
 
@@ -670,6 +672,8 @@ def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, res
         elif kind == CALL:
             called = called or states[state, RETURN] != 0
             state = first
+        elif kind == NOTE:
+            state = states[state, DEFAULT]
         else:
             return -1
     if restricted == 2:

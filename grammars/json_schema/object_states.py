@@ -41,6 +41,7 @@ class ObjectStates:
         self.number = self.network.add_owner(self)
         self._arguments: list[tuple[str, ObjectPosition, list[Member] | None]] = []
         self._next: dict[ObjectPosition, int] = {}
+        self._read: dict[tuple[int, str], int] = {}
 
     def open(self) -> int:
         """Return the state after the opening brace."""
@@ -76,8 +77,12 @@ class ObjectStates:
         name = json.loads(text[last_value_start(text) :])
         if name in position.seen:
             return 0
-        known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
-        return self._add_colons(self._stub("value", position, known), 1)[0]
+        state = self._read.get((argument, name))
+        if state is None:
+            known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
+            state = self._add_colons(self._stub("value", position, known), 1)[0]
+            self._read[argument, name] = state
+        return state
 
     def _stub(self, kind: str, position: ObjectPosition, members: list[Member] | None = None) -> int:
         self._arguments.append((kind, position, members))
