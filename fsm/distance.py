@@ -50,14 +50,27 @@ class Distances:
     def of_configuration(self, row: list[int]) -> int:
         """Return the fewest bytes from a configuration to the end of the text (an upper bound within a character)."""
         state, stack, decode, low, _ = row
-        total = self.of_state(state) + _PARTIAL[decode & 15]
-        if low and self.network.states[state, KIND] != CALL:
-            total += low
+        if decode:
+            total = _PARTIAL[decode & 15] + self._after_partial(state, decode) + max(low - 1, 0)
+        else:
+            total = self.of_state(state)
+            if low and self.network.states[state, KIND] != CALL:
+                total += low
         stacks = self.network.stacks
         while stack:
             ret, stack = stacks[stack].tolist()
             total += self.of_state(ret)
         return min(total, FAR)
+
+    def _after_partial(self, state: int, decode: int) -> int:
+        """Return the fewest bytes once the character is whole, over the characters it may still become."""
+        cells = self.network.states[state].tolist()
+        first, last = _span(decode)
+        edges = self.network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT]].tolist()
+        ways = [self.of_state(target) for low, high, target in edges if target and low <= last and high >= first]
+        if cells[KIND] == CHAR and cells[DEFAULT]:
+            ways.append(self.of_state(cells[DEFAULT]))
+        return min(ways, default=FAR)
 
     def of_state(self, state: int) -> int:
         """Return the fewest bytes from a state until it returns."""
@@ -105,6 +118,20 @@ class Distances:
             if cells[CLOSE]:
                 ways.append(self.of_state(cells[CLOSE]))
         return min(ways)
+
+
+def _span(decode: int) -> tuple[int, int]:
+    """Return the first and last character that a partial one may still become (``fsm._kernels``)."""
+    kind, bits = decode & 15, decode >> 4
+    if kind <= 3:
+        return bits << (6 * kind), (bits << (6 * kind)) + (1 << (6 * kind)) - 1
+    if kind <= 5:
+        return 0, 0x10FFFF
+    if kind <= 8:
+        rest = 4 * (9 - kind)
+        return bits << rest, ((bits + 1) << rest) - 1
+    top = bits >> (4 * max(kind - 11, 0))
+    return 0x10000 + (top << 10), 0x10000 + (top << 10) + 0x3FF
 
 
 def escape_width(first: int, last: int) -> int:
