@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 
 from guidance.decoding import Decoder, Request, Row
 from guidance.decoding.metrics import Clock
-from guidance.errors import PromptError
+from guidance.errors import ModelError, PromptError
 from guidance.logits import Pipeline, Processor
 from guidance.model import Model
 from guidance.output import Output
@@ -204,6 +204,7 @@ class _Call:
         steer: Sequence[Processor],
         wants_base: bool,
     ) -> None:
+        _check_model(model)
         _check_call(prompts, max_tokens)
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         pipeline = Pipeline(sampling, steer)
@@ -278,6 +279,15 @@ def _whole_characters(text: bytes | bytearray) -> str:
             if error.end < len(head):
                 break
     return text.decode("utf-8", errors="replace")
+
+
+def _check_model(model: object) -> None:
+    if isinstance(model, Model):
+        return
+    given, cure = type(model).__name__, "wrap it: guidance.Model(network, tokenizer)"
+    if isinstance(model, str):
+        given, cure = repr(model), f"load it: guidance.load({model!r})"
+    raise ModelError(f"model: got {given}, expected a guidance.Model; {cure}")
 
 
 def _check_call(prompts: Sequence[Any], max_tokens: int) -> None:

@@ -2,7 +2,7 @@
 
 ``constraints`` says which values, ``spelling`` which texts, ``automata.number_dfa`` gives the automaton. Below these:
 ``decimals`` holds exact values, ``magnitudes`` one side of zero, ``mantissas`` and ``exponents`` the states of digits
-(``lattices``: remainders), ``completions`` and ``grids`` decide liveness, ``shortest`` measures the way to the end,
+(``lattices``: remainders), ``completions`` and ``grids`` decide liveness, ``nearest_ends`` measures the way to the end,
 ``automaton`` and ``free`` are the automata.
 """
 

@@ -15,7 +15,7 @@ from grammars.json_schema.numbers.completions import Completions
 from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet, next_digits
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, ZERO_INTEGER, Mantissa, MantissaRules
-from grammars.json_schema.numbers.shortest import ShortestCompletions
+from grammars.json_schema.numbers.nearest_ends import ShortestCompletions
 from grammars.json_schema.numbers.spelling import NumberSpelling
 
 __all__ = ["ConstrainedNumbers"]
