@@ -9,13 +9,16 @@ sampler.py     greedy and inverse-CDF draws
 
 from __future__ import annotations
 
-from guidance.logits.base import Processor, Stage
+from guidance.logits.base import PLAIN, Companion, Context, Processor, Stage
 from guidance.logits.mask import apply_token_bitmask_inplace
 from guidance.logits.pipeline import Pipeline
 from guidance.logits.sampler import Draws, draw_tokens
 from guidance.logits.truncation import MinP, Temperature, TopK, TopP
 
 __all__ = [
+    "PLAIN",
+    "Companion",
+    "Context",
     "Draws",
     "MinP",
     "Pipeline",

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-__all__ = ["Processor", "Stage", "States"]
+__all__ = ["PLAIN", "Companion", "Context", "Processor", "Stage", "States"]
 
 States = Sequence[Sequence[Any]]
 """The states of one processor: ``states[b][p]`` belongs to position p of row b."""
@@ -33,6 +36,55 @@ class Stage(IntEnum):
     WATERMARK = 6
 
 
+class Companion(ABC):
+    """Compute for B rows what a processor needs beside the model: an expert, a classifier, another prompt.
+
+    It is to its processor what the KV cache is to the model. The loop keeps it in step: whatever the model reads,
+    selects or forgets, the companion does too, so steering survives rollback, beams and rows that leave the batch.
+    """
+
+    @property
+    @abstractmethod
+    def num_bytes(self) -> int:
+        """Return the memory its cache takes."""
+
+    @abstractmethod
+    def read(self, token_ids: torch.Tensor, lengths: Sequence[int] | None = None, *, num_logits: int = 1) -> None:
+        """Append P positions to every row; `Processor.process` is asked next about the last `num_logits` of them.
+
+        token_ids : int64[B, P]   row b's tokens are the last ``lengths[b]``, as in ``CausalLM.decode_step``
+        """
+
+    @abstractmethod
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows, in this order; a row may be named more than once."""
+
+    @abstractmethod
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b."""
+
+    @abstractmethod
+    def fork(self) -> Companion:
+        """Return an independent copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Say what the logits given to a processor stand for.
+
+    token_ids : int64[B, P, K]   which token each column is; None when column j is token j (K = V)
+    mask      : int32[B * P, W]  the tokens the grammar allows; None allows every token
+    companion : what the processor opened for these rows, having read all tokens up to here
+    """
+
+    token_ids: torch.Tensor | None = None
+    mask: NDArray[np.int32] | None = None
+    companion: Companion | None = None
+
+
+PLAIN = Context()
+
+
 class Processor(ABC):
     """Change logits as a function of them, of the tokens before, and of nothing else.
 
@@ -40,6 +92,11 @@ class Processor(ABC):
     """
 
     stage: ClassVar[Stage]
+
+    def open(self, prompts: Sequence[Sequence[int]]) -> Companion | None:
+        """Return a companion that has read these prompts, one per row; None when nothing is computed beside."""
+        del prompts
+        return None
 
     def start(self, prompt_ids: Sequence[int]) -> Any:
         """Return the state before the first token of one row."""
@@ -51,11 +108,10 @@ class Processor(ABC):
         return state
 
     @abstractmethod
-    def process(self, states: States, logits: torch.Tensor, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return the changed logits; the input is left as it is.
 
-        logits    : float32[B, P, K]
-        token_ids : int64[B, P, K] which token each column is; None when column j is token j (K = V)
+        logits : float32[B, P, K]
         """
 
     @property

@@ -18,13 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.logits.base import Processor, Stage
+from guidance.logits.base import Companion, Context, Processor, Stage
 from guidance.logits.mask import apply_token_bitmask_inplace
 from guidance.logits.sampler import Draws, draw_tokens
 from guidance.logits.truncation import MinP, Temperature, TopK, TopP
 from guidance.sampling import Sampling
 
-__all__ = ["ORDER", "ORDER_TEMPERATURE_LAST", "Law", "Pipeline"]
+__all__ = ["ORDER", "ORDER_TEMPERATURE_LAST", "Companions", "Law", "Pipeline"]
+
+Companions = tuple[Companion | None, ...]
 
 ORDER = (
     Stage.COMBINE,
@@ -95,21 +97,31 @@ class Pipeline:
             changed[i] = self.processors[i].advance(states[i], token_id, log_prob)
         return tuple(changed)
 
+    def open(self, prompts: Sequence[Sequence[int]]) -> Companions:
+        """Return each processor's companion, having read these prompts; None for those that need none."""
+        return tuple(processor.open(prompts) for processor in self.processors)
+
     def process(
-        self, states: Sequence[Sequence[tuple[Any, ...]]], logits: torch.Tensor, mask: NDArray[np.int32] | None
+        self,
+        states: Sequence[Sequence[tuple[Any, ...]]],
+        logits: torch.Tensor,
+        mask: NDArray[np.int32] | None,
+        companions: Companions = (),
     ) -> Law:
         """Return the law at every position.
 
-        states : one tuple of states for each row and position
-        logits : float[B, P, V]     left as it is
-        mask   : int32[B * P, W]    None allows every token
+        states     : one tuple of states for each row and position
+        logits     : float[B, P, V]     left as it is
+        mask       : int32[B * P, W]    None allows every token
+        companions : from `open`, in step with the rows; () where no processor has one
         """
+        companions = companions or (None,) * len(self.processors)
         law = Law(logits.float())
-        law = self._apply(self._before, states, law)
+        law = self._apply(self._before, states, law, mask, companions)
         if mask is not None:
             law = _keep_legal(law.logits, mask)
         legal = law.logits
-        law = self._apply(self._after, states, law)
+        law = self._apply(self._after, states, law, mask, companions)
         return _keep_one(legal, law) if self._after else law
 
     def draw(
@@ -120,6 +132,7 @@ class Pipeline:
         *,
         uniforms: Sequence[float],
         wants_base: bool = False,
+        companions: Companions = (),
     ) -> Draws:
         """Draw one token per row from the law at the last position.
 
@@ -129,7 +142,7 @@ class Pipeline:
         if self._is_plain:
             scales = [self._scale] * len(states)
             return draw_tokens(logits, mask, scales=scales, uniforms=uniforms, wants_base=wants_base)
-        law = self.process([[row] for row in states], logits[:, None], mask)
+        law = self.process([[row] for row in states], logits[:, None], mask, companions)
         scale = 0.0 if self.sampling.is_greedy else 1.0
         draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(states), uniforms=uniforms)
         tokens = draws.token_ids if law.token_ids is None else _look_up(law.token_ids[:, 0], draws.token_ids)
@@ -137,11 +150,18 @@ class Pipeline:
         rescued = [] if law.rescued is None else law.rescued[:, 0].tolist()
         return Draws(tokens, draws.log_probs, base, rescued)
 
-    def _apply(self, chosen: Sequence[int], states: Sequence[Sequence[tuple[Any, ...]]], law: Law) -> Law:
+    def _apply(
+        self,
+        chosen: Sequence[int],
+        states: Sequence[Sequence[tuple[Any, ...]]],
+        law: Law,
+        mask: NDArray[np.int32] | None,
+        companions: Companions,
+    ) -> Law:
         logits = law.logits
         for i in chosen:
             own = [[position[i] for position in row] for row in states]
-            logits = self.processors[i].process(own, logits, law.token_ids)
+            logits = self.processors[i].process(own, logits, Context(law.token_ids, mask, companions[i]))
         return Law(logits, law.token_ids)
 
 

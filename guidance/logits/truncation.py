@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 
-from guidance.logits.base import Processor, Stage, States
+from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 
 __all__ = ["MinP", "Temperature", "TopK", "TopP"]
 
@@ -26,9 +26,9 @@ class Temperature(Processor):
     stage: ClassVar[Stage] = Stage.TEMPERATURE
     temperature: float
 
-    def process(self, states: States, logits: torch.Tensor, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return the scaled logits."""
-        del states, token_ids
+        del states, context
         if self.temperature > 0:
             return logits / self.temperature
         best = logits.argmax(dim=-1, keepdim=True)
@@ -42,9 +42,9 @@ class TopK(Processor):
     stage: ClassVar[Stage] = Stage.TRUNCATION
     k: int
 
-    def process(self, states: States, logits: torch.Tensor, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits with the rest at minus infinity."""
-        del states, token_ids
+        del states, context
         if self.k >= logits.shape[-1]:
             return logits
         smallest = logits.topk(self.k, dim=-1).values[..., -1:]
@@ -58,9 +58,9 @@ class TopP(Processor):
     stage: ClassVar[Stage] = Stage.TRUNCATION
     p: float
 
-    def process(self, states: States, logits: torch.Tensor, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits with the rest at minus infinity."""
-        del states, token_ids
+        del states, context
         probabilities = torch.softmax(logits, dim=-1)
         size = logits.shape[-1]
         ordered, columns = probabilities.topk(min(_FIRST_SORT, size), dim=-1)
@@ -78,9 +78,9 @@ class MinP(Processor):
     stage: ClassVar[Stage] = Stage.TRUNCATION
     share: float
 
-    def process(self, states: States, logits: torch.Tensor, token_ids: torch.Tensor | None = None) -> torch.Tensor:
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits with the rest at minus infinity."""
-        del states, token_ids
+        del states, context
         if self.share <= 0:
             return logits
         floor = logits.amax(dim=-1, keepdim=True) + torch.log(torch.tensor(self.share))

@@ -21,7 +21,7 @@ class Note(Processor):
     stage: ClassVar[Stage] = Stage.PENALTY
     calls: list
 
-    def process(self, states, logits, token_ids=None):
+    def process(self, states, logits, context=None):
         """Record the call."""
         self.calls.append(self.stage)
         return logits
@@ -48,7 +48,7 @@ class CountTokens(Processor):
         """Count one."""
         return state + 1
 
-    def process(self, states, logits, token_ids=None):
+    def process(self, states, logits, context=None):
         """Forbid one column per row and position."""
         changed = logits.clone()
         for b, row in enumerate(states):
@@ -111,7 +111,7 @@ def test_pipeline_keeps_the_best_legal_token_where_a_stage_leaves_none():
 
         stage: ClassVar[Stage] = Stage.TRUNCATION
 
-        def process(self, states, logits, token_ids=None):
+        def process(self, states, logits, context=None):
             """Return minus infinity everywhere."""
             return torch.full_like(logits, float("-inf"))
 
