@@ -47,9 +47,12 @@ __all__ = [
     "NEED",
     "NOTED",
     "NOT_CLOSED",
+    "NUMERAL",
     "NUM_REGISTERS",
     "PARTIAL",
     "R_CLOSED",
+    "R_DEPTH",
+    "R_FOUND",
     "R_FREE",
     "R_FREE_STATE",
     "R_NEED",
@@ -57,7 +60,6 @@ __all__ = [
     "R_OPENED",
     "R_OPENED_STATE",
     "R_READING",
-    "R_SEGMENT",
     "R_STACKS",
     "R_TOUCHED",
     "SLACK",
@@ -67,19 +69,24 @@ __all__ = [
     "decode_kernel",
     "fill_kernel",
     "next_bytes_kernel",
+    "openings_kernel",
     "summary_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
-R_STACK, R_SEGMENT, R_OPENED, R_BEGINS, R_FREE_STATE, R_OPENED_STATE = range(7, 13)
-NUM_REGISTERS = 13
+R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
+NUM_REGISTERS = 14
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
 SLACK = 4
-# Where the scratch rows of ``begin_kernel`` begin.
-SEEN = 300
+# How sibling nodes are visited: all; those whose byte passes the gate; the nodes that close a free string, or a key.
+ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
+# Up to this many sibling nodes are tried one by one.
+FEW = 12
+# In the last column of a trie's rows: a digit or a minus below which there are numbers only.
+NUMERAL = -2
 # What ``decode_kernel`` finds where no character ends.
 PARTIAL, INVALID, QUOTE = -1, -2, -3
 NOT_CLOSED = 1 << 30
@@ -624,19 +631,20 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 
 
 @njit(cache=True)
-def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, restricted):
-    """List the trie nodes worth visiting first: those whose byte a configuration may accept.
+def gate_kernel(states, edges, stacks, state, stack, decode, gates, depth, mode):
+    """Find the bytes that a configuration may accept next.
 
-    begins  : int64[600, 2]  out: segments of trie nodes to walk, a backslash and what may follow it last; the rows
-              from ``SEEN`` on are scratch
-    roots   : int32[265]   trie node by first byte, then those of a backslash and each byte that may follow it; -1: none
-    restricted : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
-    Returns how many segments, or -1 where every node must be visited.
+    gates : uint8[depth, 256]  out: 1 for those bytes, at this depth
+    mode  : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
+    Returns ``GATED``, or ``ALL_NODES`` where every byte must be tried.
     """
+    gate = gates[depth]
+    gate[:] = 0
+    if decode & 15 == 4:
+        gate[34] = gate[92] = gate[47] = gate[98] = gate[102] = gate[110] = gate[114] = gate[116] = gate[117] = 1
+        return GATED
     if decode != 0:
-        return -1
-    begins[SEEN : SEEN + 256, 0] = 0
-    is_text = False
+        return ALL_NODES
     called = False
     while True:
         kind = states[state, KIND]
@@ -644,29 +652,27 @@ def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, res
         if kind == BYTE:
             for e in range(first, first + states[state, COUNT]):
                 for byte in range(edges[e, 0], edges[e, 1] + 1):
-                    begins[SEEN + byte, 0] = 1
+                    gate[byte] = 1
             if states[state, WS] != 0:
-                begins[SEEN + 9, 0] = begins[SEEN + 10, 0] = begins[SEEN + 13, 0] = begins[SEEN + 32, 0] = 1
+                gate[9] = gate[10] = gate[13] = gate[32] = 1
             state = states[state, DEFAULT]
             if state == 0:
                 break
         elif kind == CHAR:
-            is_text = True
-            if states[state, DEFAULT] != 0 and restricted != 1:
-                return -1
+            if states[state, DEFAULT] != 0 and mode != 1:
+                return ALL_NODES
             for e in range(first, first + states[state, COUNT]):
                 if edges[e, 1] > 126:
-                    return -1
+                    return ALL_NODES
                 for byte in range(max(32, edges[e, 0]), edges[e, 1] + 1):
-                    begins[SEEN + byte, 0] = 1
-            begins[SEEN + 34, 0] = 1
-            begins[SEEN + 92, 0] = 0
+                    gate[byte] = 1
+            gate[34] = gate[92] = 1
             break
         elif kind == POP:
             if stack == 0:
                 break
             if called:
-                return -1
+                return ALL_NODES
             state = stacks[stack, 0]
             stack = stacks[stack, 1]
         elif kind == CALL:
@@ -675,181 +681,294 @@ def begin_kernel(states, edges, stacks, state, stack, decode, begins, roots, res
         elif kind == NOTE:
             state = states[state, DEFAULT]
         else:
-            return -1
-    if restricted == 2:
-        begins[SEEN + 9, 0] = begins[SEEN + 10, 0] = begins[SEEN + 13, 0] = begins[SEEN + 32, 0] = 0
-    count = 0
-    for byte in range(256):
-        if begins[SEEN + byte, 0] != 0 and roots[byte] >= 0:
-            begins[count, 0] = roots[byte]
-            begins[count, 1] = -1
-            count += 1
-    if is_text and roots[92] >= 0:
-        begins[count, 0] = roots[92]
-        begins[count, 1] = roots[92] + 1
-        count += 1
-        for k in range(9):
-            if roots[256 + k] >= 0:
-                begins[count, 0] = roots[256 + k]
-                begins[count, 1] = -1
-                count += 1
-    return count
+            return ALL_NODES
+    if mode == 2:
+        gate[9] = gate[10] = gate[13] = gate[32] = 0
+    return GATED
+
+
+@njit(cache=True, inline="always")
+def enter_kernel(states, edges, stacks, frontier, levels, path, gates, depth, first, last, mode):
+    """Begin to visit the sibling nodes ``first`` to ``last`` (excluded) at a depth.
+
+    path  : int64[depth, 3]    out: the next sibling to visit, the end of the siblings, and how (``ALL_NODES`` ...)
+    gates : uint8[depth, 256]  out: the bytes worth trying, looked for where that is cheaper than trying them
+    """
+    path[depth, 0] = first
+    path[depth, 1] = last
+    path[depth, 2] = ALL_NODES
+    begin = levels[depth - 1]
+    if levels[depth] == begin + 1 and (last - first > FEW or mode == 2):
+        path[depth, 2] = gate_kernel(
+            states, edges, stacks, frontier[begin, 0], frontier[begin, 1], frontier[begin, 2], gates, depth, mode
+        )
+
+
+@njit(cache=True, inline="always")
+def mark_kernel(label, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high):
+    """Set the bits of a label's tokens: of the token itself, or of those with that ending (``fill_kernel``)."""
+    if starts.shape[0] == 0:
+        set_token_kernel(label, duplicates, base, mask, touched, regs)
+    else:
+        for p in range(starts[label], starts[label + 1]):
+            if low <= counts[p] <= high:
+                set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
+
+
+@njit(cache=True)
+def unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, starts):
+    """Clear the bits of all tokens in the subtree of a depth-first node."""
+    for inner in range(place, np.int64(nodes[place, 2])):
+        label = np.int64(nodes[inner, 3])
+        if label >= 0 and starts.shape[0] == 0:
+            clear_token_kernel(label, duplicates, base, mask, touched, regs)
+        elif label >= 0:
+            for p in range(starts[label], starts[label + 1]):
+                clear_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
+
+
+@njit(cache=True, inline="always")
+def lone_kernel(frontier, levels, depth, state, stack):
+    """Make one plain configuration the whole level after a depth."""
+    end = levels[depth]
+    frontier[end, 0] = state
+    frontier[end, 1] = stack
+    frontier[end, 2] = 0
+    frontier[end, 3] = 0
+    frontier[end, 4] = UNBOUNDED
+    levels[depth + 1] = end + 1
+
+
+@njit(cache=True, inline="always")
+def name_kernel(states, edges, state, byte):
+    """Read one plain byte inside the names of a key.
+
+    Returns the target; 0 where no name goes on or the close means what it means for other keys; -1 where
+    ``step_kernel`` must see to it.
+    """
+    target = -1
+    if 32 <= byte <= 126 and byte != 92:
+        if byte != 34:
+            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
+            if target <= 0 or states[target, BASE] == 0:
+                target = 0
+        else:
+            other = states[state, DEFAULT]
+            if states[other, KIND] == CALL and states[state, CLOSE] == states[other, RETURN]:
+                target = 0
+    return target
+
+
+@njit(cache=True, inline="always")
+def quote_kernel(states, regs, target):
+    """Return the free string or the key that a quote opened, 0 where it is something else, or NEED."""
+    opened = target
+    if states[opened, KIND] == STUB:
+        regs[R_NEED] = opened
+        return NEED
+    if states[opened, KIND] == CALL and states[opened, RETURN] == 0:
+        opened = states[opened, CALLEE]
+    if opened == regs[R_FREE_STATE] or (states[opened, KIND] == CHAR and states[opened, BASE] != 0):
+        return opened
+    return 0
 
 
 @njit(cache=True)
 def fill_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, nodes, duplicates, base, mask, touched, mode,
-    begins, roots, tokens, counts, starts, low, high,
+    states, edges, stacks, table, regs, work, frontier, levels, path, gates, found, labels, rows, nodes, inside,
+    closings, insides, duplicates, base, mask, touched, mode, tokens, counts, starts, low, high,
 ):
     """Walk the trie from the configurations ``frontier[levels[0]:levels[1]]`` and set the bit of every token that fits.
 
     The naive loop: for each token, advance a copy of the configurations by its bytes; set its bit if any is left. The
-    trie shares that work between tokens with a common beginning, and a dead byte jumps past all its continuations.
+    trie shares that work between tokens with a common beginning, and a dead byte leaves out all its continuations.
+    Where a free string opens, the tokens that stay inside are known, and so are the nodes at which it closes again:
+    the walk goes on there.
 
     mode : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
            name closes it first clears what the base row says about the tokens from there on; 2 leaves out what begins
            with white space; 3 walks the endings of a string, of which number 0 is empty
-    begins : int64[600, 2]  scratch (``begin_kernel``); roots : int32[265]  the trie's
+    path, gates : scratch (``enter_kernel``)
+    found      : int64[16, 2]  out: the first ``regs[R_FOUND]`` digits (nodes) whose subtree is left out, as numbers are
+                 alike everywhere, with the state after each
+    labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.trie.TokenTrie``)
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Resumes in segment ``regs[R_SEGMENT]`` (-1: from the beginning) at node ``regs[R_NODE]``, inside a name closed at
-    depth ``regs[R_CLOSED]``. Where a free string or a key opens, its subtree is left out; ``regs[R_OPENED]`` is the
-    stack node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
+    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from depth ``regs[R_NAMES]`` on, one of
+    which closed at depth ``regs[R_CLOSED]``. Mode 4 begins below node ``low``. Where the first byte opens a free string or a key, its subtree is left
+    out; ``regs[R_OPENED]`` is the stack node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED
+    or ARENA_FULL.
     """
-    restricted = 1 if mode == 1 else 0
-    is_ending = starts.shape[0] > 0
-    if regs[R_SEGMENT] < 0:
-        regs[R_SEGMENT], regs[R_NODE], regs[R_CLOSED], regs[R_OPENED] = 0, -1, NOT_CLOSED, -1
-        levels[2] = levels[1]
+    if regs[R_DEPTH] < 0:
+        regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
+        regs[R_NAMES] = 1 if mode == 1 else NOT_CLOSED
         if mode == 3:
-            for p in range(starts[0], starts[1]):
-                if low <= counts[p] <= high:
-                    set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
-        num_begins = -1
-        if levels[1] == 1:
-            num_begins = begin_kernel(
-                states, edges, stacks, frontier[0, 0], frontier[0, 1], frontier[0, 2], begins, roots, mode
+            mark_kernel(0, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
+        top = 0
+        if mode == 4:
+            top = low
+            mark_kernel(
+                np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
             )
-        if num_begins < 0:
-            begins[0, 0], begins[0, 1] = 0, nodes.shape[0]
-            num_begins = 1 if nodes.shape[0] > 0 else 0
-        regs[R_BEGINS] = num_begins
-    num_begins = regs[R_BEGINS]
-    closed_depth = regs[R_CLOSED]
-    node = regs[R_NODE]
-    for segment in range(regs[R_SEGMENT], num_begins):
-        first_node = begins[segment, 0]
-        end_node = begins[segment, 1]
-        if end_node < 0:
-            end_node = np.int64(nodes[first_node, 2])
-        if node < 0:
-            node = first_node
-        depth = np.int64(nodes[first_node, 1])
-        if depth == 2 and levels[2] == levels[1]:
-            node = -1  # what this segment follows was dead
+        enter_kernel(
+            states, edges, stacks, frontier, levels, path, gates, 1, np.int64(rows[top, 0]),
+            np.int64(rows[top + 1, 0]), mode,
+        )  # fmt: skip
+    depth, closed_depth, name_depth = regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES]
+    while depth > 0:
+        node, last, how = path[depth, 0], path[depth, 1], path[depth, 2]
+        if how == GATED:
+            while node < last and gates[depth, labels[node]] == 0:
+                node += 1
+        path[depth, 0] = node + 1
+        if depth < name_depth and mode != 1:
+            name_depth = NOT_CLOSED
+        begin, end = levels[depth - 1], levels[depth]
+        if node >= last:
+            if how == CLOSINGS_OF_KEY:
+                # Once more through the subtree, now for the names.
+                opener = path[depth - 1, 0] - 1
+                above = levels[depth - 2]
+                target = quote_kernel(
+                    states, regs,
+                    fast_kernel(states, edges, stacks, table, regs, frontier[above, 0], frontier[above, 1], 34),
+                )  # fmt: skip
+                lone_kernel(frontier, levels, depth - 1, target, regs[R_STACK])
+                name_depth = depth
+                enter_kernel(
+                    states, edges, stacks, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
+                    np.int64(rows[opener + 1, 0]), 1,
+                )  # fmt: skip
+            else:
+                depth -= 1
             continue
-        while node < end_node:
-            byte, depth = np.int64(nodes[node, 0]), np.int64(nodes[node, 1])
-            skip, token = np.int64(nodes[node, 2]), np.int64(nodes[node, 3])
-            if restricted != 0 and depth <= closed_depth:
-                closed_depth = NOT_CLOSED
-            begin, end = levels[depth - 1], levels[depth]
-            free = end
-            in_name = 1 if restricted != 0 and depth <= closed_depth else 0
-            if end == begin + 1 and in_name == 0 and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
-                if free + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
-                    regs[R_NODE] = node
-                    regs[R_SEGMENT] = segment
-                    regs[R_CLOSED] = closed_depth
-                    return ARENA_FULL
-                target = -1
-                if frontier[begin, 3] == 0:
-                    target = fast_kernel(
-                        states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte
-                    )
-                if target == 0:
-                    node = skip
-                    continue
-                if byte == 34 and depth == 1 and target > 0 and regs[R_FREE_STATE] != 0:
-                    opened = target
-                    if states[opened, KIND] == STUB:
-                        regs[R_NEED] = opened
-                        regs[R_NODE] = node
-                        regs[R_SEGMENT] = segment
-                        regs[R_CLOSED] = closed_depth
-                        return NEED
-                    if states[opened, KIND] == CALL and states[opened, RETURN] == 0:
-                        opened = states[opened, CALLEE]
-                    if opened == regs[R_FREE_STATE] or (states[opened, KIND] == CHAR and states[opened, BASE] != 0):
-                        regs[R_OPENED] = regs[R_STACK]
-                        regs[R_OPENED_STATE] = opened
-                        node = skip
-                        continue
-                if target > 0:
-                    frontier[end, 0] = target
-                    frontier[end, 1] = regs[R_STACK]
-                    frontier[end, 2] = 0
-                    frontier[end, 3] = 0
-                    frontier[end, 4] = UNBOUNDED
-                    levels[depth + 1] = end + 1
-                    if token >= 0:
-                        if is_ending:
-                            for p in range(starts[token], starts[token + 1]):
-                                if low <= counts[p] <= high:
-                                    set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
-                        else:
-                            set_token_kernel(token, duplicates, base, mask, touched, regs)
-                    node += 1
-                    continue
-            if in_name != 0 and frontier[begin, 2] == 0 and byte != 92 and 32 <= byte <= 126:
-                state = frontier[begin, 0]
-                if byte != 34:
-                    target = find_kernel(edges, states[state, EDGE], states[state, COUNT], byte)
-                    if target <= 0 or states[target, BASE] == 0:
-                        node = skip
-                        continue
-                    frontier[end, 0] = target
-                    frontier[end, 1] = frontier[begin, 1]
-                    frontier[end, 2] = 0
-                    frontier[end, 3] = 0
-                    frontier[end, 4] = UNBOUNDED
-                    levels[depth + 1] = end + 1
-                    node += 1
-                    continue
-                other = states[state, DEFAULT]
-                if states[state, CLOSE] == states[other, RETURN] and states[other, KIND] == CALL:
-                    node = skip  # what the base row says of other keys holds here too
-                    continue
+        byte = np.int64(34)
+        if how >= CLOSINGS:
+            node = np.int64(closings[node])
+        else:
+            byte = np.int64(labels[node])
+        if depth <= closed_depth:
+            closed_depth = NOT_CLOSED
+        in_name = 1 if name_depth <= depth <= closed_depth else 0
+        free = end
+        target = -1
+        opened = 0
+        if end + SLACK > frontier.shape[0] or regs[R_STACKS] + SLACK > stacks.shape[0]:
+            free = ARENA_FULL
+        elif end == begin + 1 and frontier[begin, 2] == 0 and frontier[begin, 4] == UNBOUNDED:
+            if in_name != 0:
+                regs[R_STACK] = frontier[begin, 1]
+                target = name_kernel(states, edges, frontier[begin, 0], byte)
+            elif frontier[begin, 3] == 0:
+                target = fast_kernel(states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte)
+                if byte == 34 and target > 0 and how < CLOSINGS and regs[R_FREE_STATE] != 0:
+                    opened = quote_kernel(states, regs, target)
+                    if opened < 0:
+                        free = NEED
+            if target == 0:
+                continue
+        if free >= 0 and target < 0:
             for i in range(begin, end):
                 free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, in_name)
                 if free < 0:
-                    regs[R_NODE] = node
-                    regs[R_SEGMENT] = segment
-                    regs[R_CLOSED] = closed_depth
-                    return free
+                    break
+        if free < 0:
+            path[depth, 0] -= 1
+            regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
+            return free
+        if target > 0:
+            if depth == 1 and states[target, BASE] != 0 and rows[node, 3] == NUMERAL and regs[R_FREE_STATE] != 0:
+                if states[target, KIND] != CHAR and regs[R_FOUND] < found.shape[0]:
+                    found[regs[R_FOUND], 0] = node
+                    found[regs[R_FOUND], 1] = target
+                    regs[R_FOUND] += 1
+                    continue
+            if opened > 0 and depth == 1:
+                regs[R_OPENED] = regs[R_STACK]
+                regs[R_OPENED_STATE] = opened
+                continue
+            lone_kernel(frontier, levels, depth, target, regs[R_STACK])
+        else:
+            levels[depth + 1] = free
             if in_name != 0 and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
                 closed_depth = depth
-                for inner in range(node, skip):
-                    label = np.int64(nodes[inner, 3])
-                    if label >= 0 and not is_ending:
-                        clear_token_kernel(label, duplicates, base, mask, touched, regs)
-                    elif label >= 0:
-                        for p in range(starts[label], starts[label + 1]):
-                            clear_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
+                place = np.int64(rows[node, 2])
+                unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, starts)
             if free == end:
+                continue
+        label = np.int64(rows[node, 1])
+        if label >= 0 and (in_name == 0 or closed_depth == depth):
+            mark_kernel(label, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
+        first, last = np.int64(rows[node, 0]), np.int64(rows[node + 1, 0])
+        if first == last:
+            continue
+        depth += 1
+        if opened > 0:
+            number = np.int64(rows[node, 3])
+            for i in range(inside[number, 0], inside[number + 1, 0]):
+                mark_kernel(
+                    np.int64(insides[i]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
+                )
+            path[depth, 0] = inside[number, 1]
+            path[depth, 1] = inside[number + 1, 1]
+            path[depth, 2] = CLOSINGS
+            if opened != regs[R_FREE_STATE]:
+                # A key that is none of the names is a free string that returns to where the others go.
+                path[depth, 2] = CLOSINGS_OF_KEY
+                parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK])
+                lone_kernel(frontier, levels, depth - 1, regs[R_FREE_STATE], parent)
+        else:
+            look = 1 if name_depth <= depth <= closed_depth else 0
+            enter_kernel(states, edges, stacks, frontier, levels, path, gates, depth, first, last, look)
+    return 0
+
+
+@njit(cache=True)
+def openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, insides):
+    """Read what follows every quote of the trie as the body of a free JSON string.
+
+    states   : row 3 is the free string's; levels : int64[depth] scratch
+    nodes    : int32[N, 4]      the trie depth first; numbers : int64[N] each node breadth first
+    quotes   : int32[Q]         the nodes whose byte is a quote
+    inside   : int32[Q + 1, 2]  out: where each quote's labels begin in ``insides``, and its nodes in ``closings``
+    insides  : int32[I]         out: labels that end inside the string
+    closings : int32[C]         out: nodes, breadth first, whose byte closes it
+    Returns whether there was room; else ``inside[Q]`` says how much is needed.
+    """
+    num_inside, num_closings = 0, 0
+    edges = np.zeros((1, 3), np.int64)
+    edges[0, 1], edges[0, 2] = 0x10FFFF, 3
+    for q in range(quotes.shape[0]):
+        inside[q, 0], inside[q, 1] = num_inside, num_closings
+        opener = np.int64(quotes[q])
+        top = np.int64(nodes[opener, 1])
+        levels[top] = 0
+        node = opener + 1
+        while node < nodes[opener, 2]:
+            byte, depth, skip = np.int64(nodes[node, 0]), np.int64(nodes[node, 1]), np.int64(nodes[node, 2])
+            decode = levels[depth - 1]
+            if decode == 0 and byte == 34:
+                if num_closings < closings.shape[0]:
+                    closings[num_closings] = numbers[node]
+                num_closings += 1
                 node = skip
                 continue
-            levels[depth + 1] = free
-            if token >= 0 and (in_name == 0 or closed_depth == depth):
-                if is_ending:
-                    for p in range(starts[token], starts[token + 1]):
-                        if low <= counts[p] <= high:
-                            set_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
-                else:
-                    set_token_kernel(token, duplicates, base, mask, touched, regs)
+            result = -1
+            if decode & 15 >= 4 or (decode == 0 and byte == 92):
+                result = escape_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0)
+            elif decode != 0 or byte >= 32:
+                result = utf8_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0)
+            if result == -1:
+                node = skip
+                continue
+            levels[depth] = max(result, 0)
+            if nodes[node, 3] >= 0:
+                if num_inside < insides.shape[0]:
+                    insides[num_inside] = nodes[node, 3]
+                num_inside += 1
             node += 1
-        node = -1
-    return 0
+    inside[quotes.shape[0], 0], inside[quotes.shape[0], 1] = num_inside, num_closings
+    return num_inside <= insides.shape[0] and num_closings <= closings.shape[0]
 
 
 @njit(cache=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["build_trie_kernel"]
+__all__ = ["build_trie_kernel", "count_children_kernel"]
 
 
 @njit(cache=True)
@@ -49,3 +49,18 @@ def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
     for depth in range(1, open_depth + 1):
         nodes[path[depth], 2] = count
     return count
+
+
+@njit(cache=True)
+def count_children_kernel(nodes, numbers, last, num_children):
+    """Count the children of every node and of the root.
+
+    nodes        : int32[N, 4]   depth first
+    numbers      : int64[N]      another number of each node, from 1; the root is 0
+    last         : int64[depth]  scratch: the last node seen at each depth, by that number; the root at depth 0
+    num_children : int64[N + 1]  out, by that number
+    """
+    for node in range(nodes.shape[0]):
+        depth = np.int64(nodes[node, 1])
+        num_children[last[depth - 1]] += 1
+        last[depth] = numbers[node]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
 from fsm.distance import escape_width
-from fsm.layout import LONGEST, SHORTEST, STATE_POP, UNBOUNDED
+from fsm.layout import BASE, LONGEST, SHORTEST, STATE_POP, UNBOUNDED
 from fsm.network import Network
 
 __all__ = ["ByteStates", "CharStates", "RawStates"]
@@ -70,9 +70,28 @@ class _DfaStates:
 
 
 class ByteStates(_DfaStates):
-    """Lay an automaton over ASCII bytes that returns where no edge fits."""
+    """Lay an automaton over ASCII bytes that returns where no edge fits.
 
-    __slots__ = ()
+    Parameters
+    ----------
+    is_common : whether many grammars have this automaton; its tokens are then looked up (``fsm.numerals``).
+    """
+
+    __slots__ = ("is_common",)
+
+    def __init__(self, network: Network, dfa: Dfa, *, is_common: bool = False) -> None:
+        super().__init__(network, dfa)
+        self.is_common = is_common
+
+    def state(self, network: Network, automaton_state: int) -> int:
+        """Return the network state of an automaton state; a common one is marked already as a stub."""
+        known = self.states.get(automaton_state)
+        if known is None:
+            known = super().state(network, automaton_state)
+            if self.is_common:
+                network.states[known, BASE] = 1
+                network.numerals[known] = (self.dfa.key, automaton_state)
+        return known
 
     def edges_of_start(self, network: Network) -> list[tuple[int, int, int]]:
         """List the edges of the start, to be merged into another row."""
@@ -81,7 +100,7 @@ class ByteStates(_DfaStates):
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write a BYTE row; accepting states return without consuming."""
         default = STATE_POP if self.dfa.is_accepting(argument) else 0
-        network.write_byte(state, self.edges(network, argument), default=default)
+        network.write_byte(state, self.edges(network, argument), default=default, base=int(self.is_common))
 
 
 class RawStates(_DfaStates):

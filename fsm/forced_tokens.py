@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fsm.tables import vocabulary_tables
-from fsm.trie import BYTE, SKIP, TOKEN
+from fsm.trie import CHILDREN, MARK
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["split_forced"]
@@ -28,20 +30,12 @@ def split_forced(vocabulary: Vocabulary, forced: bytes) -> list[int]:
 def _longest_token(vocabulary: Vocabulary, text: bytes, start: int) -> tuple[int, int, bool]:
     """Return the longest token at a place, its size, and whether the text ends inside a longer one."""
     trie = vocabulary_tables(vocabulary).trie
-    nodes = trie.nodes
-    node = int(trie.roots[text[start]])
-    best, size = -1, 0
-    if node < 0:
-        return best, size, False
+    node, best, size = 0, -1, 0
     for place in range(start, len(text)):
-        if nodes[node, TOKEN] >= 0:
-            best, size = int(nodes[node, TOKEN]), place - start + 1
-        child, end = node + 1, int(nodes[node, SKIP])
-        if place + 1 == len(text):
-            return best, size, child < end
-        while child < end and nodes[child, BYTE] != text[place + 1]:
-            child = int(nodes[child, SKIP])
-        if child >= end:
-            break
-        node = child
-    return best, size, False
+        first, end = int(trie.rows[node, CHILDREN]), int(trie.rows[node + 1, CHILDREN])
+        node = first + int(np.searchsorted(trie.labels[first:end], text[place]))
+        if node == end or trie.labels[node] != text[place]:
+            return best, size, False
+        if trie.rows[node, MARK] >= 0:
+            best, size = int(trie.rows[node, MARK]), place - start + 1
+    return best, size, bool(trie.rows[node, CHILDREN] < trie.rows[node + 1, CHILDREN])

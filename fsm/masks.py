@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_SEGMENT, R_TOUCHED, close_kernel, fill_kernel
+from fsm._kernels import R_DEPTH, R_FOUND, R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_TOUCHED, close_kernel, fill_kernel
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
+from fsm.numerals import numerals_of
 from fsm.openings import openings_of, staying_row
 from fsm.position import Position
 from fsm.summaries import Summary, summaries_of
@@ -24,7 +25,7 @@ __all__ = ["Masks"]
 
 Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
-WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS = range(4)
+WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW = range(5)
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -42,6 +43,7 @@ class Masks:
         self._runs = runs
         self._network = runs.network
         self._tables = tables
+        self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._rows: dict[bytes, NDArray[np.int32]] = {}
         self._sparse_bytes = 0
@@ -178,30 +180,34 @@ class Masks:
         endings: Endings | None = None,
         low: int = 0,
         high: int = UNBOUNDED,
+        mask: NDArray[np.int32] | None = None,
     ) -> int:
         """Walk a trie from the configurations in ``frontier[:size]``; return the stack where a free string opens.
 
-        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED`` or ``WALK_ENDINGS``.
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS`` or ``WALK_BELOW`` (node ``low``).
+        mask : what to write, the scratch mask by default.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         """
         space, regs = self._tables.workspace, self._network.regs
         trie = trie or self._tables.trie
         tokens, counts, starts = endings or _NO_ENDINGS
+        target = space.mask if mask is None else mask
         space.levels[0] = 0
         space.levels[1] = size
-        regs[R_SEGMENT] = -1
+        regs[R_DEPTH] = -1
         duplicates = self._tables.trie.duplicates
         self._runs.run(
             lambda n, w: fill_kernel(
-                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, trie.nodes, duplicates,
-                base, w.mask, w.touched, mode, w.begins, trie.roots, tokens, counts, starts, low, high,
+                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, w.path, w.gates,
+                w.found, trie.labels, trie.rows, trie.nodes, trie.inside, trie.closings, trie.insides, duplicates, base,
+                target, w.touched, mode, tokens, counts, starts, low, high,
             )
         )  # fmt: skip
         return int(regs[R_OPENED])
 
     def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
-        space, spaces = self._tables.workspace, self._tables.spaces
+        space, spaces, network = self._tables.workspace, self._tables.spaces, self._network
         spaced, most = self._find_spaces(configuration)
         mode = WALK_ALL
         if most:
@@ -209,11 +215,38 @@ class Masks:
         space.mask[:] = base
         space.frontier[0] = configuration
         opened = self._walk(base, mode=mode)
+        if network.regs[R_FOUND]:
+            base = self._fill_numerals(base, space.found[: network.regs[R_FOUND]].tolist())
         if most:
             space.frontier[0] = spaced
             endings = (spaces.tokens, spaces.counts, spaces.starts)
             self._walk(base, mode=WALK_UNSPACED, trie=spaces.trie, endings=endings, high=most)
         return base if opened < 0 else self._fill_opened(base, opened, most)
+
+    def _fill_numerals(self, base: NDArray[np.int32], found: list[list[int]]) -> NDArray[np.int32]:
+        """Add the tokens that begin a number, which were left out of the walk."""
+        numerals, network = self._numerals, self._network
+        key = tuple((node, *network.numerals[state]) for node, state in found)
+        if numerals.get(key) is None:
+            regs, frontier = network.regs, self._tables.workspace.frontier
+            kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE]
+            row = np.zeros_like(base)
+            for node, state in found:
+                frontier[0] = (state, 0, 0, 0, UNBOUNDED)
+                self._walk(self._tables.empty_row, mode=WALK_BELOW, low=node, mask=row)
+            regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE] = kept
+            numerals.add(key, row)
+        wider = numerals.widen(key, base)
+        self._widen(wider)
+        return wider
+
+    def _widen(self, row: NDArray[np.int32]) -> None:
+        """Take another base row, which has more tokens; what was touched stays set."""
+        space = self._tables.workspace
+        touched = space.touched[: int(self._network.regs[R_TOUCHED])].astype(np.int64)
+        values = space.mask[touched]
+        space.mask[:] = row
+        space.mask[touched] |= values
 
     def _find_spaces(self, configuration: list[int]) -> tuple[list[int], int]:
         """Return the configuration that reads white space next, and how much may come (0: none)."""
@@ -238,11 +271,8 @@ class Masks:
         """Add the tokens that open a free string or a key, which were left out of the walk."""
         space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
         opened = int(network.regs[R_OPENED_STATE])
-        touched = space.touched[: int(network.regs[R_TOUCHED])].astype(np.int64)
-        values = space.mask[touched]
         wider = openings.row(base, most)
-        space.mask[:] = wider
-        space.mask[touched] |= values
+        self._widen(wider)
         row = network.states[opened]
         # A key that is none of the names is a free string that returns to where the others go.
         close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP

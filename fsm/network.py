@@ -6,7 +6,7 @@ Cost: adding a state is one row; nothing is visited that no text reached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +58,7 @@ class Network:
     stacks : int64[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
     table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
+    numerals : states inside numbers that many grammars have: (key of the automaton, automaton state)
     spaces : white space states: how many more characters of white space each permits
     heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
 
@@ -73,6 +74,7 @@ class Network:
         "max_states",
         "num_edges",
         "num_states",
+        "numerals",
         "origins",
         "owners",
         "regs",
@@ -93,6 +95,7 @@ class Network:
         self.has_notes = False
         self.owners: list[StubOwner] = []
         self.heavy: dict[int, tuple[Any, int]] = {}
+        self.numerals: dict[int, tuple[Hashable, int]] = {}
         self.spaces: dict[int, int] = {}
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
@@ -185,9 +188,11 @@ class Network:
         self.origins[state] = (owner, argument)
         self.owners[owner].expand(self, state, argument)
 
-    def write_byte(self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0) -> None:
+    def write_byte(
+        self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0, base: int = 0
+    ) -> None:
         """Write a state that consumes one byte."""
-        self.states[state] = (BYTE, self.add_edges(edges), len(edges), default, space, 0, UNBOUNDED, 0)
+        self.states[state] = (BYTE, self.add_edges(edges), len(edges), default, space, 0, UNBOUNDED, base)
 
     def write_char(
         self,

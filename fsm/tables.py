@@ -54,17 +54,21 @@ class Workspace:
     levels   : int64[depth]     where each depth begins in the frontier
     mask     : int32[W]         the row being filled
     touched  : int32[4 * W]     words that differ from the base row
-    begins   : int64[600, 2]    segments of trie nodes to walk, and scratch to find them
+    path     : int64[depth, 3]    what to visit at each depth of the walk (``enter_kernel``)
+    gates    : uint8[depth, 256]  bytes worth trying at each depth
+    found    : int64[16, 2]     first bytes of numbers, with the state after each
     """
 
-    __slots__ = ("begins", "frontier", "levels", "mask", "touched", "work")
+    __slots__ = ("found", "frontier", "gates", "levels", "mask", "path", "touched", "work")
 
     def __init__(self, num_words: int, max_depth: int) -> None:
         self.work = np.zeros((64, 5), np.int64)
         self.frontier = np.zeros((4096, 5), np.int64)
         self.levels = np.zeros(max_depth + 4, np.int64)
         self.mask = np.zeros(num_words, np.int32)
-        self.begins = np.zeros((600, 2), np.int64)
+        self.path = np.zeros((max_depth + 4, 3), np.int64)
+        self.found = np.zeros((16, 2), np.int64)
+        self.gates = np.zeros((max_depth + 4, 256), np.uint8)
         self.touched = np.zeros(4 * num_words + 64, np.int32)
 
     def grow(self) -> None:
@@ -114,10 +118,10 @@ class VocabularyTables:
         """Count the bytes of the tables, scratch room included."""
         space, endings = self.workspace, self.endings
         arrays: list[NDArray[Any]]
-        arrays = [self.trie.nodes, self.trie.duplicates, endings.nodes, endings.starts, endings.tokens]
-        arrays += [self.spaces.tokens, self.spaces.counts, self.spaces.trie.nodes, self.spaces.trie.duplicates]
-        arrays += [endings.endings, endings.trie.nodes, space.work, space.frontier, space.mask, space.touched]
-        return sum(array.nbytes for array in arrays)
+        arrays = [endings.nodes, endings.starts, endings.tokens, endings.endings]
+        arrays += [self.spaces.tokens, self.spaces.counts, space.work, space.frontier, space.mask, space.touched]
+        tries = (self.trie, self.spaces.trie, endings.trie)
+        return sum(array.nbytes for array in arrays) + sum(trie.memory_bytes for trie in tries)
 
 
 def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:

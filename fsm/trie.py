@@ -6,33 +6,73 @@ Cost: one sort of the tokens and one pass over their bytes; about 0.2 s for 128,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._trie_kernels import build_trie_kernel
+from fsm._kernels import NUMERAL, openings_kernel
+from fsm._trie_kernels import build_trie_kernel, count_children_kernel
+from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["BYTE", "DEPTH", "SKIP", "TOKEN", "TokenTrie", "build_token_trie", "build_trie"]
+__all__ = [
+    "BYTE",
+    "CHILDREN",
+    "DEPTH",
+    "MARK",
+    "OPENING",
+    "PLACE",
+    "SKIP",
+    "TOKEN",
+    "TokenTrie",
+    "build_token_trie",
+    "build_trie",
+]
 
 BYTE, DEPTH, SKIP, TOKEN = range(4)
+CHILDREN, MARK, PLACE, OPENING = range(4)
+QUOTE = ord('"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTrie:
     """Hold the tokens as a depth-first trie.
 
-    nodes      : int32[N, 4]   byte, depth (1 = first byte), first node after the subtree, token id or -1
+    nodes      : int32[N, 4]   depth first: byte, depth (1 = first byte), first node after the subtree, token id or -1
     duplicates : int32[V]      another token with the same bytes, or -1; the chain visits all of them
     max_depth  : the longest token in bytes
-    roots      : int32[265]    the node of each first byte, then those of a backslash and each byte that may follow it
-                               in JSON; -1 where there is none
+
+    The same nodes breadth first, after a root numbered 0, so that the bytes of siblings stand side by side:
+
+    labels   : uint8[N + 1]     byte
+    rows     : int32[N + 2, 4]  first child (the children end where those of the next node begin), token id or -1,
+                                number of the node depth first, number of the quote; or ``NUMERAL`` at a first byte below
+                                which there are numbers only; else -1
+
+    What follows a quote, read as the body of a JSON string without rules:
+
+    inside   : int32[Q + 1, 2]  where each quote's tokens begin in ``insides``, and its nodes in ``closings``
+    insides  : int32[I]         tokens that end inside the string
+    closings : int32[C]         nodes, breadth first, whose byte closes it
     """
 
     nodes: NDArray[np.int32]
     duplicates: NDArray[np.int32]
     max_depth: int
-    roots: NDArray[np.int32]
+    labels: NDArray[np.uint8]
+    rows: NDArray[np.int32]
+    inside: NDArray[np.int32]
+    insides: NDArray[np.int32]
+    closings: NDArray[np.int32]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Count the bytes of all arrays."""
+        arrays: tuple[NDArray[Any], ...] = (
+            self.nodes, self.duplicates, self.labels, self.rows, self.inside, self.insides, self.closings,
+        )  # fmt: skip
+        return sum(array.nbytes for array in arrays)
 
 
 def build_token_trie(vocabulary: Vocabulary) -> TokenTrie:
@@ -52,28 +92,59 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
     nodes = np.empty((max(1, int(offsets[-1])), 4), np.int32)
     duplicates = np.full(num_labels, -1, np.int32)
     num_nodes = build_trie_kernel(joined, offsets, ids, nodes, duplicates)
-    kept = nodes[:num_nodes].copy()
-    roots = _children(kept, 0, num_nodes, bytes(range(256)))
+    return _with_breadth(nodes[:num_nodes].copy(), duplicates, int(lengths.max()) if order else 0)
+
+
+def _with_breadth(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_depth: int) -> TokenTrie:
+    """Number the nodes breadth first as well: sorted by depth, siblings stay together and in order."""
+    num_nodes = len(nodes)
+    places = np.argsort(nodes[:, DEPTH], kind="stable")
+    numbers = np.empty(num_nodes, np.int64)
+    numbers[places] = np.arange(1, num_nodes + 1)
+    last = np.zeros(max_depth + 1, np.int64)
+    num_children = np.zeros(num_nodes + 1, np.int64)
+    count_children_kernel(nodes, numbers, last, num_children)
+    ordered = nodes[places]
+    is_quote = ordered[:, BYTE] == QUOTE
+    rows = np.full((num_nodes + 2, 4), -1, np.int32)
+    rows[0, CHILDREN] = 1
+    rows[1:, CHILDREN] = 1 + np.cumsum(num_children)
+    rows[1:-1, MARK] = ordered[:, TOKEN]
+    rows[1:-1, PLACE] = places
+    rows[1:-1, OPENING][is_quote] = np.arange(is_quote.sum())
+    rows[_numerals(nodes, numbers), OPENING] = NUMERAL
+    inside, insides, closings = _read_openings(nodes, numbers, places[is_quote], max_depth)
     return TokenTrie(
-        nodes=kept,
+        nodes=nodes,
         duplicates=duplicates,
-        max_depth=int(lengths.max()) if order else 0,
-        roots=np.concatenate([roots, _escapes(kept, int(roots[ord("\\")]))]),
+        max_depth=max_depth,
+        labels=np.concatenate([[0], ordered[:, BYTE]]).astype(np.uint8),
+        rows=rows,
+        inside=inside,
+        insides=insides,
+        closings=closings,
     )
 
 
-def _children(nodes: NDArray[np.int32], node: int, end: int, wanted: bytes) -> NDArray[np.int32]:
-    """Return the sibling nodes from ``node`` to ``end`` that have the wanted bytes, -1 where there is none."""
-    found = np.full(len(wanted), -1, np.int32)
-    while node < end:
-        place = wanted.find(bytes([nodes[node, BYTE]]))
-        if place >= 0:
-            found[place] = node
-        node = int(nodes[node, SKIP])
-    return found
+def _numerals(nodes: NDArray[np.int32], numbers: NDArray[np.int64]) -> list[int]:
+    """Return the nodes of first bytes of numbers below which nothing but numbers is spelled."""
+    is_foreign = np.append(0, np.cumsum(~np.isin(nodes[:, BYTE], list(b"0123456789+-.eE"))))
+    firsts = [i for i in np.flatnonzero(nodes[:, DEPTH] == 1).tolist() if nodes[i, BYTE] in b"0123456789-"]
+    return [int(numbers[i]) for i in firsts if is_foreign[nodes[i, SKIP]] == is_foreign[i]]
 
 
-def _escapes(nodes: NDArray[np.int32], backslash: int) -> NDArray[np.int32]:
-    if backslash < 0:
-        return np.full(9, -1, np.int32)
-    return _children(nodes, backslash + 1, int(nodes[backslash, SKIP]), b'"/\\bfnrtu')
+def _read_openings(
+    nodes: NDArray[np.int32], numbers: NDArray[np.int64], quotes: NDArray[np.int64], max_depth: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Find, for every quote, the tokens that stay inside a free string that it opens, and where it closes."""
+    states = np.zeros((4, NUM_COLUMNS), np.int64)
+    states[3] = (CHAR, 0, 1, 0, STATE_POP, 0, UNBOUNDED, 0)
+    inside = np.zeros((len(quotes) + 1, 2), np.int32)
+    levels = np.zeros(max_depth + 4, np.int64)
+    sizes = [4 * len(quotes), 4 * len(quotes)]
+    while True:
+        insides, closings = (np.empty(size, np.int32) for size in sizes)
+        if openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, insides):
+            num_inside, num_closings = inside[-1].tolist()
+            return inside, insides[:num_inside].copy(), closings[:num_closings].copy()
+        sizes = inside[-1].tolist()

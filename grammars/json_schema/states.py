@@ -27,6 +27,8 @@ from grammars.json_schema.values import canonical
 
 __all__ = ["ValueStates"]
 
+_INTEGER = NumberConstraint.integer()
+
 QUOTE, OPEN_BRACE, OPEN_BRACKET = 34, 123, 91
 
 
@@ -146,7 +148,8 @@ class ValueStates:
         known = self._numbers.get(constraint)
         if known is None:
             dfa = number_dfa(constraint, self.spelling)
-            known = tuple(ByteStates(self.network, dfa).edges_of_start(self.network)) if dfa.start else ()
+            owner = ByteStates(self.network, dfa, is_common=constraint.is_unconstrained or constraint == _INTEGER)
+            known = tuple(owner.edges_of_start(self.network)) if dfa.start else ()
             self._numbers[constraint] = known
         if known:
             start.numbers.append(known)
