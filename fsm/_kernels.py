@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from fsm.layout import (
+    ADDS,
     BASE,
     BYTE,
     CALL,
@@ -29,12 +30,15 @@ from fsm.layout import (
     FORK,
     HIGH,
     KIND,
+    LEFT,
     LONGEST,
     LOW,
+    NEEDS,
     NOTE,
     POP,
     RAW,
     RETURN,
+    SEEN,
     SHORTEST,
     STATE_FINAL,
     STUB,
@@ -93,10 +97,10 @@ NOT_CLOSED = 1 << 30
 
 
 @njit(cache=True, inline="always")
-def push_kernel(stacks, table, regs, ret, parent):
-    """Return the stack node (ret, parent); equal stacks are equal integers."""
+def push_kernel(stacks, table, regs, ret, parent, seen):
+    """Return the stack node (ret, parent, seen); equal stacks are equal integers."""
     wrap = table.shape[0] - 1
-    slot = (ret * 40503 + parent * 30011) & wrap
+    slot = (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
     while True:
         node = table[slot]
         if node == 0:
@@ -104,11 +108,33 @@ def push_kernel(stacks, table, regs, ret, parent):
             regs[R_STACKS] = node + 1
             stacks[node, 0] = ret
             stacks[node, 1] = parent
+            stacks[node, 2] = seen
             table[slot] = node
             return node
-        if stacks[node, 0] == ret and stacks[node, 1] == parent:
+        if stacks[node, 0] == ret and stacks[node, 1] == parent and stacks[node, 2] == seen:
             return node
         slot = (slot + 1) & wrap
+
+
+@njit(cache=True, inline="always")
+def admits_kernel(states, state, seen):
+    """Tell whether a SEEN state may be passed with these bits set."""
+    needs, left = states[state, NEEDS], states[state, LEFT]
+    return seen & needs == needs and (left == 0 or left & ~seen != 0)
+
+
+@njit(cache=True)
+def arrive_kernel(states, stacks, table, regs, state, stack):
+    """Pass SEEN states; return the state behind them with its stack node in ``regs[R_STACK]``, 0 where it is dead."""
+    while states[state, KIND] == SEEN:
+        seen = stacks[stack, 2]
+        if not admits_kernel(states, state, seen):
+            return 0
+        if states[state, ADDS] & ~seen != 0:
+            stack = push_kernel(stacks, table, regs, stacks[stack, 0], stacks[stack, 1], seen | states[state, ADDS])
+        state = states[state, DEFAULT]
+    regs[R_STACK] = stack
+    return state
 
 
 @njit(cache=True)
@@ -132,18 +158,19 @@ def find_kernel(edges, first, count, symbol):
 
 
 @njit(cache=True)
-def viable_kernel(states, target, low, high):
+def viable_kernel(states, target, low, high, seen):
     """Tell whether a character state can still be left with the counters kept (kept for lazily built automata)."""
-    kind = states[target, KIND]
-    if kind != CHAR and kind != RAW and kind != STUB:
-        return True
-    if kind == STUB:
+    while states[target, KIND] == SEEN:
+        if not admits_kernel(states, target, seen):
+            return False
+        target = states[target, DEFAULT]
+    if states[target, KIND] != CHAR and states[target, KIND] != RAW:
         return True
     return states[target, SHORTEST] <= high and (low == 0 or states[target, LONGEST] >= low)
 
 
 @njit(cache=True)
-def possible_kernel(states, edges, state, first, last, low, high, restricted):
+def possible_kernel(states, edges, state, first, last, low, high, restricted, seen):
     """Tell whether some character in first..last may follow a character state."""
     if high == 0:
         return False
@@ -155,7 +182,7 @@ def possible_kernel(states, edges, state, first, last, low, high, restricted):
         if edges[e, 0] <= last and edges[e, 1] >= first:
             if restricted != 0 and states[edges[e, 2], BASE] == 0:
                 continue
-            if viable_kernel(states, edges[e, 2], owed, rest):
+            if viable_kernel(states, edges[e, 2], owed, rest, seen):
                 return True
             if edges[e, 0] <= covered:
                 covered = max(covered, edges[e, 1] + 1)
@@ -174,7 +201,7 @@ def hex_kernel(byte):
 
 
 @njit(cache=True)
-def utf8_kernel(states, edges, state, decode, low, high, byte, restricted):
+def utf8_kernel(states, edges, state, decode, low, high, byte, restricted, seen):
     """Read one byte of a UTF-8 character: the next decode, ``-2 - code point`` when complete, or -1 when dead."""
     if decode == 0:
         if byte < 0x80:
@@ -202,17 +229,17 @@ def utf8_kernel(states, edges, state, decode, low, high, byte, restricted):
         first = max(first, 0x800)
     if 0xD800 <= last <= 0xDFFF:
         last = 0xD7FF
-    if first > last or not possible_kernel(states, edges, state, first, last, low, high, restricted):
+    if first > last or not possible_kernel(states, edges, state, first, last, low, high, restricted, seen):
         return -1
     return left + 16 * bits
 
 
 @njit(cache=True)
-def escape_kernel(states, edges, state, decode, low, high, byte, restricted):
+def escape_kernel(states, edges, state, decode, low, high, byte, restricted, seen):
     """Read one byte of a JSON escape: the next decode, ``-2 - code point`` when complete, or -1 when dead."""
     kind = decode & 15
     if kind == 0:
-        alive = possible_kernel(states, edges, state, 0, 0x10FFFF, low, high, restricted)
+        alive = possible_kernel(states, edges, state, 0, 0x10FFFF, low, high, restricted, seen)
         return 4 if alive else -1
     if kind == 4:
         if byte == 34 or byte == 92 or byte == 47:
@@ -248,7 +275,7 @@ def escape_kernel(states, edges, state, decode, low, high, byte, restricted):
         base = 0x10000 + (top << 10) - 0xDC00
         if read == 4:
             return -2 - (base + unit)
-        alive = possible_kernel(states, edges, state, base + first, base + last, low, high, restricted)
+        alive = possible_kernel(states, edges, state, base + first, base + last, low, high, restricted, seen)
         return kind + 1 + 16 * bits if alive else -1
     read = kind - 4
     rest = 4 * (4 - read)
@@ -257,21 +284,21 @@ def escape_kernel(states, edges, state, decode, low, high, byte, restricted):
         if 0xD800 <= bits <= 0xDBFF:
             top = bits - 0xD800
             begin = 0x10000 + (top << 10)
-            alive = possible_kernel(states, edges, state, begin, begin + 0x3FF, low, high, restricted)
+            alive = possible_kernel(states, edges, state, begin, begin + 0x3FF, low, high, restricted, seen)
             return 9 + 16 * top if alive else -1
         return -1 if 0xDC00 <= bits <= 0xDFFF else -2 - bits
     alive = False
     if last < 0xD800 or first > 0xDFFF:
-        alive = possible_kernel(states, edges, state, first, last, low, high, restricted)
+        alive = possible_kernel(states, edges, state, first, last, low, high, restricted, seen)
     else:
         if first < 0xD800:
-            alive = possible_kernel(states, edges, state, first, 0xD7FF, low, high, restricted)
+            alive = possible_kernel(states, edges, state, first, 0xD7FF, low, high, restricted, seen)
         if not alive and last > 0xDFFF:
-            alive = possible_kernel(states, edges, state, 0xE000, last, low, high, restricted)
+            alive = possible_kernel(states, edges, state, 0xE000, last, low, high, restricted, seen)
         if not alive and first <= 0xDBFF:
             begin = 0x10000 + ((max(first, 0xD800) - 0xD800) << 10)
             end = 0x10000 + ((min(last, 0xDBFF) - 0xD800) << 10) + 0x3FF
-            alive = possible_kernel(states, edges, state, begin, end, low, high, restricted)
+            alive = possible_kernel(states, edges, state, begin, end, low, high, restricted, seen)
     return kind + 1 + 16 * bits if alive else -1
 
 
@@ -296,20 +323,25 @@ def emit_kernel(frontier, level, free, state, stack, decode, low, high):
 
 
 @njit(cache=True)
-def text_kernel(states, edges, frontier, level, free, state, stack, decode, low, high, byte, restricted):
+def text_kernel(
+    states, edges, stacks, table, regs, frontier, level, free, state, stack, decode, low, high, byte, restricted
+):
     """Step a CHAR or RAW configuration by one byte; append what results; return the new end, or NEED."""
     is_json = states[state, KIND] == CHAR
+    seen = stacks[stack, 2]
     if is_json and decode == 0:
         if byte == 34:
             if states[state, CLOSE] != 0 and low == 0:
-                return emit_kernel(frontier, level, free, states[state, CLOSE], stack, 0, 0, UNBOUNDED)
+                target = arrive_kernel(states, stacks, table, regs, states[state, CLOSE], stack)
+                if target != 0:
+                    return emit_kernel(frontier, level, free, target, regs[R_STACK], 0, 0, UNBOUNDED)
             return free
         if byte < 32:
             return free
     if is_json and (decode & 15 >= 4 or (decode == 0 and byte == 92)):
-        result = escape_kernel(states, edges, state, decode, low, high, byte, restricted)
+        result = escape_kernel(states, edges, state, decode, low, high, byte, restricted, seen)
     else:
-        result = utf8_kernel(states, edges, state, decode, low, high, byte, restricted)
+        result = utf8_kernel(states, edges, state, decode, low, high, byte, restricted, seen)
     if result == -1:
         return free
     if result >= 0:
@@ -327,9 +359,10 @@ def text_kernel(states, edges, frontier, level, free, state, stack, decode, low,
         high -= 1
     if low > 0:
         low -= 1
-    if not viable_kernel(states, target, low, high):
+    target = arrive_kernel(states, stacks, table, regs, target, stack)
+    if target == 0 or not viable_kernel(states, target, low, high, seen):
         return free
-    return emit_kernel(frontier, level, free, target, stack, 0, low, high)
+    return emit_kernel(frontier, level, free, target, regs[R_STACK], 0, low, high)
 
 
 @njit(cache=True)
@@ -356,10 +389,12 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                 if target == 0:
                     break
                 if target > 0:
-                    free = emit_kernel(frontier, level, free, target, stack, 0, 0, UNBOUNDED)
+                    target = arrive_kernel(states, stacks, table, regs, target, stack)
+                    if target != 0:
+                        free = emit_kernel(frontier, level, free, target, regs[R_STACK], 0, 0, UNBOUNDED)
                     break
                 if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
-                    stack = push_kernel(stacks, table, regs, state, stack)
+                    stack = push_kernel(stacks, table, regs, state, stack, 0)
                     free = emit_kernel(frontier, level, free, states[state, WS], stack, 0, 0, UNBOUNDED)
                     break
                 state = states[state, DEFAULT]
@@ -367,7 +402,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                     break
             elif kind == CHAR or kind == RAW:
                 free = text_kernel(
-                    states, edges, frontier, level, free, state, stack, decode, low, high, byte, restricted
+                    states, edges, stacks, table, regs, frontier, level, free, state, stack, decode, low, high, byte, restricted
                 )
                 if kind == CHAR or decode != 0 or states[state, CLOSE] == 0:
                     break
@@ -380,7 +415,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                 low, high = 0, UNBOUNDED
             elif kind == CALL:
                 if states[state, RETURN] != 0:
-                    stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                    stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
                 low, high = states[state, LOW], states[state, HIGH]
                 state = states[state, CALLEE]
             elif kind == FORK:
@@ -395,6 +430,9 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                     work[top, 4] = high
                     top += 1
                 state = edges[first, 2]
+            elif kind == SEEN:
+                state = arrive_kernel(states, stacks, table, regs, state, stack)
+                stack = regs[R_STACK]
             elif kind == STUB:
                 regs[R_NEED] = state
                 return NEED
@@ -434,7 +472,7 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
                     state = states[state, CLOSE]
                 elif kind == CALL:
                     if states[state, RETURN] != 0:
-                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
                     state = states[state, CALLEE]
                 elif kind == FORK:
                     first = states[state, EDGE]
@@ -478,7 +516,7 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
                 kind = states[state, KIND]
                 if kind == CALL:
                     if states[state, RETURN] != 0:
-                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
                     low, high = states[state, LOW], states[state, HIGH]
                     state = states[state, CALLEE]
                 elif kind == POP and stack != 0:
@@ -497,6 +535,9 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
                         work[top, 4] = high
                         top += 1
                     state = edges[first, 2]
+                elif kind == SEEN:
+                    state = arrive_kernel(states, stacks, table, regs, state, stack)
+                    stack = regs[R_STACK]
                 elif kind == STUB:
                     regs[R_NEED] = state
                     return NEED
@@ -586,10 +627,13 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
                 if byte <= edges[e, 1]:
                     if byte >= edges[e, 0]:
                         regs[R_STACK] = stack
-                        return edges[e, 2]
+                        target = edges[e, 2]
+                        if states[target, KIND] == SEEN:
+                            target = arrive_kernel(states, stacks, table, regs, target, stack)
+                        return target
                     break
             if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
-                regs[R_STACK] = push_kernel(stacks, table, regs, state, stack)
+                regs[R_STACK] = push_kernel(stacks, table, regs, state, stack, 0)
                 return states[state, WS]
             state = states[state, DEFAULT]
             if state == 0:
@@ -605,14 +649,18 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
             if byte == 92 or states[state, LONGEST] != UNBOUNDED or states[state, SHORTEST] != 0:
                 return -1
             regs[R_STACK] = stack
+            target = states[state, DEFAULT]
             if byte == 34:
-                return states[state, CLOSE]
-            for e in range(first, first + states[state, COUNT]):
-                if byte <= edges[e, 1]:
-                    if byte >= edges[e, 0]:
-                        return edges[e, 2]
-                    break
-            return states[state, DEFAULT]
+                target = states[state, CLOSE]
+            else:
+                for e in range(first, first + states[state, COUNT]):
+                    if byte <= edges[e, 1]:
+                        if byte >= edges[e, 0]:
+                            target = edges[e, 2]
+                        break
+            if states[target, KIND] == SEEN:
+                target = arrive_kernel(states, stacks, table, regs, target, stack)
+            return target
         elif kind == POP:
             if stack == 0:
                 return 0
@@ -622,7 +670,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
             if regs[R_STACKS] + SLACK > stacks.shape[0]:
                 return -1
             if states[state, RETURN] != 0:
-                stack = push_kernel(stacks, table, regs, states[state, RETURN], stack)
+                stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
             state = first
         elif kind == NOTE:
             state = states[state, DEFAULT]
@@ -915,7 +963,7 @@ def fill_kernel(
             if opened != regs[R_FREE_STATE]:
                 # A key that is none of the names is a free string that returns to where the others go.
                 path[depth, 2] = CLOSINGS_OF_KEY
-                parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK])
+                parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK], 0)
                 lone_kernel(frontier, levels, depth - 1, regs[R_FREE_STATE], parent)
         else:
             look = 1 if name_depth <= depth <= closed_depth else 0
@@ -955,9 +1003,9 @@ def openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, in
                 continue
             result = -1
             if decode & 15 >= 4 or (decode == 0 and byte == 92):
-                result = escape_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0)
+                result = escape_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0, 0)
             elif decode != 0 or byte >= 32:
-                result = utf8_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0)
+                result = utf8_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0, 0)
             if result == -1:
                 node = skip
                 continue
@@ -994,9 +1042,9 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
         if decode == 0 and byte < 32:
             result = -1
         elif decode & 15 >= 4 or (decode == 0 and byte == 92):
-            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0)
+            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0, 0)
         else:
-            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0)
+            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0, 0)
         if result == -1:
             characters[node, 0] = INVALID
             node = skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fsm.layout import (
+    ADDS,
     ARGUMENT,
     BYTE,
     CALL,
@@ -16,17 +17,21 @@ from fsm.layout import (
     CHAR,
     CLOSE,
     COUNT,
+    DEAD,
     DEFAULT,
     EDGE,
     FINAL,
     FORK,
     KIND,
+    LEFT,
     LOW,
+    NEEDS,
     NOTE,
     OWNER,
     POP,
     RAW,
     RETURN,
+    SEEN,
     STUB,
 )
 from fsm.network import Network
@@ -45,78 +50,86 @@ class Distances:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._known: dict[int, int] = {0: FAR, 1: 0, 2: 0}
+        self._known: dict[tuple[int, int], int] = {}
 
     def of_configuration(self, row: list[int]) -> int:
         """Return the fewest bytes from a configuration to the end of the text (an upper bound within a character)."""
         state, stack, decode, low, _ = row
+        stacks = self.network.stacks
+        seen = int(stacks[stack, 2])
         if decode:
-            total = _PARTIAL[decode & 15] + self._after_partial(state, decode) + max(low - 1, 0)
+            total = _PARTIAL[decode & 15] + self._after_partial(state, seen, decode) + max(low - 1, 0)
         else:
-            total = self.of_state(state)
+            total = self.of_state(state, seen)
             if low and self.network.states[state, KIND] != CALL:
                 total += low
-        stacks = self.network.stacks
         while stack:
-            ret, stack = stacks[stack].tolist()
-            total += self.of_state(ret)
+            ret, stack = stacks[stack, :2].tolist()
+            total += self.of_state(ret, int(stacks[stack, 2]))
         return min(total, FAR)
 
-    def _after_partial(self, state: int, decode: int) -> int:
+    def _after_partial(self, state: int, seen: int, decode: int) -> int:
         """Return the fewest bytes once the character is whole, over the characters it may still become."""
         cells = self.network.states[state].tolist()
         first, last = _span(decode)
         edges = self.network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT]].tolist()
-        ways = [self.of_state(target) for low, high, target in edges if target and low <= last and high >= first]
+        ways = [self.of_state(target, seen) for low, high, target in edges if target and low <= last and high >= first]
         if cells[KIND] == CHAR and cells[DEFAULT]:
-            ways.append(self.of_state(cells[DEFAULT]))
+            ways.append(self.of_state(cells[DEFAULT], seen))
         return min(ways, default=FAR)
 
-    def of_state(self, state: int) -> int:
-        """Return the fewest bytes from a state until it returns."""
-        known = self._known.get(state)
+    def of_state(self, state: int, seen: int = 0) -> int:
+        """Return the fewest bytes from a state until it returns, given the bits of the stack's top."""
+        known = self._known.get((state, seen))
         if known is None:
-            self._known[state] = FAR  # a shortest way never comes back here
-            known = self._known[state] = min(self._measure(state), FAR)
+            self._known[state, seen] = FAR  # a shortest way never comes back here
+            known = self._known[state, seen] = min(self._measure(state, seen), FAR)
         return known
 
-    def _measure(self, state: int) -> int:
+    def _measure(self, state: int, seen: int) -> int:
         origin = self.network.origins.get(state)
         if origin is not None:
-            owner: Any = self.network.owners[origin[0]]
-            return int(owner.shortest(origin[1]))
+            return self._ask(*origin, seen)
         cells = self.network.states[state].tolist()
         kind = cells[KIND]
         if kind == STUB:
-            owner = self.network.owners[cells[OWNER]]
-            return int(owner.shortest(cells[ARGUMENT]))
-        if kind in (POP, FINAL):
-            return 0
+            return self._ask(cells[OWNER], cells[ARGUMENT], seen)
+        if kind in (DEAD, POP, FINAL):
+            return FAR if kind == DEAD else 0
+        if kind == SEEN:
+            is_open = seen & cells[NEEDS] == cells[NEEDS] and (not cells[LEFT] or cells[LEFT] & ~seen)
+            return self.of_state(cells[DEFAULT], seen | cells[ADDS]) if is_open else FAR
         if kind == CALL:
-            ret = self.of_state(cells[RETURN]) if cells[RETURN] else 0
-            return int(self.of_state(cells[CALLEE]) + cells[LOW] + ret)
+            ret = self.of_state(cells[RETURN], seen) if cells[RETURN] else 0
+            return int(self.of_state(cells[CALLEE], 0 if cells[RETURN] else seen) + cells[LOW] + ret)
         if kind == NOTE:
-            return self.of_state(cells[DEFAULT])
+            return self.of_state(cells[DEFAULT], seen)
         edges = self.network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT]].tolist()
         if kind == FORK:
-            return min(self.of_state(target) for _, _, target in edges)
+            return min(self.of_state(target, seen) for _, _, target in edges)
         if kind == BYTE:
-            ways = [1 + self.of_state(target) for _, _, target in edges]
-            return min([*ways, self.of_state(cells[DEFAULT])])
-        return self._measure_text(kind, cells, edges)
+            ways = [1 + self.of_state(target, seen) for _, _, target in edges]
+            return min([*ways, self.of_state(cells[DEFAULT], seen)])
+        return self._measure_text(kind, cells, edges, seen)
 
-    def _measure_text(self, kind: int, cells: list[int], edges: list[list[int]]) -> int:
+    def _ask(self, number: int, argument: int, seen: int) -> int:
+        owner: Any = self.network.owners[number]
+        if hasattr(owner, "shortest_seen"):
+            return int(owner.shortest_seen(argument, seen))
+        return int(owner.shortest(argument))
+
+    def _measure_text(self, kind: int, cells: list[int], edges: list[list[int]], seen: int) -> int:
         ways = [FAR]
         if kind == CHAR:
-            ways += [escape_width(first, last) + self.of_state(target) for first, last, target in edges]
+            ways += [escape_width(first, last) + self.of_state(target, seen) for first, last, target in edges]
             if cells[DEFAULT]:
-                ways.append(1 + self.of_state(cells[DEFAULT]))
+                ways.append(1 + self.of_state(cells[DEFAULT], seen))
             if cells[CLOSE]:
-                ways.append(1 + self.of_state(cells[CLOSE]))
+                ways.append(1 + self.of_state(cells[CLOSE], seen))
         elif kind == RAW:
-            ways += [_utf8_width(first) + self.of_state(target) for first, _, target in edges]
+            ways += [_utf8_width(first) + self.of_state(target, seen) for first, _, target in edges]
             if cells[CLOSE]:
-                ways.append(self.of_state(cells[CLOSE]))
+                ways.append(self.of_state(cells[CLOSE], seen))
         return min(ways)
 
 

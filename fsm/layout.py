@@ -19,12 +19,16 @@ FORK   continue at every edge's target, without consuming
 STUB   not expanded yet: ``OWNER`` knows how, ``ARGUMENT`` is its key
 NOTE   what was just read decides what follows: reading a text stops here and asks ``OWNER``; a mask, which has not
        read it, continues at ``DEFAULT``
+SEEN   look at the bits of the stack's top: dead unless all of ``NEEDS`` are set and, where there are any, one of
+       ``LEFT`` is not; then set those of ``ADDS`` and continue at ``DEFAULT``, without consuming. Behind an edge
+       or a ``CLOSE`` it is decided on arrival; never behind a ``CALL`` or a ``RETURN``
 ====== =============================================================================================================
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "ADDS",
     "ARGUMENT",
     "BASE",
     "BYTE",
@@ -40,14 +44,17 @@ __all__ = [
     "FORK",
     "HIGH",
     "KIND",
+    "LEFT",
     "LONGEST",
     "LOW",
+    "NEEDS",
     "NOTE",
     "NUM_COLUMNS",
     "OWNER",
     "POP",
     "RAW",
     "RETURN",
+    "SEEN",
     "SHORTEST",
     "STATE_DEAD",
     "STATE_FINAL",
@@ -58,12 +65,13 @@ __all__ = [
 ]
 
 # Kinds.
-DEAD, POP, FINAL, BYTE, CHAR, RAW, CALL, FORK, STUB, NOTE = range(10)
+DEAD, POP, FINAL, BYTE, CHAR, RAW, CALL, FORK, STUB, NOTE, SEEN = range(11)
 # Columns; kinds reuse columns they do not share.
 KIND, EDGE, COUNT, DEFAULT, CLOSE, SHORTEST, LONGEST, BASE = range(8)
 WS = CLOSE
 CALLEE, RETURN, LOW, HIGH = EDGE, COUNT, SHORTEST, LONGEST
 OWNER, ARGUMENT = EDGE, COUNT
+NEEDS, LEFT, ADDS = EDGE, COUNT, CLOSE
 NUM_COLUMNS = 8
 # Fixed states.
 STATE_DEAD, STATE_POP, STATE_FINAL = 0, 1, 2

@@ -263,7 +263,7 @@ class Masks:
                     return [state, stack, 0, 0, UNBOUNDED], most
                 state = int(row[DEFAULT])
             elif kind == POP and stack:
-                state, stack = network.stacks[stack].tolist()
+                state, stack = network.stacks[stack, :2].tolist()
             else:
                 return configuration, 0
 

@@ -24,6 +24,7 @@ from fsm.layout import (
     NUM_COLUMNS,
     POP,
     RAW,
+    SEEN,
     STUB,
     UNBOUNDED,
 )
@@ -55,7 +56,7 @@ class Network:
 
     states : int64[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
     edges  : int64[capacity, 3]   first symbol, last symbol, target; sorted within a state
-    stacks : int64[capacity, 2]   return state, parent; 0 = empty; equal stacks are equal nodes
+    stacks : int64[capacity, 3]   return state, parent, bits that SEEN states set; 0 = empty; equal stacks are equal nodes
     table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
     numerals : states inside numbers that many grammars have: (key of the automaton, automaton state)
@@ -100,7 +101,7 @@ class Network:
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
-        self.stacks = np.empty((256, 2), np.int64)
+        self.stacks = np.zeros((256, 3), np.int64)
         self.table = np.zeros(1024, np.int64)
         if template is None:
             self.states = np.zeros((256, NUM_COLUMNS), np.int64)
@@ -216,6 +217,12 @@ class Network:
         """Write a state that calls ``callee`` and continues at ``ret`` (0: it does not come back here)."""
         self.states[state] = (CALL, callee, ret, 0, 0, low, high, 0)
 
+    def add_seen(self, target: int, *, needs: int = 0, left: int = 0, adds: int = 0) -> int:
+        """Add a state that goes on where the bits of the stack's top allow it, and sets more of them."""
+        state = self.reserve_states(1)
+        self.states[state] = (SEEN, needs, left, target, adds, 0, UNBOUNDED, 0)
+        return state
+
     def add_note(self, owner: int, argument: int, pending: int) -> int:
         """Add a state that asks its owner what follows; where nothing was read, ``pending`` does."""
         state = self.reserve_states(1)
@@ -274,8 +281,8 @@ class Network:
         self.table = np.zeros(4 * len(self.stacks), np.int64)
         wrap = len(self.table) - 1
         for node in range(1, int(self.regs[R_STACKS])):
-            ret, parent = self.stacks[node].tolist()
-            slot = (ret * 40503 + parent * 30011) & wrap
+            ret, parent, seen = self.stacks[node].tolist()
+            slot = (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
             while self.table[slot]:
                 slot = (slot + 1) & wrap
             self.table[slot] = node

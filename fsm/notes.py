@@ -62,7 +62,7 @@ def _note_below(network: Network, row: Row) -> Row | None:
     """Return the configuration in the NOTE state that ``row`` has reached, None where it has not."""
     state, stack = row[0], row[1]
     while network.states[state, KIND] == POP and stack:
-        state, stack = network.stacks[stack].tolist()
+        state, stack = network.stacks[stack, :2].tolist()
     return [state, stack, 0, 0, UNBOUNDED] if network.states[state, KIND] == NOTE else None
 
 
@@ -89,7 +89,7 @@ def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> l
             network.expand(state)
             todo.append(here)
         elif kind == POP and stack:
-            todo.append([*network.stacks[stack].tolist(), 0, 0, UNBOUNDED])
+            todo.append([*network.stacks[stack, :2].tolist(), 0, 0, UNBOUNDED])
         elif kind == CALL:
             if cells[RETURN]:
                 stack = _push(network, cells[RETURN], stack)
@@ -113,4 +113,4 @@ def _consumes(network: Network, cells: Row, byte: int) -> bool:
 def _push(network: Network, ret: int, parent: int) -> int:
     if network.is_stack_full:
         network.grow_stacks()
-    return int(push_kernel(network.stacks, network.table, network.regs, ret, parent))
+    return int(push_kernel(network.stacks, network.table, network.regs, ret, parent, 0))

@@ -71,7 +71,7 @@ class ObjectPlan:
         self._asked: dict[str, dict[int, list[Obligation | None]]] = {}
         self._easy: list[frozenset[str]] | None = None
         self._completes: dict[ObjectPosition, bool] = {}
-        self._is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
+        self.is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
 
     def _declared(self) -> list[str]:
         names: dict[str, None] = {}
@@ -151,7 +151,7 @@ class ObjectPlan:
 
     def has_next(self, position: ObjectPosition) -> bool:
         """Tell whether another member may come."""
-        if self._is_simple and not self.is_ordered and self.others():
+        if self.is_simple and not self.is_ordered and self.others():
             return True
         return any(True for _ in self._iterate_offers(position)) or bool(self.other_offers(position))
 
@@ -192,7 +192,7 @@ class ObjectPlan:
     ) -> list[Member]:
         order = self.rank[name] + 1 if self.is_ordered else 0
         after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
-        if self._is_simple:
+        if self.is_simple:
             return [Member(value, after)]
         return self._with_promises(after, value, self._asked_of(name))
 
@@ -201,7 +201,7 @@ class ObjectPlan:
     ) -> list[Member]:
         order = len(self.names) if self.is_ordered else 0
         after = ObjectPosition(order, position.seen, position.count + 1, position.kept)
-        if self._is_simple:
+        if self.is_simple:
             return [Member(value, after)]
         asked: dict[int, list[Obligation | None]] = {}
         for i, some in self._generic:

@@ -8,15 +8,13 @@ twice.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fsm.automata.dfa import Dfa
-from fsm.dfa import difference, literals
 from fsm.layout import BYTE, EDGE, STATE_POP, UNBOUNDED
 from fsm.network import Network
+from grammars.json_schema.framed_object import without_names
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
@@ -143,7 +141,7 @@ class ObjectStates:
     def _lay_others(self, position: ObjectPosition, other: OtherNames, members: list[Member]) -> int:
         """Lay one class of names, without those that are declared or stand already."""
         assert other.dfa is not None
-        rest = _without(other.dfa, frozenset({*self.plan.names, *position.seen}))
+        rest = without_names(other.dfa, frozenset({*self.plan.names, *position.seen}))
         start = self.values.characters(CountedString(rest))
         return self.network.add_call(start, self._noted(position, members)) if start else 0
 
@@ -180,10 +178,3 @@ class ObjectStates:
             network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
         else:
             network.write_byte(state, [], default=value, space=space)
-
-
-@lru_cache(maxsize=1024)
-def _without(dfa: Dfa, names: frozenset[str]) -> Dfa:
-    """Return the other names; one automaton for all positions, so that its masks are shared."""
-    taken = sorted(name for name in names if dfa.accepts(name))
-    return difference(dfa, literals(taken)) if taken else dfa

@@ -14,6 +14,7 @@ from grammars.json_schema.array_plan import ArrayPlan
 from grammars.json_schema.array_states import ArrayStates
 from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.framed_object import FramedObject
 from grammars.json_schema.lengths import Lengths
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
@@ -116,7 +117,8 @@ class ValueStates:
         if types & OBJECT:
             rules = self.oracle.object_plan(branch)
             if self.oracle.has_object(rules):
-                start.add(OPEN_BRACE, ObjectStates(self, rules).open())
+                kind = FramedObject if FramedObject.fits(rules) else ObjectStates
+                start.add(OPEN_BRACE, kind(self, rules).open())
 
     def _add_values(self, start: _Start, values: Iterable[Any]) -> None:
         """Add listed values, each once, whatever number of branches lists them."""

@@ -1,0 +1,233 @@
+"""Write the network of an object whose members ask nothing of one another, once for all places in it.
+
+Which declared keys came is a bit set on the stack (``SEEN`` states), so that one row serves after every member. Rows
+differ only by the keys that came and are not declared: they are noted when read, so that none comes twice.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fsm.automata.dfa import Dfa
+from fsm.dfa import difference, literals
+from fsm.layout import BYTE, EDGE, SEEN, STATE_POP, UNBOUNDED
+from fsm.network import Network
+from grammars.json_schema.name_trie import lay_names
+from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.oracle import Obligations
+from grammars.json_schema.other_names import OtherNames
+from grammars.json_schema.strings import CountedString
+from grammars.json_schema.text_tail import last_value_start
+
+if TYPE_CHECKING:
+    from grammars.json_schema.states import ValueStates
+
+__all__ = ["FramedObject"]
+
+QUOTE, CLOSE_BRACE = 34, 125
+MOST_NAMES = 62
+
+Names = frozenset[str]
+
+
+class FramedObject:
+    """Own the stubs of one kind of object.
+
+    A stub is ("open" or "next" or "names", undeclared names so far, None), or ("value", the same, its obligations).
+    """
+
+    def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
+        self.values = values
+        self.plan = plan
+        self.network = values.network
+        self.number = self.network.add_owner(self)
+        self._required = sum(1 << plan.rank[name] for name in plan.rules.required)
+        self._arguments: list[tuple[str, Names, Obligations | None]] = []
+        self._next: dict[Names, int] = {}
+        self._read: dict[tuple[int, str], int] = {}
+
+    @staticmethod
+    def fits(plan: ObjectPlan) -> bool:
+        """Tell whether a plan is of this kind: any order, no promises or counts, and names that do not run out."""
+        return (
+            plan.is_simple
+            and not plan.is_ordered
+            and len(plan.names) <= MOST_NAMES
+            and all(other.dfa is None or other.dfa.longest(other.dfa.start) is None for other, _ in plan.others())
+        )
+
+    def open(self) -> int:
+        """Return the state after the opening brace, which puts the bits on the stack."""
+        return self.network.add_call(self._stub("open", frozenset()), STATE_POP)
+
+    def shortest_seen(self, argument: int, seen: int) -> int:
+        """Return the bytes to the closing brace, given the keys that came."""
+        kind, extras, obligations = self._arguments[argument]
+        plan, lengths = self.plan, self.values.lengths
+        names = extras.union(name for i, name in enumerate(plan.names) if seen >> i & 1)
+        position = ObjectPosition(0, names, len(names), 0)
+        if obligations is not None:
+            return lengths.after_members(plan, [Member(obligations, position)]) - 1
+        if kind == "names":
+            width, after = lengths.next_member(plan, position)
+            return width - 1 + lengths.close_object(plan, after, is_first=False)
+        return lengths.close_object(plan, position, is_first=kind == "open")
+
+    def expand(self, network: Network, state: int, argument: int) -> None:
+        """Write one row."""
+        kind, extras, obligations = self._arguments[argument]
+        if obligations is not None:
+            self._write_value(state, extras, obligations)
+        elif kind == "names":
+            self._write_names(state, extras)
+        elif kind == "open":
+            self._write_open(state, extras)
+        else:
+            self._write_next(state, extras)
+
+    def note(self, network: Network, argument: int, text: bytes) -> int:
+        """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
+        _, extras, obligations = self._arguments[argument]
+        name = json.loads(text[last_value_start(text) :])
+        if name in extras:
+            return 0
+        state = self._read.get((argument, name))
+        if state is None:
+            state = self._add_colons(self._stub("value", extras | {name}, obligations), 1)
+            self._read[argument, name] = state
+        return state
+
+    def _stub(self, kind: str, extras: Names, obligations: Obligations | None = None) -> int:
+        self._arguments.append((kind, extras, obligations))
+        return self.network.add_stub(self.number, len(self._arguments) - 1)
+
+    def _after(self, extras: Names) -> int:
+        """Return the state after a member's value."""
+        known = self._next.get(extras)
+        if known is None:
+            known = self._next[extras] = self._stub("next", extras)
+        return known
+
+    def _offers(self) -> list[tuple[str, Obligations]]:
+        plan = self.plan
+        found = ((name, plan.value_of(name)) for name in plan.names)
+        return [(name, value) for name, value in found if value is not None]
+
+    def _bits(self, names: list[str]) -> int:
+        return sum(1 << self.plan.rank[name] for name in names)
+
+    def _write_open(self, state: int, extras: Names) -> None:
+        edges = []
+        if self.plan.others() or self._offers():
+            edges.append((QUOTE, QUOTE, self._stub("names", extras)))
+        if not self._required:
+            edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
+        self.network.write_byte(state, edges, space=self.values.prelude.space)
+
+    def _write_next(self, state: int, extras: Names) -> None:
+        """Write the row after a member."""
+        network, spaces, prelude = self.network, self.values.spaces, self.values.prelude
+        edges = []
+        is_open = bool(self.plan.others())
+        names = [] if is_open else [name for name, _ in self._offers()]
+        if is_open or names:
+            quote = network.add_byte([(QUOTE, QUOTE, self._stub("names", extras))], space=prelude.space)
+            comma = network.add_text(spaces.comma[1:], quote)
+            lead = spaces.comma[0]
+            edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=self._bits(names))))
+        close = network.add_seen(STATE_POP, needs=self._required) if self._required else STATE_POP
+        edges.append((CLOSE_BRACE, CLOSE_BRACE, close))
+        network.write_byte(state, edges, space=prelude.space)
+
+    def _write_names(self, state: int, extras: Names) -> None:
+        """Write where a key begins: a trie of the names declared, and beside it every other name."""
+        plan, network = self.plan, self.network
+        offers = self._offers()
+        names = [name for name, _ in offers]
+        closes = self._lay_closes(offers, extras)
+        others = plan.others()
+        free = next((obligations for other, obligations in others if other.dfa is None), None)
+        if free is not None:
+            taken = list(extras.union(plan.names).difference(names))
+            note = self._noted(extras, free)
+            call = network.add_call(self.values.prelude.free, note)
+            trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, other=note, base=call)
+            network.write_call(state, trie, 0)
+            return
+        bits = [1 << plan.rank[name] for name in names]
+        starts = []
+        if names:
+            trie = lay_names(network, names, closes, bits=bits)
+            starts.append(network.add_seen(trie, left=sum(bits)) if others else trie)
+        starts += [start for start in (self._lay_others(extras, other, o) for other, o in others) if start]
+        if len(starts) == 1:
+            network.write_call(state, starts[0], 0)
+        elif starts:
+            network.write_fork(state, starts)
+        else:
+            network.write_byte(state, [])
+
+    def _lay_closes(self, offers: list[tuple[str, Obligations]], extras: Names) -> list[int]:
+        """Lay what follows each declared key: its bit is set, once; then comes the colon."""
+        if not offers:
+            return []
+        network, count, first = self.network, len(offers), len(self._arguments)
+        self._arguments.extend(("value", extras, obligations) for _, obligations in offers)
+        colon = self._add_colons(network.add_stubs(self.number, first, count), count)
+        row = network.reserve_states(count)
+        bits = np.left_shift(1, np.array([self.plan.rank[name] for name, _ in offers], np.int64))
+        rows = network.states[row : row + count]
+        rows[:] = (SEEN, 0, 0, 0, 0, 0, UNBOUNDED, 0)
+        rows[:, 2] = rows[:, 4] = bits
+        rows[:, 3] = np.arange(colon, colon + count)
+        return list(range(row, row + count))
+
+    def _lay_others(self, extras: Names, other: OtherNames, obligations: Obligations) -> int:
+        """Lay one class of names, without those that are declared or stand already."""
+        assert other.dfa is not None
+        rest = without_names(other.dfa, extras.union(self.plan.names))
+        start = self.values.characters(CountedString(rest))
+        return self.network.add_call(start, self._noted(extras, obligations)) if start else 0
+
+    def _noted(self, extras: Names, obligations: Obligations) -> int:
+        """Return the state after the closing quote of a key that must be noted."""
+        network = self.network
+        self._arguments.append(("value", extras, obligations))
+        argument = len(self._arguments) - 1
+        return network.add_note(self.number, argument, self._add_colons(network.add_stub(self.number, argument), 1))
+
+    def _add_colons(self, first: int, count: int) -> int:
+        """Add the rows after keys, which read the colon and lead to consecutive stubs; return the first.
+
+        They are rows and no stubs, because many tokens end with the colon and few go on.
+        """
+        network, lead = self.network, self.values.spaces.colon[0]
+        row, edge = network.reserve_states(count), network.reserve_edges(count)
+        network.states[row : row + count] = (BYTE, 0, 1, 0, self.values.prelude.space, 0, UNBOUNDED, 0)
+        network.states[row : row + count, EDGE] = np.arange(edge, edge + count)
+        network.edges[edge : edge + count, :2] = lead
+        network.edges[edge : edge + count, 2] = np.arange(first, first + count)
+        return row
+
+    def _write_value(self, state: int, extras: Names, obligations: Obligations) -> None:
+        """Write the row after a colon: white space, value; then what follows the member."""
+        network, space = self.network, self.values.prelude.space
+        value = network.add_call(self.values.state(obligations), self._after(extras))
+        rest = self.values.spaces.colon[1:]
+        if rest:
+            if space:
+                value = network.add_byte([], default=value, space=space)
+            network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
+        else:
+            network.write_byte(state, [], default=value, space=space)
+
+
+@lru_cache(maxsize=1024)
+def without_names(dfa: Dfa, names: frozenset[str]) -> Dfa:
+    """Return the other names; one automaton for all positions, so that its masks are shared."""
+    taken = sorted(name for name in names if dfa.accepts(name))
+    return difference(dfa, literals(taken)) if taken else dfa
