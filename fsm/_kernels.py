@@ -54,6 +54,7 @@ __all__ = [
     "NUMERAL",
     "NUM_REGISTERS",
     "PARTIAL",
+    "R_ACCEPTS",
     "R_CLOSED",
     "R_DEPTH",
     "R_FOUND",
@@ -64,15 +65,16 @@ __all__ = [
     "R_OPENED",
     "R_OPENED_STATE",
     "R_READING",
+    "R_RESTS",
     "R_STACKS",
     "R_TOUCHED",
     "SLACK",
     "accept_kernel",
     "advance_kernel",
-    "close_kernel",
     "decode_kernel",
     "fill_kernel",
     "next_bytes_kernel",
+    "open_configurations_kernel",
     "openings_kernel",
     "summary_kernel",
 ]
@@ -80,7 +82,8 @@ __all__ = [
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-NUM_REGISTERS = 14
+R_ACCEPTS, R_RESTS = range(14, 16)
+NUM_REGISTERS = 16
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -554,16 +557,44 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
 
 
 @njit(cache=True)
-def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text):
-    """Read bytes from the configurations ``frontier[:end]``, which begin level 0.
+def open_configurations_kernel(states, edges, stacks, table, regs, work, frontier, configurations):
+    """Close configurations (``close_kernel``) and tell in ``regs[R_ACCEPTS]`` whether the text may end there.
+
+    configurations : int64[n, 5]   written to ``frontier[:n]``, closed in ``frontier[n:]``
+    Returns the end of the closed ones, NEED or ARENA_FULL.
+    """
+    size = configurations.shape[0]
+    if size + SLACK > frontier.shape[0]:
+        return ARENA_FULL
+    for i in range(size):
+        for column in range(5):
+            frontier[i, column] = configurations[i, column]
+    end = close_kernel(states, edges, stacks, table, regs, work, frontier, 0, size)
+    if end < 0:
+        return end
+    accepts = accept_kernel(states, edges, stacks, table, regs, work, frontier, size, end)
+    if accepts < 0:
+        return accepts
+    regs[R_ACCEPTS] = accepts
+    return end
+
+
+@njit(cache=True)
+def advance_kernel(states, edges, stacks, table, regs, work, frontier, configurations, text, first, last):
+    """Read the bytes ``text[first:last]`` from configurations, which become level 0.
 
     Returns the end of the last level, which begins at ``regs[R_NODE]`` (equal: the text is rejected), or NEED,
-    ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE decides; the level is
-    ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
+    ARENA_FULL; ``regs[R_RESTS]`` tells whether some configuration may have a NOTE to answer. NOTED: before byte
+    ``regs[R_FREE]`` a NOTE decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
-    begin = 0
+    begin, end = 0, configurations.shape[0]
+    if end + SLACK > frontier.shape[0]:
+        return ARENA_FULL
+    for i in range(end):
+        for column in range(5):
+            frontier[i, column] = configurations[i, column]
     regs[R_READING] = 1
-    for place in range(text.shape[0]):
+    for place in range(first, last):
         free = end
         for i in range(begin, end):
             free = step_kernel(
@@ -580,6 +611,11 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, end, text
             break
     regs[R_READING] = 0
     regs[R_NODE] = begin
+    regs[R_RESTS] = 0
+    for i in range(begin, end):
+        kind = states[frontier[i, 0], KIND]
+        if kind == POP or kind == NOTE:
+            regs[R_RESTS] = 1
     return end
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, advance_kernel, next_bytes_kernel
+from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, R_RESTS, next_bytes_kernel
 from fsm.distance import Distances
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
@@ -78,8 +78,9 @@ class Compiled:
         if position.stays is not None and is_allowed(position.stays, token_id):
             position.next[token_id] = position
             return position
-        with self._tables.lock:
-            after = self.advance_bytes(position, self.vocabulary.token_bytes[token_id], text)
+        tables = self._tables
+        with tables.lock:
+            after = self._advance(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1], text)
             if not self.network.has_notes or not self._was_noted:
                 position.next[token_id] = after
                 self._position_bytes += 120
@@ -87,24 +88,28 @@ class Compiled:
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
-        if not data:
-            return REJECTED
         with self._tables.lock:
-            size = self._runs.load(position.configurations)
-            self._was_noted = False
-            read = np.frombuffer(data, np.uint8)
-            place = 0
-            while True:
-                end = self._read(size, read[place:])
-                if end != NOTED:
-                    break
-                place += int(self.network.regs[R_FREE])
-                size = self._resolve(text() + data[:place], data[place])
-            begin = int(self.network.regs[R_NODE])
-            if end == begin:
-                return REJECTED
-            after = self._intern(self._tables.workspace.frontier[begin:end].copy())
-            return self.note(after, text() + data) if after.is_noted else after
+            return self._advance(position, np.frombuffer(data, np.uint8), 0, len(data), text)
+
+    def _advance(
+        self, position: Position, data: NDArray[np.uint8], first: int, last: int, text: TextSource
+    ) -> Position:
+        """Return the position after ``data[first:last]``."""
+        if first == last:
+            return REJECTED
+        regs, configurations, place = self.network.regs, position.configurations, first
+        self._was_noted = False
+        while True:
+            end = self._runs.read(configurations, data, place, last)
+            if end != NOTED:
+                break
+            place = int(regs[R_FREE])
+            configurations = self._resolve(text() + data[first:place].tobytes(), int(data[place]))
+        begin = regs[R_NODE]
+        if end == begin:
+            return REJECTED
+        after = self._intern(self._tables.workspace.frontier[begin:end], may_note=bool(regs[R_RESTS]))
+        return self.note(after, text() + data[first:last].tobytes()) if after.is_noted else after
 
     def note(self, position: Position, text: bytes) -> Position:
         """Return the position once what was just read is noted."""
@@ -113,20 +118,13 @@ class Compiled:
             rows = resolve_notes(self.network, position.configurations.tolist(), text, None)
             return self._intern(np.array(rows, np.int64)) if rows else REJECTED
 
-    def _read(self, size: int, data: NDArray[np.uint8]) -> int:
-        return self._runs.run(
-            lambda n, w: advance_kernel(
-                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, size, data
-            )
-        )
-
-    def _resolve(self, text: bytes, byte: int) -> int:
-        """Note what was read before ``byte``, in the level where the kernel stopped; return the new level's size."""
+    def _resolve(self, text: bytes, byte: int) -> NDArray[np.int64]:
+        """Note what was read before ``byte``, in the level where the kernel stopped; return what follows."""
         self._was_noted = True
         begin, end = int(self.network.regs[R_NODE]), int(self.network.regs[R_CLOSED])
         level = self._tables.workspace.frontier[begin:end].tolist()
         rows = resolve_notes(self.network, level, text, byte)
-        return self._runs.load(np.array(rows, np.int64).reshape(-1, 5))
+        return np.array(rows, np.int64).reshape(-1, 5)
 
     def matcher(self) -> Matcher:
         """Return a matcher at the beginning of a text."""
@@ -138,8 +136,7 @@ class Compiled:
         """Tell whether the text may end here."""
         if position.is_accepting is None:
             with self._tables.lock:
-                size = self._runs.load(position.configurations)
-                position.is_accepting = self._runs.accepts(0, size)
+                position.is_accepting = self._runs.accepts(position.configurations)
         return position.is_accepting
 
     def is_complete(self, position: Position) -> bool:
@@ -188,7 +185,8 @@ class Compiled:
 
     # -- positions -------------------------------------------------------------------------------------------------
 
-    def _intern(self, configurations: NDArray[np.int64]) -> Position:
+    def _intern(self, configurations: NDArray[np.int64], *, may_note: bool = True) -> Position:
+        """Return the one position with these configurations; they are copied where it is new."""
         if len(configurations) > 1:
             configurations = np.unique(configurations, axis=0)
         key = configurations.tobytes()
@@ -196,8 +194,8 @@ class Compiled:
         if position is None:
             if self._position_bytes + self._masks.sparse_bytes > self.max_bytes:
                 self._forget()
-            is_noted = self.network.has_notes and must_note(self.network, configurations)
-            position = self._positions[key] = Position(configurations, is_noted=is_noted)
+            is_noted = may_note and self.network.has_notes and must_note(self.network, configurations)
+            position = self._positions[key] = Position(configurations.copy(), is_noted=is_noted)
             self._position_bytes += position.memory_bytes
         return position
 

@@ -7,12 +7,23 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import ARENA_FULL, NEED, R_NEED, accept_kernel
+from fsm._kernels import (
+    ARENA_FULL,
+    NEED,
+    R_ACCEPTS,
+    R_DEPTH,
+    R_NEED,
+    advance_kernel,
+    fill_kernel,
+    open_configurations_kernel,
+)
 from fsm.network import Network
 from fsm.tables import Workspace
+from fsm.trie import TokenTrie
 
 __all__ = ["KernelRuns"]
 
+Row = NDArray[np.int32]
 Kernel = Callable[[Network, Workspace], int]
 
 
@@ -36,25 +47,72 @@ class KernelRuns:
 
     def run(self, kernel: Kernel) -> int:
         """Run a kernel to its end, expanding the stubs it meets and growing the arenas it fills."""
-        network, space = self.network, self.workspace
         while True:
-            code = kernel(network, space)
-            if code >= 0:
-                return code
-            if code == NEED:
-                network.expand(int(network.regs[R_NEED]))
-            elif code == ARENA_FULL:
-                if network.is_stack_full:
-                    network.grow_stacks()
-                else:
-                    space.grow()
-            else:
+            code = kernel(self.network, self.workspace)
+            if code >= 0 or not self._mend(code):
                 return code
 
-    def accepts(self, begin: int, end: int) -> bool:
-        """Tell whether the text may end in one of the configurations ``frontier[begin:end]``."""
-        return bool(
-            self.run(
-                lambda n, w: accept_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, begin, end)
-            )
-        )
+    def open(self, configurations: NDArray[np.int64]) -> list[list[int]]:
+        """Return configurations with calls and forks followed; ``R_ACCEPTS`` tells whether the text may end there."""
+        network, space = self.network, self.workspace
+        while True:
+            end = open_configurations_kernel(
+                network.states, network.edges, network.stacks, network.table, network.regs, space.work, space.frontier,
+                configurations,
+            )  # fmt: skip
+            if end >= 0:
+                closed: list[list[int]] = space.frontier[len(configurations) : end].tolist()
+                return closed
+            self._mend(end)
+
+    def read(self, configurations: NDArray[np.int64], text: NDArray[np.uint8], first: int, last: int) -> int:
+        """Read ``text[first:last]``; return the end of what results, or ``NOTED`` (``advance_kernel``)."""
+        network, space = self.network, self.workspace
+        while True:
+            end: int = advance_kernel(
+                network.states, network.edges, network.stacks, network.table, network.regs, space.work, space.frontier,
+                configurations, text, first, last,
+            )  # fmt: skip
+            if end >= 0 or not self._mend(end):
+                return end
+
+    def fill(
+        self, trie: TokenTrie, duplicates: NDArray[np.int32], base: Row, mask: Row, *, mode: int, size: int,
+        endings: tuple[Row, Row, Row], low: int, high: int,
+    ) -> None:  # fmt: skip
+        """Walk a trie from the configurations ``frontier[:size]`` (``fill_kernel``)."""
+        network, space = self.network, self.workspace
+        regs = network.regs
+        tokens, counts, starts = endings
+        space.levels[0] = 0
+        space.levels[1] = size
+        regs[R_DEPTH] = -1
+        while True:
+            code = fill_kernel(
+                network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier,
+                space.levels, space.path, space.gates, space.found, trie.labels, trie.rows, trie.nodes, trie.inside,
+                trie.closings, trie.insides, duplicates, base, mask, space.touched, mode, tokens, counts, starts, low,
+                high,
+            )  # fmt: skip
+            if code == 0:
+                return
+            self._mend(code)
+
+    def _mend(self, code: int) -> bool:
+        """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on."""
+        network = self.network
+        if code == NEED:
+            network.expand(int(network.regs[R_NEED]))
+        elif code == ARENA_FULL:
+            if network.is_stack_full:
+                network.grow_stacks()
+            else:
+                self.workspace.grow()
+        else:
+            return False
+        return True
+
+    def accepts(self, configurations: NDArray[np.int64]) -> bool:
+        """Tell whether the text may end in one of the configurations."""
+        self.open(configurations)
+        return bool(self.network.regs[R_ACCEPTS])

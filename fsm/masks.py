@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import R_DEPTH, R_FOUND, R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_TOUCHED, close_kernel, fill_kernel
+from fsm._kernels import R_ACCEPTS, R_FOUND, R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_TOUCHED
 from fsm.kernel_runs import KernelRuns
-from fsm.layout import BASE, BYTE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CALLEE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
 from fsm.numerals import numerals_of
 from fsm.openings import openings_of, staying_row
 from fsm.position import Position
@@ -83,31 +83,25 @@ class Masks:
         """Return the configurations with calls and forks followed, and note whether the text may end."""
         if len(position.configurations) == 1:
             only: list[int] = position.configurations[0].tolist()
-            row = self._network.states[only[0]]
-            kind = row[KIND]
-            if kind == CHAR or (kind == BYTE and row[DEFAULT] == 0):
+            row = self._network.states[only[0]].tolist()
+            if row[KIND] == CHAR or (row[KIND] == BYTE and row[DEFAULT] == 0):
                 position.is_accepting = False
                 return [only]
-        size = self._runs.load(position.configurations)
-        end = self._runs.run(
-            lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, size)
-        )
-        if position.is_accepting is None:
-            position.is_accepting = self._runs.accepts(size, end)
-        closed: list[list[int]] = self._tables.workspace.frontier[size:end].tolist()
+        closed = self._runs.open(position.configurations)
+        position.is_accepting = bool(self._network.regs[R_ACCEPTS])
         return closed
 
     def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Fill the scratch mask from one configuration; return the base row it differs from."""
         network, space = self._network, self._tables.workspace
         state, decode = configuration[0], configuration[2]
-        row = network.states[state]
+        row = network.states[state].tolist()
         if row[KIND] == CHAR and decode == 0:
             heavy = network.heavy.get(state)
             if heavy is not None and (configuration[3] == 0 or row[LONGEST] == UNBOUNDED):
                 return self._fill_heavy(heavy, configuration)
             if row[BASE]:
-                return self._fill_names(int(row[BASE]), configuration)
+                return self._fill_names(row[BASE], configuration)
         if row[KIND] == BYTE:
             return self._fill_bytes(configuration, base)
         space.mask[:] = base
@@ -152,13 +146,10 @@ class Masks:
 
     def _fill_names(self, base_state: int, configuration: list[int]) -> NDArray[np.int32]:
         """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
-        space = self._tables.workspace
-        space.frontier[0] = (base_state, configuration[1], 0, 0, UNBOUNDED)
-        self._runs.run(
-            lambda n, w: close_kernel(n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, 0, 1)
-        )
-        other = space.frontier[1].tolist()
-        heavy = self._network.heavy.get(other[0])
+        space, network = self._tables.workspace, self._network
+        call = network.states[base_state].tolist()
+        other = [call[CALLEE], network.push(call[RETURN], configuration[1]), 0, 0, UNBOUNDED]
+        heavy = network.heavy.get(other[0])
         if heavy is None:
             space.mask[:] = self._tables.empty_row
             base = self._tables.empty_row
@@ -188,22 +179,12 @@ class Masks:
         mask : what to write, the scratch mask by default.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         """
-        space, regs = self._tables.workspace, self._network.regs
-        trie = trie or self._tables.trie
-        tokens, counts, starts = endings or _NO_ENDINGS
-        target = space.mask if mask is None else mask
-        space.levels[0] = 0
-        space.levels[1] = size
-        regs[R_DEPTH] = -1
-        duplicates = self._tables.trie.duplicates
-        self._runs.run(
-            lambda n, w: fill_kernel(
-                n.states, n.edges, n.stacks, n.table, n.regs, w.work, w.frontier, w.levels, w.path, w.gates,
-                w.found, trie.labels, trie.rows, trie.nodes, trie.inside, trie.closings, trie.insides, duplicates, base,
-                target, w.touched, mode, tokens, counts, starts, low, high,
-            )
+        self._runs.fill(
+            trie or self._tables.trie, self._tables.trie.duplicates, base,
+            self._tables.workspace.mask if mask is None else mask, mode=mode, size=size,
+            endings=endings or _NO_ENDINGS, low=low, high=high,
         )  # fmt: skip
-        return int(regs[R_OPENED])
+        return int(self._network.regs[R_OPENED])
 
     def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
@@ -253,15 +234,15 @@ class Masks:
         network = self._network
         state, stack = configuration[0], configuration[1]
         while True:
-            row = network.states[state]
+            row = network.states[state].tolist()
             kind = row[KIND]
             if kind == BYTE:
                 most = network.spaces.get(state)
                 if most is None and row[WS]:
-                    most = min(network.spaces[int(row[WS])], UNBOUNDED - 1) + 1
+                    most = min(network.spaces[row[WS]], UNBOUNDED - 1) + 1
                 if most is not None:
                     return [state, stack, 0, 0, UNBOUNDED], most
-                state = int(row[DEFAULT])
+                state = row[DEFAULT]
             elif kind == POP and stack:
                 state, stack = network.stacks[stack, :2].tolist()
             else:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUM_REGISTERS, R_STACKS, SLACK
+from fsm._kernels import NUM_REGISTERS, R_STACKS, SLACK, push_kernel
 from fsm.errors import LimitError
 from fsm.layout import (
     BYTE,
@@ -274,6 +274,12 @@ class Network:
     def is_stack_full(self) -> bool:
         """Tell whether the kernels have no room left for stacks."""
         return int(self.regs[R_STACKS]) + SLACK > len(self.stacks)
+
+    def push(self, ret: int, parent: int) -> int:
+        """Return the stack node (ret, parent), none of its bits set."""
+        if self.is_stack_full:
+            self.grow_stacks()
+        return int(push_kernel(self.stacks, self.table, self.regs, ret, parent, 0))
 
     def grow_stacks(self) -> None:
         """Double the room for stacks and rebuild their hash table."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import find_kernel, push_kernel
+from fsm._kernels import find_kernel
 from fsm.layout import (
     ARGUMENT,
     BYTE,
@@ -92,7 +92,7 @@ def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> l
             todo.append([*network.stacks[stack, :2].tolist(), 0, 0, UNBOUNDED])
         elif kind == CALL:
             if cells[RETURN]:
-                stack = _push(network, cells[RETURN], stack)
+                stack = network.push(cells[RETURN], stack)
             todo.append([cells[CALLEE], stack, 0, cells[LOW], cells[HIGH]])
         elif kind == FORK:
             edges = network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT], 2].tolist()
@@ -108,9 +108,3 @@ def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> l
 def _consumes(network: Network, cells: Row, byte: int) -> bool:
     is_space = cells[WS] != 0 and byte in (9, 10, 13, 32)
     return is_space or find_kernel(network.edges, cells[EDGE], cells[COUNT], byte) >= 0
-
-
-def _push(network: Network, ret: int, parent: int) -> int:
-    if network.is_stack_full:
-        network.grow_stacks()
-    return int(push_kernel(network.stacks, network.table, network.regs, ret, parent, 0))

@@ -1,13 +1,15 @@
 """Write the network of an object whose members ask nothing of one another, once for all places in it.
 
 Which declared keys came is a bit set on the stack (``SEEN`` states), so that one row serves after every member. Rows
-differ only by the keys that came and are not declared: they are noted when read, so that none comes twice.
+differ only by the keys that came and have no bit: those that are not declared, which are noted when read, so that none
+comes twice, and of very many declared ones the last.
 """
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["FramedObject"]
 
 QUOTE, CLOSE_BRACE = 34, 125
-MOST_NAMES = 62
+MOST_BITS = 62
+# The bit of a name without a bit of its own, which is never set: such a name is offered until it is among the extras.
+NEVER_SET = 1 << MOST_BITS
 
 Names = frozenset[str]
 
@@ -37,7 +41,7 @@ Names = frozenset[str]
 class FramedObject:
     """Own the stubs of one kind of object.
 
-    A stub is ("open" or "next" or "names", undeclared names so far, None), or ("value", the same, its obligations).
+    A stub is ("open" or "next" or "names", names so far that have no bit, None), or ("value", the same, its obligations).
     """
 
     def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
@@ -45,7 +49,9 @@ class FramedObject:
         self.plan = plan
         self.network = values.network
         self.number = self.network.add_owner(self)
-        self._required = sum(1 << plan.rank[name] for name in plan.rules.required)
+        ordered = sorted(plan.names, key=lambda name: name not in plan.rules.required)
+        self._bit = {name: 1 << place for place, name in enumerate(ordered[:MOST_BITS])}
+        self._required = sum(self._bit[name] for name in plan.rules.required)
         self._arguments: list[tuple[str, Names, Obligations | None]] = []
         self._next: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
@@ -56,7 +62,7 @@ class FramedObject:
         return (
             plan.is_simple
             and not plan.is_ordered
-            and len(plan.names) <= MOST_NAMES
+            and len(plan.rules.required) <= MOST_BITS
             and all(other.dfa is None or other.dfa.longest(other.dfa.start) is None for other, _ in plan.others())
         )
 
@@ -68,7 +74,7 @@ class FramedObject:
         """Return the bytes to the closing brace, given the keys that came."""
         kind, extras, obligations = self._arguments[argument]
         plan, lengths = self.plan, self.values.lengths
-        names = extras.union(name for i, name in enumerate(plan.names) if seen >> i & 1)
+        names = extras.union(name for name, bit in self._bit.items() if seen & bit)
         position = ObjectPosition(0, names, len(names), 0)
         if obligations is not None:
             return lengths.after_members(plan, [Member(obligations, position)]) - 1
@@ -112,17 +118,18 @@ class FramedObject:
             known = self._next[extras] = self._stub("next", extras)
         return known
 
-    def _offers(self) -> list[tuple[str, Obligations]]:
+    def _offers(self, extras: Names) -> list[tuple[str, Obligations]]:
+        """List the declared names that may come, as far as the bits allow, and what their values must meet."""
         plan = self.plan
-        found = ((name, plan.value_of(name)) for name in plan.names)
+        found = ((name, plan.value_of(name)) for name in plan.names if name not in extras)
         return [(name, value) for name, value in found if value is not None]
 
-    def _bits(self, names: list[str]) -> int:
-        return sum(1 << self.plan.rank[name] for name in names)
+    def _bits(self, names: list[str]) -> list[int]:
+        return [self._bit.get(name, NEVER_SET) for name in names]
 
     def _write_open(self, state: int, extras: Names) -> None:
         edges = []
-        if self.plan.others() or self._offers():
+        if self.plan.others() or self._offers(extras):
             edges.append((QUOTE, QUOTE, self._stub("names", extras)))
         if not self._required:
             edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
@@ -133,12 +140,12 @@ class FramedObject:
         network, spaces, prelude = self.network, self.values.spaces, self.values.prelude
         edges = []
         is_open = bool(self.plan.others())
-        names = [] if is_open else [name for name, _ in self._offers()]
+        names = [] if is_open else [name for name, _ in self._offers(extras)]
         if is_open or names:
             quote = network.add_byte([(QUOTE, QUOTE, self._stub("names", extras))], space=prelude.space)
             comma = network.add_text(spaces.comma[1:], quote)
             lead = spaces.comma[0]
-            edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=self._bits(names))))
+            edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=_united(self._bits(names)))))
         close = network.add_seen(STATE_POP, needs=self._required) if self._required else STATE_POP
         edges.append((CLOSE_BRACE, CLOSE_BRACE, close))
         network.write_byte(state, edges, space=prelude.space)
@@ -146,7 +153,7 @@ class FramedObject:
     def _write_names(self, state: int, extras: Names) -> None:
         """Write where a key begins: a trie of the names declared, and beside it every other name."""
         plan, network = self.plan, self.network
-        offers = self._offers()
+        offers = self._offers(extras)
         names = [name for name, _ in offers]
         closes = self._lay_closes(offers, extras)
         others = plan.others()
@@ -158,11 +165,11 @@ class FramedObject:
             trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, other=note, base=call)
             network.write_call(state, trie, 0)
             return
-        bits = [1 << plan.rank[name] for name in names]
         starts = []
         if names:
+            bits = self._bits(names)
             trie = lay_names(network, names, closes, bits=bits)
-            starts.append(network.add_seen(trie, left=sum(bits)) if others else trie)
+            starts.append(network.add_seen(trie, left=_united(bits)) if others else trie)
         starts += [start for start in (self._lay_others(extras, other, o) for other, o in others) if start]
         if len(starts) == 1:
             network.write_call(state, starts[0], 0)
@@ -176,13 +183,17 @@ class FramedObject:
         if not offers:
             return []
         network, count, first = self.network, len(offers), len(self._arguments)
-        self._arguments.extend(("value", extras, obligations) for _, obligations in offers)
+        bits = self._bits([name for name, _ in offers])
+        self._arguments.extend(
+            ("value", extras if bit != NEVER_SET else extras | {name}, obligations)
+            for bit, (name, obligations) in zip(bits, offers, strict=True)
+        )
         colon = self._add_colons(network.add_stubs(self.number, first, count), count)
         row = network.reserve_states(count)
-        bits = np.left_shift(1, np.array([self.plan.rank[name] for name, _ in offers], np.int64))
         rows = network.states[row : row + count]
         rows[:] = (SEEN, 0, 0, 0, 0, 0, UNBOUNDED, 0)
         rows[:, 2] = rows[:, 4] = bits
+        rows[rows[:, 4] == NEVER_SET, 4] = 0
         rows[:, 3] = np.arange(colon, colon + count)
         return list(range(row, row + count))
 
@@ -224,6 +235,10 @@ class FramedObject:
             network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
         else:
             network.write_byte(state, [], default=value, space=space)
+
+
+def _united(bits: list[int]) -> int:
+    return reduce(or_, bits, 0)
 
 
 @lru_cache(maxsize=1024)
