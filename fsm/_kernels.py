@@ -55,6 +55,7 @@ __all__ = [
     "NUM_REGISTERS",
     "PARTIAL",
     "R_ACCEPTS",
+    "R_BOTTOM",
     "R_CLOSED",
     "R_DEPTH",
     "R_FOUND",
@@ -64,6 +65,7 @@ __all__ = [
     "R_NODE",
     "R_OPENED",
     "R_OPENED_STATE",
+    "R_POPPED",
     "R_READING",
     "R_RESTS",
     "R_STACKS",
@@ -82,8 +84,8 @@ __all__ = [
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-R_ACCEPTS, R_RESTS = range(14, 16)
-NUM_REGISTERS = 16
+R_ACCEPTS, R_RESTS, R_BOTTOM, R_POPPED = range(14, 18)
+NUM_REGISTERS = 18
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -92,6 +94,8 @@ SLACK = 4
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
+# More configurations than this are stepped without looking first which bytes they accept.
+MANY = 64
 # In the last column of a trie's rows: a digit or a minus below which there are numbers only.
 NUMERAL = -2
 # What ``decode_kernel`` finds where no character ends.
@@ -130,6 +134,8 @@ def admits_kernel(states, state, seen):
 def arrive_kernel(states, stacks, table, regs, state, stack):
     """Pass SEEN states; return the state behind them with its stack node in ``regs[R_STACK]``, 0 where it is dead."""
     while states[state, KIND] == SEEN:
+        if stack == regs[R_BOTTOM]:
+            regs[R_POPPED] = 1
         seen = stacks[stack, 2]
         if not admits_kernel(states, state, seen):
             return 0
@@ -411,6 +417,8 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                     break
                 state = states[state, CLOSE]
             elif kind == POP:
+                if stack == regs[R_BOTTOM]:
+                    regs[R_POPPED] = 1
                 if stack == 0:
                     break
                 state = stacks[stack, 0]
@@ -698,6 +706,8 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
                 target = arrive_kernel(states, stacks, table, regs, target, stack)
             return target
         elif kind == POP:
+            if stack == regs[R_BOTTOM]:
+                regs[R_POPPED] = 1
             if stack == 0:
                 return 0
             state = stacks[stack, 0]
@@ -715,7 +725,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 
 
 @njit(cache=True)
-def gate_kernel(states, edges, stacks, state, stack, decode, gates, depth, mode):
+def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth, mode):
     """Find the bytes that a configuration may accept next.
 
     gates : uint8[depth, 256]  out: 1 for those bytes, at this depth
@@ -723,7 +733,6 @@ def gate_kernel(states, edges, stacks, state, stack, decode, gates, depth, mode)
     Returns ``GATED``, or ``ALL_NODES`` where every byte must be tried.
     """
     gate = gates[depth]
-    gate[:] = 0
     if decode & 15 == 4:
         gate[34] = gate[92] = gate[47] = gate[98] = gate[102] = gate[110] = gate[114] = gate[116] = gate[117] = 1
         return GATED
@@ -753,6 +762,8 @@ def gate_kernel(states, edges, stacks, state, stack, decode, gates, depth, mode)
             gate[34] = gate[92] = 1
             break
         elif kind == POP:
+            if stack == regs[R_BOTTOM]:
+                regs[R_POPPED] = 1
             if stack == 0:
                 break
             if called:
@@ -771,8 +782,8 @@ def gate_kernel(states, edges, stacks, state, stack, decode, gates, depth, mode)
     return GATED
 
 
-@njit(cache=True, inline="always")
-def enter_kernel(states, edges, stacks, frontier, levels, path, gates, depth, first, last, mode):
+@njit(cache=True)
+def enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, depth, first, last, mode):
     """Begin to visit the sibling nodes ``first`` to ``last`` (excluded) at a depth.
 
     path  : int64[depth, 3]    out: the next sibling to visit, the end of the siblings, and how (``ALL_NODES`` ...)
@@ -781,11 +792,17 @@ def enter_kernel(states, edges, stacks, frontier, levels, path, gates, depth, fi
     path[depth, 0] = first
     path[depth, 1] = last
     path[depth, 2] = ALL_NODES
-    begin = levels[depth - 1]
-    if levels[depth] == begin + 1 and (last - first > FEW or mode == 2):
-        path[depth, 2] = gate_kernel(
-            states, edges, stacks, frontier[begin, 0], frontier[begin, 1], frontier[begin, 2], gates, depth, mode
+    begin, end = levels[depth - 1], levels[depth]
+    if end - begin > MANY or (last - first <= FEW and mode != 2):
+        return
+    gates[depth] = 0
+    for i in range(begin, end):
+        how = gate_kernel(
+            states, edges, stacks, regs, frontier[i, 0], frontier[i, 1], frontier[i, 2], gates, depth, mode
         )
+        if how == ALL_NODES:
+            return
+    path[depth, 2] = GATED
 
 
 @njit(cache=True, inline="always")
@@ -895,10 +912,15 @@ def fill_kernel(
                 np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
             )
         enter_kernel(
-            states, edges, stacks, frontier, levels, path, gates, 1, np.int64(rows[top, 0]),
+            states, edges, stacks, regs, frontier, levels, path, gates, 1, np.int64(rows[top, 0]),
             np.int64(rows[top + 1, 0]), mode,
         )  # fmt: skip
     depth, closed_depth, name_depth = regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES]
+    if path[depth, 2] == ALL_NODES:  # what was a stub when this depth was entered can be looked at now
+        look = 1 if name_depth <= depth <= closed_depth else mode if depth == 1 else 0
+        enter_kernel(
+            states, edges, stacks, regs, frontier, levels, path, gates, depth, path[depth, 0], path[depth, 1], look
+        )
     while depth > 0:
         node, last, how = path[depth, 0], path[depth, 1], path[depth, 2]
         if how == GATED:
@@ -920,7 +942,7 @@ def fill_kernel(
                 lone_kernel(frontier, levels, depth - 1, target, regs[R_STACK])
                 name_depth = depth
                 enter_kernel(
-                    states, edges, stacks, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
+                    states, edges, stacks, regs, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
                     np.int64(rows[opener + 1, 0]), 1,
                 )  # fmt: skip
             else:
@@ -1003,7 +1025,7 @@ def fill_kernel(
                 lone_kernel(frontier, levels, depth - 1, regs[R_FREE_STATE], parent)
         else:
             look = 1 if name_depth <= depth <= closed_depth else 0
-            enter_kernel(states, edges, stacks, frontier, levels, path, gates, depth, first, last, look)
+            enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, depth, first, last, look)
     return 0
 
 

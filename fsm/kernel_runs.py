@@ -11,19 +11,15 @@ from fsm._kernels import (
     ARENA_FULL,
     NEED,
     R_ACCEPTS,
-    R_DEPTH,
     R_NEED,
     advance_kernel,
-    fill_kernel,
     open_configurations_kernel,
 )
 from fsm.network import Network
 from fsm.tables import Workspace
-from fsm.trie import TokenTrie
 
 __all__ = ["KernelRuns"]
 
-Row = NDArray[np.int32]
 Kernel = Callable[[Network, Workspace], int]
 
 
@@ -49,7 +45,7 @@ class KernelRuns:
         """Run a kernel to its end, expanding the stubs it meets and growing the arenas it fills."""
         while True:
             code = kernel(self.network, self.workspace)
-            if code >= 0 or not self._mend(code):
+            if code >= 0 or not self.mend(code):
                 return code
 
     def open(self, configurations: NDArray[np.int64]) -> list[list[int]]:
@@ -63,7 +59,7 @@ class KernelRuns:
             if end >= 0:
                 closed: list[list[int]] = space.frontier[len(configurations) : end].tolist()
                 return closed
-            self._mend(end)
+            self.mend(end)
 
     def read(self, configurations: NDArray[np.int64], text: NDArray[np.uint8], first: int, last: int) -> int:
         """Read ``text[first:last]``; return the end of what results, or ``NOTED`` (``advance_kernel``)."""
@@ -73,32 +69,10 @@ class KernelRuns:
                 network.states, network.edges, network.stacks, network.table, network.regs, space.work, space.frontier,
                 configurations, text, first, last,
             )  # fmt: skip
-            if end >= 0 or not self._mend(end):
+            if end >= 0 or not self.mend(end):
                 return end
 
-    def fill(
-        self, trie: TokenTrie, duplicates: NDArray[np.int32], base: Row, mask: Row, *, mode: int, size: int,
-        endings: tuple[Row, Row, Row], low: int, high: int,
-    ) -> None:  # fmt: skip
-        """Walk a trie from the configurations ``frontier[:size]`` (``fill_kernel``)."""
-        network, space = self.network, self.workspace
-        regs = network.regs
-        tokens, counts, starts = endings
-        space.levels[0] = 0
-        space.levels[1] = size
-        regs[R_DEPTH] = -1
-        while True:
-            code = fill_kernel(
-                network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier,
-                space.levels, space.path, space.gates, space.found, trie.labels, trie.rows, trie.nodes, trie.inside,
-                trie.closings, trie.insides, duplicates, base, mask, space.touched, mode, tokens, counts, starts, low,
-                high,
-            )  # fmt: skip
-            if code == 0:
-                return
-            self._mend(code)
-
-    def _mend(self, code: int) -> bool:
+    def mend(self, code: int) -> bool:
         """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on."""
         network = self.network
         if code == NEED:

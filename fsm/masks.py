@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import R_ACCEPTS, R_FOUND, R_FREE_STATE, R_OPENED, R_OPENED_STATE, R_TOUCHED
+from fsm._kernels import (
+    R_ACCEPTS,
+    R_BOTTOM,
+    R_DEPTH,
+    R_FOUND,
+    R_FREE_STATE,
+    R_OPENED,
+    R_OPENED_STATE,
+    R_POPPED,
+    R_TOUCHED,
+    fill_kernel,
+)
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CALLEE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
 from fsm.numerals import numerals_of
@@ -23,7 +34,8 @@ from fsm.trie import TokenTrie
 
 __all__ = ["Masks"]
 
-Endings = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+Row = NDArray[np.int32]
+Endings = tuple[Row, Row, Row]
 
 WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW = range(5)
 _EMPTY = np.zeros(0, np.int32)
@@ -45,7 +57,8 @@ class Masks:
         self._tables = tables
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
-        self._rows: dict[bytes, NDArray[np.int32]] = {}
+        self._rows: dict[bytes, Row] = {}
+        self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row]] = {}
         self._sparse_bytes = 0
 
     @property
@@ -61,6 +74,7 @@ class Masks:
     def forget(self) -> None:
         """Drop the shared rows; positions keep the ones they hold."""
         self._rows.clear()
+        self._other_names.clear()
         self._sparse_bytes = 0
 
     def fill(self, position: Position) -> None:
@@ -91,7 +105,7 @@ class Masks:
         position.is_accepting = bool(self._network.regs[R_ACCEPTS])
         return closed
 
-    def _fill_one(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+    def _fill_one(self, configuration: list[int], base: Row) -> Row:
         """Fill the scratch mask from one configuration; return the base row it differs from."""
         network, space = self._network, self._tables.workspace
         state, decode = configuration[0], configuration[2]
@@ -106,10 +120,10 @@ class Masks:
             return self._fill_bytes(configuration, base)
         space.mask[:] = base
         space.frontier[0] = configuration
-        self._walk(base, mode=WALK_ALL)
+        self._walk(base, WALK_ALL)
         return base
 
-    def _fill_many(self, configurations: list[list[int]], base: NDArray[np.int32]) -> NDArray[np.int32]:
+    def _fill_many(self, configurations: list[list[int]], base: Row) -> Row:
         """Unite the masks of several configurations in the scratch mask."""
         space, regs = self._tables.workspace, self._network.regs
         union = base.copy()
@@ -127,7 +141,7 @@ class Masks:
             space.mask[:] = base
             regs[R_TOUCHED] = 0
             space.frontier[: len(light)] = light
-            self._walk(base, mode=WALK_ALL, size=len(light))
+            self._walk(base, WALK_ALL, len(light))
             union |= space.mask
         space.mask[:] = union
         differing = np.flatnonzero(union)
@@ -135,7 +149,7 @@ class Masks:
         space.touched[: len(differing)] = differing
         return base
 
-    def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> NDArray[np.int32]:
+    def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> Row:
         owner, automaton_state = heavy
         stack, low, high = configuration[1], configuration[3], configuration[4]
         summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
@@ -144,49 +158,81 @@ class Masks:
         self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
         return base
 
-    def _fill_names(self, base_state: int, configuration: list[int]) -> NDArray[np.int32]:
+    def _fill_names(self, base_state: int, configuration: list[int]) -> Row:
         """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
         space, network = self._tables.workspace, self._network
         call = network.states[base_state].tolist()
-        other = [call[CALLEE], network.push(call[RETURN], configuration[1]), 0, 0, UNBOUNDED]
-        heavy = network.heavy.get(other[0])
+        heavy = network.heavy.get(call[CALLEE])
         if heavy is None:
             space.mask[:] = self._tables.empty_row
             base = self._tables.empty_row
             space.frontier[0] = configuration
-            self._walk(base, mode=WALK_ALL)
+            self._walk(base, WALK_ALL)
             return base
-        base = self._fill_heavy(heavy, other)
+        base = self._fill_other_names(base_state, heavy, call[RETURN], configuration[1])
         space.frontier[0] = configuration
-        self._walk(base, mode=WALK_NAMES)
+        self._walk(base, WALK_NAMES)
+        return base
+
+    def _fill_other_names(self, base_state: int, heavy: tuple[Any, int], ret: int, stack: int) -> Row:
+        """Fill what holds for every name that is not listed, and remember it: all places in the names share it.
+
+        Where no token reached past the member, other stacks share it as well.
+        """
+        space, regs = self._tables.workspace, self._network.regs
+        known = self._other_names.get((base_state, -1)) or self._other_names.get((base_state, stack))
+        if known is not None:
+            base, words, values = known
+            space.mask[:] = base
+            space.mask[words] = values
+            space.touched[: len(words)] = words
+            regs[R_TOUCHED] = len(words)
+            return base
+        regs[R_BOTTOM], regs[R_POPPED] = stack, 0
+        base = self._fill_heavy(heavy, [heavy[1], self._network.push(ret, stack), 0, 0, UNBOUNDED])
+        key = (base_state, stack if regs[R_POPPED] else -1)
+        regs[R_BOTTOM] = -1
+        words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
+        self._other_names[key] = (base, words, space.mask[words])
+        self._sparse_bytes += 12 * len(words)
         return base
 
     def _walk(
         self,
-        base: NDArray[np.int32],
-        *,
+        base: Row,
         mode: int,
         size: int = 1,
         trie: TokenTrie | None = None,
-        endings: Endings | None = None,
+        endings: Endings = _NO_ENDINGS,
         low: int = 0,
         high: int = UNBOUNDED,
-        mask: NDArray[np.int32] | None = None,
-    ) -> int:
-        """Walk a trie from the configurations in ``frontier[:size]``; return the stack where a free string opens.
+        mask: Row | None = None,
+    ) -> None:
+        """Walk a trie from the configurations in ``frontier[:size]``.
 
         mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS`` or ``WALK_BELOW`` (node ``low``).
-        mask : what to write, the scratch mask by default.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
+        mask : what to write, the scratch mask by default.
         """
-        self._runs.fill(
-            trie or self._tables.trie, self._tables.trie.duplicates, base,
-            self._tables.workspace.mask if mask is None else mask, mode=mode, size=size,
-            endings=endings or _NO_ENDINGS, low=low, high=high,
-        )  # fmt: skip
-        return int(self._network.regs[R_OPENED])
+        network, space = self._network, self._tables.workspace
+        regs, levels, words = network.regs, space.levels, self._tables.trie
+        trie = trie or words
+        mask = space.mask if mask is None else mask
+        tokens, counts, starts = endings
+        levels[0] = 0
+        levels[1] = size
+        regs[R_DEPTH] = -1
+        while True:
+            code = fill_kernel(
+                network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier, levels,
+                space.path, space.gates, space.found, trie.labels, trie.rows, trie.nodes, trie.inside, trie.closings,
+                trie.insides, words.duplicates, base, mask, space.touched, mode, tokens, counts, starts, low, high,
+            )  # fmt: skip
+            if code == 0:
+                return
+            self._runs.mend(code)
 
-    def _fill_bytes(self, configuration: list[int], base: NDArray[np.int32]) -> NDArray[np.int32]:
+    def _fill_bytes(self, configuration: list[int], base: Row) -> Row:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
         space, spaces, network = self._tables.workspace, self._tables.spaces, self._network
         spaced, most = self._find_spaces(configuration)
@@ -195,16 +241,17 @@ class Masks:
             base, mode = spaces.row(most), WALK_UNSPACED
         space.mask[:] = base
         space.frontier[0] = configuration
-        opened = self._walk(base, mode=mode)
+        self._walk(base, mode)
+        opened = int(network.regs[R_OPENED])
         if network.regs[R_FOUND]:
             base = self._fill_numerals(base, space.found[: network.regs[R_FOUND]].tolist())
         if most:
             space.frontier[0] = spaced
             endings = (spaces.tokens, spaces.counts, spaces.starts)
-            self._walk(base, mode=WALK_UNSPACED, trie=spaces.trie, endings=endings, high=most)
+            self._walk(base, WALK_UNSPACED, 1, spaces.trie, endings, 0, most)
         return base if opened < 0 else self._fill_opened(base, opened, most)
 
-    def _fill_numerals(self, base: NDArray[np.int32], found: list[list[int]]) -> NDArray[np.int32]:
+    def _fill_numerals(self, base: Row, found: list[list[int]]) -> Row:
         """Add the tokens that begin a number, which were left out of the walk."""
         numerals, network = self._numerals, self._network
         key = tuple((node, *network.numerals[state]) for node, state in found)
@@ -214,14 +261,14 @@ class Masks:
             row = np.zeros_like(base)
             for node, state in found:
                 frontier[0] = (state, 0, 0, 0, UNBOUNDED)
-                self._walk(self._tables.empty_row, mode=WALK_BELOW, low=node, mask=row)
+                self._walk(self._tables.empty_row, WALK_BELOW, low=node, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE] = kept
             numerals.add(key, row)
         wider = numerals.widen(key, base)
         self._widen(wider)
         return wider
 
-    def _widen(self, row: NDArray[np.int32]) -> None:
+    def _widen(self, row: Row) -> None:
         """Take another base row, which has more tokens; what was touched stays set."""
         space = self._tables.workspace
         touched = space.touched[: int(self._network.regs[R_TOUCHED])].astype(np.int64)
@@ -248,7 +295,7 @@ class Masks:
             else:
                 return configuration, 0
 
-    def _fill_opened(self, base: NDArray[np.int32], stack: int, most: int) -> NDArray[np.int32]:
+    def _fill_opened(self, base: Row, stack: int, most: int) -> Row:
         """Add the tokens that open a free string or a key, which were left out of the walk."""
         space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
         opened = int(network.regs[R_OPENED_STATE])
@@ -258,14 +305,14 @@ class Masks:
         # A key that is none of the names is a free string that returns to where the others go.
         close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
         space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-        self._walk(wider, mode=WALK_ENDINGS, trie=openings.trie, endings=openings.exits, high=most)
+        self._walk(wider, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most)
         if row[BASE]:
             space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
-            self._walk(wider, mode=WALK_NAMES, trie=openings.bodies, endings=openings.spelled, high=most)
+            self._walk(wider, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
         return wider
 
     def _walk_exits(
-        self, summary: Summary, closed: tuple[int, ...], base: NDArray[np.int32], *, low: int, high: int
+        self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int
     ) -> None:
         """Set the tokens that close the string and go on as the grammar around it permits.
 
@@ -273,12 +320,10 @@ class Masks:
         """
         exits = summary.exits
         self._tables.workspace.frontier[0] = closed
-        self._walk(
-            base, mode=WALK_ENDINGS, trie=self._tables.endings.trie,
-            endings=(exits.tokens, exits.counts, exits.starts), low=low, high=high,
-        )  # fmt: skip
+        endings = (exits.tokens, exits.counts, exits.starts)
+        self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high)
 
-    def _allow_end(self, base: NDArray[np.int32]) -> None:
+    def _allow_end(self, base: Row) -> None:
         space, regs = self._tables.workspace, self._network.regs
         for token in self._tables.vocabulary.eos_token_ids:
             word = token >> 5
@@ -287,7 +332,7 @@ class Masks:
                 regs[R_TOUCHED] += 1
             space.mask[word] |= np.int32(np.uint32(1 << (token & 31)).view(np.int32))
 
-    def _store(self, position: Position, base: NDArray[np.int32], num_touched: int) -> None:
+    def _store(self, position: Position, base: Row, num_touched: int) -> None:
         space = self._tables.workspace
         if num_touched > self._tables.num_words // 4:
             row = space.mask.copy()
