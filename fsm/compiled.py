@@ -20,7 +20,7 @@ from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
-from fsm.position import REJECTED, Position
+from fsm.position import POSITION_BYTES, REJECTED, Position
 from fsm.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -196,7 +196,7 @@ class Compiled:
                 self._forget()
             is_noted = may_note and self.network.has_notes and must_note(self.network, configurations)
             position = self._positions[key] = Position(configurations.copy(), is_noted=is_noted)
-            self._position_bytes += position.memory_bytes
+            self._position_bytes += POSITION_BYTES + len(key)
         return position
 
     def _forget(self) -> None:

@@ -242,17 +242,25 @@ class Masks:
         space.mask[:] = base
         space.frontier[0] = configuration
         self._walk(base, mode)
-        opened = int(network.regs[R_OPENED])
-        if network.regs[R_FOUND]:
-            base = self._fill_numerals(base, space.found[: network.regs[R_FOUND]].tolist())
+        regs = network.regs
+        opened, opened_state, num_found = int(regs[R_OPENED]), int(regs[R_OPENED_STATE]), int(regs[R_FOUND])
+        wider = base
+        if num_found:
+            wider = self._with_numerals(base, space.found[:num_found].tolist())
         if most:
             space.frontier[0] = spaced
             endings = (spaces.tokens, spaces.counts, spaces.starts)
             self._walk(base, WALK_UNSPACED, 1, spaces.trie, endings, 0, most)
-        return base if opened < 0 else self._fill_opened(base, opened, most)
+        if opened >= 0:
+            wider = openings_of(self._tables).row(wider, most)
+        if wider is not base:
+            self._widen(wider)
+        if opened >= 0:
+            self._fill_opened(wider, opened_state, opened, most)
+        return wider
 
-    def _fill_numerals(self, base: Row, found: list[list[int]]) -> Row:
-        """Add the tokens that begin a number, which were left out of the walk."""
+    def _with_numerals(self, base: Row, found: list[list[int]]) -> Row:
+        """Return a row with the tokens that begin a number, which were left out of the walk."""
         numerals, network = self._numerals, self._network
         key = tuple((node, *network.numerals[state]) for node, state in found)
         if numerals.get(key) is None:
@@ -264,9 +272,7 @@ class Masks:
                 self._walk(self._tables.empty_row, WALK_BELOW, low=node, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE] = kept
             numerals.add(key, row)
-        wider = numerals.widen(key, base)
-        self._widen(wider)
-        return wider
+        return numerals.widen(key, base)
 
     def _widen(self, row: Row) -> None:
         """Take another base row, which has more tokens; what was touched stays set."""
@@ -295,21 +301,17 @@ class Masks:
             else:
                 return configuration, 0
 
-    def _fill_opened(self, base: Row, stack: int, most: int) -> Row:
-        """Add the tokens that open a free string or a key, which were left out of the walk."""
+    def _fill_opened(self, base: Row, opened: int, stack: int, most: int) -> None:
+        """Add the tokens that open a free string or a key and close it again, which were left out of the walk."""
         space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
-        opened = int(network.regs[R_OPENED_STATE])
-        wider = openings.row(base, most)
-        self._widen(wider)
-        row = network.states[opened]
+        row = network.states[opened].tolist()
         # A key that is none of the names is a free string that returns to where the others go.
         close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
         space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-        self._walk(wider, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most)
+        self._walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most)
         if row[BASE]:
             space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
-            self._walk(wider, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
-        return wider
+            self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
 
     def _walk_exits(
         self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int

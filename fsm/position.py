@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REJECTED", "Position"]
+__all__ = ["POSITION_BYTES", "REJECTED", "Position"]
+
+POSITION_BYTES = 400
+"""About what a position takes without its configurations, its mask and its memo."""
 
 
 class Position:
@@ -62,12 +65,6 @@ class Position:
         self.is_complete = None
         self.shortest = None
         self.stays = None
-
-    @property
-    def memory_bytes(self) -> int:
-        """Estimate the bytes held, shared base rows not counted."""
-        differing = 0 if self.words is None else 12 * len(self.words)
-        return 400 + self.configurations.nbytes + differing + 120 * len(self.next)
 
 
 REJECTED = Position(np.empty((0, 5), np.int64))
