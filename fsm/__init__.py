@@ -1,14 +1,14 @@
 """Automata and token masks; numpy and numba only.
 
-    vocabulary.py   the bytes of every token          mask.py       the bit layout of masks
-    trie.py         tokens, depth first               tables.py     what grammars share per vocabulary
-    automata/       lazy automata over code points    dfa_states.py their states as network rows
-    network.py      the transition network            layout.py     its columns and kinds
-    compiled.py     positions and moves               masks.py      their masks
-    kernel_runs.py  kernels over a growing network    summaries.py  masks of heavy states, shared
-    distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
-    notes.py        texts that must be remembered     explanation.py  why a token is not allowed
-    matcher.py      the cursor of one text            _kernels.py   the loops
+vocabulary.py   the bytes of every token          mask.py       the bit layout of masks
+trie.py         tokens, depth first               tables.py     what grammars share per vocabulary
+automata/       lazy automata over code points    dfa_states.py their states as network rows
+network.py      the transition network            layout.py     its columns and kinds
+compiled.py     positions and moves               masks.py      their masks
+kernel_runs.py  kernels over a growing network    summaries.py  masks of heavy states, shared
+distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
+notes.py        texts that must be remembered     explanation.py  why a token is not allowed
+matcher.py      the cursor of one text            _kernels.py   the loops
 """
 
 from __future__ import annotations

@@ -11,8 +11,12 @@ come; 4 = after a backslash; 5 to 8 = after ``\u`` and 0 to 3 hexadecimal digits
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
-from numba import njit
+from numba import carray, config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from fsm.layout import (
     ADDS,
@@ -72,11 +76,14 @@ __all__ = [
     "R_TOUCHED",
     "SLACK",
     "accept_kernel",
+    "advance_entry",
     "advance_kernel",
     "decode_kernel",
+    "fill_entry",
     "fill_kernel",
     "next_bytes_kernel",
     "open_configurations_kernel",
+    "open_entry",
     "openings_kernel",
     "summary_kernel",
 ]
@@ -411,8 +418,9 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                     break
             elif kind == CHAR or kind == RAW:
                 free = text_kernel(
-                    states, edges, stacks, table, regs, frontier, level, free, state, stack, decode, low, high, byte, restricted
-                )
+                    states, edges, stacks, table, regs, frontier, level, free, state, stack, decode, low, high, byte,
+                    restricted,
+                )  # fmt: skip
                 if kind == CHAR or decode != 0 or states[state, CLOSE] == 0:
                     break
                 state = states[state, CLOSE]
@@ -876,8 +884,33 @@ def quote_kernel(states, regs, target):
 
 @njit(cache=True)
 def fill_kernel(
-    states, edges, stacks, table, regs, work, frontier, levels, path, gates, found, labels, rows, nodes, inside,
-    closings, insides, duplicates, base, mask, touched, mode, tokens, counts, starts, low, high,
+    states,
+    edges,
+    stacks,
+    table,
+    regs,
+    work,
+    frontier,
+    levels,
+    path,
+    gates,
+    found,
+    labels,
+    rows,
+    nodes,
+    inside,
+    closings,
+    insides,
+    duplicates,
+    base,
+    mask,
+    touched,
+    mode,
+    tokens,
+    counts,
+    starts,
+    low,
+    high,
 ):
     """Walk the trie from the configurations ``frontier[levels[0]:levels[1]]`` and set the bit of every token that fits.
 
@@ -895,10 +928,10 @@ def fill_kernel(
     labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.trie.TokenTrie``)
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from depth ``regs[R_NAMES]`` on, one of
-    which closed at depth ``regs[R_CLOSED]``. Mode 4 begins below node ``low``. Where the first byte opens a free string or a key, its subtree is left
-    out; ``regs[R_OPENED]`` is the stack node there (-1: none) and ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED
-    or ARENA_FULL.
+    Mode 4 begins below node ``low``. Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
+    depth ``regs[R_NAMES]`` on, one of which closed at depth ``regs[R_CLOSED]``. Where the first byte opens a free
+    string or a key, its subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none) and
+    ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
     if regs[R_DEPTH] < 0:
         regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
@@ -1027,6 +1060,77 @@ def fill_kernel(
             look = 1 if name_depth <= depth <= closed_depth else 0
             enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, depth, first, last, look)
     return 0
+
+
+def _pointer(_typing_context, address):
+    """Turn an address into a pointer; numba asks for the type and for the code."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
+pointer = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_pointer)
+
+
+@njit(cache=True, inline="always")
+def table_kernel(addresses, place, columns):
+    """Return the int64 table whose address and number of rows stand at a place in ``addresses``."""
+    return carray(pointer(addresses[place]), (addresses[place + 1], columns), np.int64)
+
+
+@njit(cache=True, inline="always")
+def line_kernel(addresses, place):
+    """Return the int64 line whose address and length stand at a place in ``addresses``."""
+    return carray(pointer(addresses[place]), (addresses[place + 1],), np.int64)
+
+
+@njit(cache=True, inline="always")
+def words_kernel(addresses, place):
+    """Return the int32 line whose address and length stand at a place in ``addresses``."""
+    return carray(pointer(addresses[place]), (addresses[place + 1],), np.int32)
+
+
+@njit(cache=True)
+def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, resumes):
+    """Call ``fill_kernel`` with arrays named by their addresses: unpacking 27 arrays would cost more than many walks.
+
+    network, space, trie : int64  addresses and lengths (``Network.addresses``, ``Workspace``, ``TokenTrie``)
+    size    : configurations that ``frontier`` begins with
+    resumes : 1 after a stub was expanded or an arena has grown
+    """
+    levels, regs = line_kernel(space, 4), line_kernel(network, 8)
+    if resumes == 0:
+        levels[0], levels[1], regs[R_DEPTH] = 0, size, -1
+    return fill_kernel(
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
+        carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
+        carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 4), np.int32),
+        carray(pointer(trie[4]), (trie[5], 4), np.int32), carray(pointer(trie[6]), (trie[7], 2), np.int32),
+        words_kernel(trie, 8), words_kernel(trie, 10), duplicates, base, mask, words_kernel(space, 12), mode, tokens,
+        counts, starts, low, high,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def advance_entry(network, space, configurations, text, first, last):
+    """Call ``advance_kernel`` with arrays named by their addresses."""
+    return advance_kernel(
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), configurations, text, first,
+        last,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def open_entry(network, space, configurations):
+    """Call ``open_configurations_kernel`` with arrays named by their addresses."""
+    return open_configurations_kernel(
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), configurations,
+    )  # fmt: skip
 
 
 @njit(cache=True)
@@ -1165,7 +1269,18 @@ def open_kernel(states, edges, state, decode):
 
 @njit(cache=True)
 def summary_kernel(
-    states, edges, regs, path, nodes, characters, duplicates, mask, inside, needs, exits, exit_counts,
+    states,
+    edges,
+    regs,
+    path,
+    nodes,
+    characters,
+    duplicates,
+    mask,
+    inside,
+    needs,
+    exits,
+    exit_counts,
 ):
     """Walk the trie from one character state and stop where it closes.
 

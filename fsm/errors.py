@@ -1,13 +1,13 @@
 """Define the root of the project's error tree and the errors every layer shares.
 
-    GuidanceError
-    ├── GrammarError (ValueError)            a grammar is malformed
-    │   ├── UnsupportedFeatureError          it is well formed, but not compiled (yet)
-    │   └── UnsatisfiableError               nothing can match it
-    ├── LimitError                           a documented bound was reached
-    ├── VocabularyError (ValueError)         token bytes or token ids are not usable
-    ├── MaskError (ValueError)               a mask and the logits or vocabulary differ in shape
-    └── TokenRejected (ValueError)           a token was fed that the grammar forbids here
+GuidanceError
+├── GrammarError (ValueError)            a grammar is malformed
+│   ├── UnsupportedFeatureError          it is well formed, but not compiled (yet)
+│   └── UnsatisfiableError               nothing can match it
+├── LimitError                           a documented bound was reached
+├── VocabularyError (ValueError)         token bytes or token ids are not usable
+├── MaskError (ValueError)               a mask and the logits or vocabulary differ in shape
+└── TokenRejected (ValueError)           a token was fed that the grammar forbids here
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def explain_token(matcher: Matcher, compiled: Compiled, position: Position, toke
         after = compiled.advance_bytes(here, data[place : place + 1], lambda so_far=so_far: so_far)  # type: ignore[misc]
         if after is REJECTED:
             expected = np.flatnonzero(compiled.next_bytes(here)).astype(np.uint8).tobytes()
-            reason = f"token {token_id} {data!r}: byte {place} {data[place:place + 1]!r} does not fit after "
+            reason = f"token {token_id} {data!r}: byte {place} {data[place : place + 1]!r} does not fit after "
             reason += f"{so_far[-24:]!r}; expected {_shown(expected)}"
             return Explanation(
                 token_id=token_id, token_bytes=data, is_allowed=False, accepted_bytes=place, expected=expected,

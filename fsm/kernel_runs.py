@@ -12,8 +12,8 @@ from fsm._kernels import (
     NEED,
     R_ACCEPTS,
     R_NEED,
-    advance_kernel,
-    open_configurations_kernel,
+    advance_entry,
+    open_entry,
 )
 from fsm.network import Network
 from fsm.tables import Workspace
@@ -52,10 +52,7 @@ class KernelRuns:
         """Return configurations with calls and forks followed; ``R_ACCEPTS`` tells whether the text may end there."""
         network, space = self.network, self.workspace
         while True:
-            end = open_configurations_kernel(
-                network.states, network.edges, network.stacks, network.table, network.regs, space.work, space.frontier,
-                configurations,
-            )  # fmt: skip
+            end = open_entry(network.addresses, space.addresses, configurations)
             if end >= 0:
                 closed: list[list[int]] = space.frontier[len(configurations) : end].tolist()
                 return closed
@@ -65,10 +62,7 @@ class KernelRuns:
         """Read ``text[first:last]``; return the end of what results, or ``NOTED`` (``advance_kernel``)."""
         network, space = self.network, self.workspace
         while True:
-            end: int = advance_kernel(
-                network.states, network.edges, network.stacks, network.table, network.regs, space.work, space.frontier,
-                configurations, text, first, last,
-            )  # fmt: skip
+            end: int = advance_entry(network.addresses, space.addresses, configurations, text, first, last)
             if end >= 0 or not self.mend(end):
                 return end
 

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from fsm._kernels import (
     R_ACCEPTS,
     R_BOTTOM,
-    R_DEPTH,
     R_FOUND,
     R_FREE_STATE,
     R_OPENED,
     R_OPENED_STATE,
     R_POPPED,
     R_TOUCHED,
-    fill_kernel,
+    fill_entry,
 )
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CALLEE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
@@ -197,7 +196,7 @@ class Masks:
         self._sparse_bytes += 12 * len(words)
         return base
 
-    def _walk(
+    def _walk(  # noqa: PLR0917 - called so often that naming the arguments would show
         self,
         base: Row,
         mode: int,
@@ -214,23 +213,20 @@ class Masks:
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         mask : what to write, the scratch mask by default.
         """
-        network, space = self._network, self._tables.workspace
-        regs, levels, words = network.regs, space.levels, self._tables.trie
-        trie = trie or words
+        network, space, words = self._network, self._tables.workspace, self._tables.trie
+        named = words.addresses if trie is None else trie.addresses
         mask = space.mask if mask is None else mask
         tokens, counts, starts = endings
-        levels[0] = 0
-        levels[1] = size
-        regs[R_DEPTH] = -1
+        resumes = 0
         while True:
-            code = fill_kernel(
-                network.states, network.edges, network.stacks, network.table, regs, space.work, space.frontier, levels,
-                space.path, space.gates, space.found, trie.labels, trie.rows, trie.nodes, trie.inside, trie.closings,
-                trie.insides, words.duplicates, base, mask, space.touched, mode, tokens, counts, starts, low, high,
+            code = fill_entry(
+                network.addresses, space.addresses, named, words.duplicates, base, mask, tokens, counts, starts, mode,
+                size, low, high, resumes,
             )  # fmt: skip
             if code == 0:
                 return
             self._runs.mend(code)
+            resumes = 1
 
     def _fill_bytes(self, configuration: list[int], base: Row) -> Row:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
@@ -313,9 +309,7 @@ class Masks:
             space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
             self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
 
-    def _walk_exits(
-        self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int
-    ) -> None:
+    def _walk_exits(self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int) -> None:
         """Set the tokens that close the string and go on as the grammar around it permits.
 
         closed : the configuration after the closing quote.

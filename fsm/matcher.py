@@ -32,7 +32,19 @@ class Matcher:
     (False, True, True)
     """
 
-    __slots__ = ("_compiled", "_eos", "_path", "_position", "_size", "_special", "_tokens", "_words", "is_terminated")
+    __slots__ = (
+        "_compiled",
+        "_eos",
+        "_num_read",
+        "_path",
+        "_position",
+        "_read",
+        "_size",
+        "_special",
+        "_tokens",
+        "_words",
+        "is_terminated",
+    )
 
     def __init__(self, compiled: Compiled) -> None:
         vocabulary = compiled.vocabulary
@@ -40,6 +52,7 @@ class Matcher:
         self._position = compiled.start
         self._path: list[Position] = [compiled.start]
         self._tokens: list[int] = []
+        self._read, self._num_read = b"", 0
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._special = frozenset(vocabulary.special_token_ids)
         self._size = vocabulary.size
@@ -168,6 +181,8 @@ class Matcher:
         if num_tokens:
             del self._path[-num_tokens:]
             del self._tokens[-num_tokens:]
+            if self._num_read > len(self._tokens):
+                self._read, self._num_read = b"", 0
             self._position = self._path[-1]
 
     def fork(self) -> Matcher:
@@ -184,6 +199,7 @@ class Matcher:
         self._position = self._compiled.start
         self._path = [self._position]
         self._tokens = []
+        self._read, self._num_read = b"", 0
         self.is_terminated = False
 
     def _first_advance(self, token_id: int) -> Position | None:
@@ -201,8 +217,11 @@ class Matcher:
 
     def text(self) -> bytes:
         """Join the bytes of the tokens read; the end token stands for nothing."""
-        token_bytes = self._compiled.vocabulary.token_bytes
-        return b"".join([token_bytes[token] for token in self._tokens])
+        token_bytes, tokens = self._compiled.vocabulary.token_bytes, self._tokens
+        if self._num_read != len(tokens):
+            self._read += b"".join([token_bytes[token] for token in tokens[self._num_read :]])
+            self._num_read = len(tokens)
+        return self._read
 
     def _fill_end(self, row: NDArray[np.int32]) -> None:
         row[:] = 0

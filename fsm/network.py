@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import NUM_REGISTERS, R_STACKS, SLACK, push_kernel
+from fsm.addresses import addresses_of
 from fsm.errors import LimitError
 from fsm.layout import (
     BYTE,
@@ -56,7 +57,7 @@ class Network:
 
     states : int64[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
     edges  : int64[capacity, 3]   first symbol, last symbol, target; sorted within a state
-    stacks : int64[capacity, 3]   return state, parent, bits that SEEN states set; 0 = empty; equal stacks are equal nodes
+    stacks : int64[capacity, 3]   return state, parent, bits (SEEN states); 0 = empty; equal stacks are equal nodes
     table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
     numerals : states inside numbers that many grammars have: (key of the automaton, automaton state)
@@ -69,6 +70,7 @@ class Network:
     """
 
     __slots__ = (
+        "_addresses",
         "edges",
         "has_notes",
         "heavy",
@@ -103,6 +105,7 @@ class Network:
         self.regs[R_STACKS] = 1
         self.stacks = np.zeros((256, 3), np.int64)
         self.table = np.zeros(1024, np.int64)
+        self._addresses: NDArray[np.int64] | None = None
         if template is None:
             self.states = np.zeros((256, NUM_COLUMNS), np.int64)
             self.edges = np.zeros((256, 3), np.int64)
@@ -125,6 +128,13 @@ class Network:
         """Count the bytes of all tables."""
         return self.states.nbytes + self.edges.nbytes + self.stacks.nbytes + self.table.nbytes
 
+    @property
+    def addresses(self) -> NDArray[np.int64]:
+        """Name the tables for kernels (``fsm.addresses``); good until a table grows."""
+        if self._addresses is None:
+            self._addresses = addresses_of(self.states, self.edges, self.stacks, self.table, self.regs)
+        return self._addresses
+
     def release(self) -> None:
         """Let go of the owners, which hold the network in turn; nothing can be expanded any more."""
         for owner in self.owners:
@@ -145,6 +155,7 @@ class Network:
                     "simplify the grammar or raise max_states where it is compiled"
                 )
             self.states = _grown(self.states, self.num_states)
+            self._addresses = None
         return first
 
     def reserve_edges(self, count: int) -> int:
@@ -153,6 +164,7 @@ class Network:
         self.num_edges = first + count
         if self.num_edges > len(self.edges):
             self.edges = _grown(self.edges, self.num_edges)
+            self._addresses = None
         return first
 
     def add_edges(self, edges: Sequence[Edge]) -> int:
@@ -189,9 +201,7 @@ class Network:
         self.origins[state] = (owner, argument)
         self.owners[owner].expand(self, state, argument)
 
-    def write_byte(
-        self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0, base: int = 0
-    ) -> None:
+    def write_byte(self, state: int, edges: Sequence[Edge], *, default: int = 0, space: int = 0, base: int = 0) -> None:
         """Write a state that consumes one byte."""
         self.states[state] = (BYTE, self.add_edges(edges), len(edges), default, space, 0, UNBOUNDED, base)
 
@@ -285,6 +295,7 @@ class Network:
         """Double the room for stacks and rebuild their hash table."""
         self.stacks = _grown(self.stacks, 2 * len(self.stacks))
         self.table = np.zeros(4 * len(self.stacks), np.int64)
+        self._addresses = None
         wrap = len(self.table) - 1
         for node in range(1, int(self.regs[R_STACKS])):
             ret, parent, seen = self.stacks[node].tolist()

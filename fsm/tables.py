@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import decode_kernel
+from fsm.addresses import addresses_of
 from fsm.automata.dfa import LAST_SYMBOL
 from fsm.errors import LimitError
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
@@ -60,7 +61,7 @@ class Workspace:
     found    : int64[16, 2]     first bytes of numbers, with the state after each
     """
 
-    __slots__ = ("found", "frontier", "gates", "levels", "mask", "path", "touched", "work")
+    __slots__ = ("_addresses", "found", "frontier", "gates", "levels", "mask", "path", "touched", "work")
 
     def __init__(self, num_words: int, max_depth: int) -> None:
         self.work = np.zeros((64, 5), np.int64)
@@ -71,6 +72,16 @@ class Workspace:
         self.found = np.zeros((16, 2), np.int64)
         self.gates = np.zeros((max_depth + 4, 256), np.uint8)
         self.touched = np.zeros(4 * num_words + 64, np.int32)
+        self._addresses: NDArray[np.int64] | None = None
+
+    @property
+    def addresses(self) -> NDArray[np.int64]:
+        """Name the arrays for kernels (``fsm.addresses``); good until the room grows."""
+        if self._addresses is None:
+            self._addresses = addresses_of(
+                self.work, self.frontier, self.levels, self.path, self.gates, self.found, self.touched
+            )
+        return self._addresses
 
     def grow(self) -> None:
         """Double the room for configurations; what the frontier holds stays.
@@ -88,6 +99,7 @@ class Workspace:
         bigger = np.zeros((2 * len(self.frontier), 5), np.int64)
         bigger[: len(self.frontier)] = self.frontier
         self.frontier = bigger
+        self._addresses = None
 
 
 class VocabularyTables:

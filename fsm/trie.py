@@ -5,7 +5,7 @@ Cost: one sort of the tokens and one pass over their bytes; about 0.2 s for 128,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fsm._kernels import NUMERAL, openings_kernel
 from fsm._trie_kernels import build_trie_kernel, count_children_kernel
+from fsm.addresses import addresses_of
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.vocabulary import Vocabulary
 
@@ -47,14 +48,15 @@ class TokenTrie:
 
     labels   : uint8[N + 1]     byte
     rows     : int32[N + 2, 4]  first child (the children end where those of the next node begin), token id or -1,
-                                number of the node depth first, number of the quote; or ``NUMERAL`` at a first byte below
-                                which there are numbers only; else -1
+                                number of the node depth first, number of the quote; or ``NUMERAL`` where a number
+                                begins and nothing but numbers is spelled below; else -1
 
     What follows a quote, read as the body of a JSON string without rules:
 
     inside   : int32[Q + 1, 2]  where each quote's tokens begin in ``insides``, and its nodes in ``closings``
     insides  : int32[I]         tokens that end inside the string
     closings : int32[C]         nodes, breadth first, whose byte closes it
+    addresses : int64           names the arrays for kernels (``fsm.addresses``)
     """
 
     nodes: NDArray[np.int32]
@@ -65,6 +67,12 @@ class TokenTrie:
     inside: NDArray[np.int32]
     insides: NDArray[np.int32]
     closings: NDArray[np.int32]
+    addresses: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the arrays, which never move."""
+        arrays = (self.labels, self.rows, self.nodes, self.inside, self.closings, self.insides)
+        object.__setattr__(self, "addresses", addresses_of(*arrays))
 
     @property
     def memory_bytes(self) -> int:

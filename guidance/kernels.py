@@ -28,11 +28,11 @@ def prepare_kernels() -> None:
 
 def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
-    from fsm._kernels import advance_kernel, fill_kernel
+    from fsm._kernels import advance_entry, fill_entry
     from fsm._trie_kernels import build_trie_kernel
     from guidance.logits._kernels import apply_mask_kernel, draw_tokens_kernel
 
-    return advance_kernel, fill_kernel, build_trie_kernel, apply_mask_kernel, draw_tokens_kernel
+    return advance_entry, fill_entry, build_trie_kernel, apply_mask_kernel, draw_tokens_kernel
 
 
 def _is_on_disk(kernel: Any) -> bool:

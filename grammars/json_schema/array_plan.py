@@ -210,5 +210,3 @@ class ArrayPlan:
 
 def _load(text: str) -> object:
     return json.loads(text, parse_float=Decimal)
-
-

@@ -122,9 +122,7 @@ def critical_values(plan: ArrayPlan, count: int, earlier: frozenset[Hashable]) -
     for i in {*range(count + 1, min(plan.rules.low, plan.steady)), *last}:
         later.update(plan.domain(i) or {})
     return [
-        value
-        for key, value in later.items()
-        if key not in earlier and not can_finish(plan, count + 1, earlier | {key})
+        value for key, value in later.items() if key not in earlier and not can_finish(plan, count + 1, earlier | {key})
     ]
 
 

@@ -41,7 +41,7 @@ Names = frozenset[str]
 class FramedObject:
     """Own the stubs of one kind of object.
 
-    A stub is ("open" or "next" or "names", names so far that have no bit, None), or ("value", the same, its obligations).
+    A stub is ("open" or "next" or "names", names so far without a bit, None), or ("value", the same, its obligations).
     """
 
     def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
@@ -69,6 +69,10 @@ class FramedObject:
     def open(self) -> int:
         """Return the state after the opening brace, which puts the bits on the stack."""
         return self.network.add_call(self._stub("open", frozenset()), STATE_POP)
+
+    def shortest(self, argument: int) -> int:
+        """Return the bytes to the closing brace where no key came."""
+        return self.shortest_seen(argument, 0)
 
     def shortest_seen(self, argument: int, seen: int) -> int:
         """Return the bytes to the closing brace, given the keys that came."""

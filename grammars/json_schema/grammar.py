@@ -73,9 +73,7 @@ class JsonSchemaGrammar(Grammar):
         prelude = make_prelude(self.spaces)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
         network.regs[R_FREE_STATE] = prelude.free
-        values = ValueStates(
-            network, prelude, expander=expander, oracle=oracle, spaces=self.spaces, spelling=_SPELLING
-        )
+        values = ValueStates(network, prelude, expander=expander, oracle=oracle, spaces=self.spaces, spelling=_SPELLING)
         root = frozenset([(references.root, True)])
         if not oracle.is_satisfiable(root):
             clashes = find_clashes(self.schema, self._is_satisfiable)

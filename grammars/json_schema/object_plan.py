@@ -19,6 +19,7 @@ from grammars.regex import regex_dfa
 
 __all__ = ["Member", "ObjectPlan", "ObjectPosition"]
 
+
 @dataclass(frozen=True, slots=True)
 class ObjectPosition:
     """Be a place between members.
@@ -187,9 +188,7 @@ class ObjectPlan:
         """Return the position once the name of another member is known."""
         return replace(position, seen=position.seen | {name})
 
-    def _members(
-        self, position: ObjectPosition, name: str, value: Obligations, required: set[str]
-    ) -> list[Member]:
+    def _members(self, position: ObjectPosition, name: str, value: Obligations, required: set[str]) -> list[Member]:
         order = self.rank[name] + 1 if self.is_ordered else 0
         after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
         if self.is_simple:

@@ -132,9 +132,7 @@ class _Search:
             if name not in self.position.seen and name not in coming
         ] + members
 
-    def _members(
-        self, draft: _Draft, coming: dict[str, frozenset[Obligation]], promise: Promise
-    ) -> list[_Draft]:
+    def _members(self, draft: _Draft, coming: dict[str, frozenset[Obligation]], promise: Promise) -> list[_Draft]:
         """List what may keep a promise with a member."""
         plan, found = self.plan, []
         for some in promise.members:

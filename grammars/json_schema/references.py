@@ -261,5 +261,3 @@ def _dump(schema: Any) -> str:
             f"got a {type(schema).__name__} that is not JSON ({error}), expected a decoded JSON document",
             where="json schema at #",
         ) from error
-
-

@@ -33,9 +33,7 @@ class Satisfiability:
     is_ordered : whether members come in the order of the schema.
     """
 
-    def __init__(
-        self, expander: Expander, evaluator: Evaluator, spelling: NumberSpelling, *, is_ordered: bool
-    ) -> None:
+    def __init__(self, expander: Expander, evaluator: Evaluator, spelling: NumberSpelling, *, is_ordered: bool) -> None:
         self.expander = expander
         self.evaluator = evaluator
         self.spelling = spelling

@@ -267,4 +267,3 @@ def _too_many(node: Subschema) -> LimitError:
         f'json schema at {node.pointer}: more than {MAX_WAYS} sets of alternatives decide what "unevaluated..." asks; '
         "use fewer alternatives beside it"
     )
-
