@@ -207,7 +207,7 @@ class _Call:
         _check_model(model)
         _check_call(prompts, max_tokens)
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        pipeline = Pipeline(sampling, steer)
+        pipeline = Pipeline(sampling, [processor.bind(model) for processor in steer])
         self.output: Output = model.compile(output)
         self.wants_base = wants_base
         seen: Counter[str] = Counter()
