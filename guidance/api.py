@@ -4,76 +4,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from guidance.decoding import Decoder, Request, Row
 from guidance.decoding.metrics import Clock
-from guidance.errors import ModelError, PromptError
-from guidance.logits import Pipeline, Processor
+from guidance.errors import PromptError
+from guidance.loading import as_model
+from guidance.logits import Pipeline
 from guidance.model import Model
+from guidance.options import DecoderLike, Options, complete_options
 from guidance.output import Output
 from guidance.result import Event, Result
-from guidance.sampling import GREEDY, Sampling
 
 __all__ = ["generate", "stream"]
 
 T = TypeVar("T")
 
-DEFAULT_MAX_TOKENS = 256
+
+@overload
+def generate(model: Model | str, prompt: str, output: type[T], **options: Unpack[Options]) -> Result[T]: ...
 
 
 @overload
-def generate(
-    model: Model,
-    prompt: str,
-    output: type[T],
-    *,
-    sampling: Sampling = ...,
-    max_tokens: int = ...,
-    stop: str | Sequence[str] = ...,
-    steer: Sequence[Processor] = ...,
-    base_log_probs: bool = ...,
-) -> Result[T]: ...
+def generate(model: Model | str, prompt: str | Sequence[str], output: Any = ..., **options: Unpack[Options]) -> Any: ...
 
 
-@overload
-def generate(
-    model: Model,
-    prompt: str | Sequence[str],
-    output: Any = ...,
-    *,
-    sampling: Sampling = ...,
-    max_tokens: int = ...,
-    stop: str | Sequence[str] = ...,
-    steer: Sequence[Processor] = ...,
-    base_log_probs: bool = ...,
-) -> Any: ...
-
-
-def generate(
-    model: Model,
-    prompt: str | Sequence[str],
-    output: Any = None,
-    *,
-    sampling: Sampling = GREEDY,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
-    stop: str | Sequence[str] = (),
-    steer: Sequence[Processor] = (),
-    base_log_probs: bool = False,
-) -> Any:
+def generate(model: Model | str, prompt: str | Sequence[str], output: Any = None, **options: Unpack[Options]) -> Any:
     r"""Generate what follows a prompt, as a value of the type asked for.
 
     Parameters
     ----------
-    model : from `guidance.load`, or `guidance.Model`.
+    model : from `guidance.load`, or `guidance.Model`; or a name for `guidance.load`, loaded once and kept.
     prompt : one prompt, or a list of them, which runs as one batch.
     output : a Pydantic model, dataclass, TypedDict, Enum, Literal, built-in or container type, a callable (its
         arguments), a JSON Schema as a dict, or a grammar; None or str for free text.
-    sampling : how tokens are drawn; greedy unless given.
-    max_tokens : most tokens to produce.
-    stop : strings that end the text where they begin.
-    steer : logits processors to apply, in the pipeline's own order.
-    base_log_probs : also report the model's own log-probabilities.
+    options : how to draw, steer, search and stop: `guidance.options.Options` lists them all.
 
     Returns
     -------
@@ -95,65 +60,28 @@ def generate(
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     if not prompts:
         return []
-    call = _Call(
-        model,
-        prompts,
-        output,
-        sampling=sampling,
-        max_tokens=max_tokens,
-        stop=stop,
-        steer=steer,
-        wants_base=base_log_probs,
-    )
+    settings = complete_options("generate", options)
+    call = _Call(as_model(model), prompts, output, settings)
     try:
         for _ in call.decoder.run():
             pass
     except KeyboardInterrupt:
         call.decoder.cancel()
     results = [call.result(row) for row in call.decoder.rows]
-    grouped = results if sampling.n == 1 else [results[i : i + sampling.n] for i in range(0, len(results), sampling.n)]
+    n = settings["sampling"].n
+    grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
     return grouped[0] if isinstance(prompt, str) else grouped
 
 
 @overload
-def stream(
-    model: Model,
-    prompt: str,
-    output: type[T],
-    *,
-    sampling: Sampling = ...,
-    max_tokens: int = ...,
-    stop: str | Sequence[str] = ...,
-    steer: Sequence[Processor] = ...,
-    base_log_probs: bool = ...,
-) -> Iterator[Event[T]]: ...
+def stream(model: Model | str, prompt: str, output: type[T], **options: Unpack[Options]) -> Iterator[Event[T]]: ...
 
 
 @overload
-def stream(
-    model: Model,
-    prompt: str,
-    output: Any = ...,
-    *,
-    sampling: Sampling = ...,
-    max_tokens: int = ...,
-    stop: str | Sequence[str] = ...,
-    steer: Sequence[Processor] = ...,
-    base_log_probs: bool = ...,
-) -> Iterator[Event[Any]]: ...
+def stream(model: Model | str, prompt: str, output: Any = ..., **options: Unpack[Options]) -> Iterator[Event[Any]]: ...
 
 
-def stream(
-    model: Model,
-    prompt: Any,
-    output: Any = None,
-    *,
-    sampling: Sampling = GREEDY,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
-    stop: str | Sequence[str] = (),
-    steer: Sequence[Processor] = (),
-    base_log_probs: bool = False,
-) -> Iterator[Event[Any]]:
+def stream(model: Model | str, prompt: Any, output: Any = None, **options: Unpack[Options]) -> Iterator[Event[Any]]:
     """Generate one output and yield it as it grows; parameters are those of `generate`.
 
     Every event carries the text so far and the value as far as it goes; the last one carries the `Result`. Closing the
@@ -171,51 +99,32 @@ def stream(
     >>> last.result.metrics.num_output_tokens <= 3
     True
     """
-    if not isinstance(prompt, str) or sampling.n != 1:
+    settings = complete_options("stream", options)
+    n = settings["sampling"].n
+    if not isinstance(prompt, str) or n != 1:
         raise PromptError(
-            f"stream: got {type(prompt).__name__} with n={sampling.n}, expected one prompt and n=1; "
+            f"stream: got {type(prompt).__name__} with n={n}, expected one prompt and n=1; "
             "use generate for several outputs"
         )
-    call = _Call(
-        model,
-        [prompt],
-        output,
-        sampling=sampling,
-        max_tokens=max_tokens,
-        stop=stop,
-        steer=steer,
-        wants_base=base_log_probs,
-    )
-    return _events(call)
+    return _events(_Call(as_model(model), [prompt], output, settings))
 
 
 class _Call:
     """Hold one call's output type and decoder."""
 
-    def __init__(
-        self,
-        model: Model,
-        prompts: Sequence[str],
-        output: Any,
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop: str | Sequence[str],
-        steer: Sequence[Processor],
-        wants_base: bool,
-    ) -> None:
-        _check_model(model)
-        _check_call(prompts, max_tokens)
+    def __init__(self, model: Model, prompts: Sequence[str], output: Any, options: Options) -> None:
+        _check_prompts(prompts)
+        sampling, stop, watermark = options["sampling"], options["stop"], options["watermark"]
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        pipeline = Pipeline(sampling, [processor.bind(model) for processor in steer])
+        pipeline = Pipeline(sampling, [*options["steer"], *([] if watermark is None else [watermark])])
         self.output: Output = model.compile(output)
-        self.wants_base = wants_base
+        self.wants_base = options["base_log_probs"]
         seen: Counter[str] = Counter()
         requests = [
             Request(
                 prompt_ids=token_ids,
                 pipeline=pipeline,
-                max_tokens=max_tokens,
+                max_tokens=options["max_tokens"],
                 compiled=self.output.compiled,
                 row=row,
                 stops=tuple(text.encode() for text in stops if text),
@@ -224,7 +133,11 @@ class _Call:
             for token_ids in [tuple(model.encode(prompt))]
             for row in _take_rows(seen, prompt, sampling.n)
         ]
-        self.decoder = Decoder(model, requests, wants_base=wants_base)
+        self.decoder: DecoderLike = (
+            Decoder(model, requests, wants_base=self.wants_base)
+            if options["search"] is None
+            else options["search"].decoder(model, requests, wants_base=self.wants_base)
+        )
 
     def result(self, row: Row) -> Result[Any]:
         """Return what one row became."""
@@ -281,20 +194,9 @@ def _whole_characters(text: bytes | bytearray) -> str:
     return text.decode("utf-8", errors="replace")
 
 
-def _check_model(model: object) -> None:
-    if isinstance(model, Model):
-        return
-    given, cure = type(model).__name__, "wrap it: guidance.Model(network, tokenizer)"
-    if isinstance(model, str):
-        given, cure = repr(model), f"load it: guidance.load({model!r})"
-    raise ModelError(f"model: got {given}, expected a guidance.Model; {cure}")
-
-
-def _check_call(prompts: Sequence[Any], max_tokens: int) -> None:
+def _check_prompts(prompts: Sequence[Any]) -> None:
     for prompt in prompts:
         if not isinstance(prompt, str):
             raise PromptError(
                 f"prompt: got {type(prompt).__name__} {prompt!r}, expected a string; decode it or format it first"
             )
-    if max_tokens < 1:
-        raise PromptError(f"max_tokens: got {max_tokens}, expected at least 1; raise max_tokens")

@@ -10,13 +10,14 @@ import inspect
 import string
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack
 
-from guidance.api import DEFAULT_MAX_TOKENS, generate, stream
+from guidance.api import generate, stream
 from guidance.errors import PromptError
+from guidance.loading import as_model
 from guidance.model import Model
+from guidance.options import Options, complete_options
 from guidance.result import Event, Result
-from guidance.sampling import GREEDY, Sampling
 
 __all__ = ["Structured", "structured"]
 
@@ -25,15 +26,14 @@ T = TypeVar("T")
 
 
 def structured(
-    *, model: Model | str = "embedded", sampling: Sampling = GREEDY, max_tokens: int = DEFAULT_MAX_TOKENS
+    *, model: Model | str = "embedded", **options: Unpack[Options]
 ) -> Callable[[Callable[P, T]], Structured[P, T]]:
     r"""Make a function of the decorated one's signature that a model computes.
 
     Parameters
     ----------
-    model : the model to ask, or a name for `guidance.load`, loaded at the first call.
-    sampling : how tokens are drawn; one output per call.
-    max_tokens : most tokens to produce.
+    model : the model to ask, or a name for `guidance.load`, loaded at the first call and kept.
+    options : those of `generate`, for every call; one output per call, so ``sampling.n`` is 1.
 
     Raises
     ------
@@ -47,11 +47,13 @@ def structured(
     >>> extract.prompt("Ada Lovelace, 36, London")
     'Who is described?\n\nAda Lovelace, 36, London'
     """
-    if sampling.n != 1:
-        raise PromptError(f"structured: got n={sampling.n}, expected n=1, for a call returns one value; use generate")
+    settings = complete_options("structured", options)
+    n = settings["sampling"].n
+    if n != 1:
+        raise PromptError(f"structured: got n={n}, expected n=1, for a call returns one value; use generate")
 
     def decorate(function: Callable[P, T]) -> Structured[P, T]:
-        return Structured(function, model=model, sampling=sampling, max_tokens=max_tokens)
+        return Structured(function, model=model, options=settings)
 
     return decorate
 
@@ -59,10 +61,10 @@ def structured(
 class Structured(Generic[P, T]):
     """Call a model as if it were the function that was decorated; see `structured`."""
 
-    def __init__(self, function: Callable[P, T], *, model: Model | str, sampling: Sampling, max_tokens: int) -> None:
+    def __init__(self, function: Callable[P, T], *, model: Model | str, options: Options) -> None:
         self._signature = inspect.signature(function)
         self._template = inspect.cleandoc(function.__doc__ or "")
-        self._settings: dict[str, Any] = {"sampling": sampling, "max_tokens": max_tokens}
+        self._settings = options
         self._model = model
         hints = typing.get_type_hints(function, include_extras=True)
         self._output = hints.get("return")
@@ -73,11 +75,7 @@ class Structured(Generic[P, T]):
     @property
     def model(self) -> Model:
         """Return the model, loading it when it was given by name."""
-        if isinstance(self._model, str):
-            from guidance.loading import load
-
-            self._model = load(self._model)
-        return self._model
+        return as_model(self._model)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the typed value.

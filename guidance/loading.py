@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from guidance.errors import ModelError
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["load", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -51,6 +52,30 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
         network = network if device is None else network.to(device)
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
     return Model(network, tokenizer, name=str(name), generation_config=_read_generation_config(source))
+
+
+def as_model(model: Model | str) -> Model:
+    """Return a model that was given itself or by name; the last two names stay loaded.
+
+    Raises
+    ------
+    ModelError : when it is neither, or there is no model of that name.
+    """
+    from guidance.model import Model
+
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, str):
+        return _load_once(model)
+    raise ModelError(
+        f"model: got {type(model).__name__}, expected a guidance.Model or a name; "
+        "wrap it: guidance.Model(network, tokenizer)"
+    )
+
+
+@lru_cache(maxsize=2)
+def _load_once(name: str) -> Model:
+    return load(name)
 
 
 def load_vocabulary(name: str | Path) -> Vocabulary:
