@@ -116,7 +116,8 @@ class _Call:
         _check_prompts(prompts)
         sampling, stop, watermark = options["sampling"], options["stop"], options["watermark"]
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        pipeline = Pipeline(sampling, [*options["steer"], *([] if watermark is None else [watermark])])
+        processors = [*options["steer"], *([] if watermark is None else [watermark])]
+        pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors])
         self.output: Output = model.compile(output)
         self.wants_base = options["base_log_probs"]
         seen: Counter[str] = Counter()
