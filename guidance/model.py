@@ -49,6 +49,9 @@ class KvCache(Protocol):
     def crop(self, num_slots: int) -> None:
         """Forget every slot from `num_slots` on, in all rows."""
 
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b, padding not counted."""
+
 
 @runtime_checkable
 class CausalLM(Protocol):

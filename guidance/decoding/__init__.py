@@ -2,6 +2,7 @@
 
 request.py    what one row is asked to produce
 row.py        one row while it is being produced
+group.py      rows that share a pipeline, and what is computed beside the model for them
 loop.py       prefill once, then draw, force, and step until every row has stopped
 budget.py     the one place where max_tokens meets the grammar
 forcing.py    forced bytes in the tokenizer's own tokens

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fsm import allocate_token_bitmask
 from guidance.decoding.budget import can_finish, check_budget, check_context, fill_mask, forbid
 from guidance.decoding.forcing import Forcing
+from guidance.decoding.group import Group, form_groups, pad_left
 from guidance.decoding.metrics import Clock
 from guidance.decoding.request import Request
 from guidance.decoding.row import Row
@@ -52,6 +55,7 @@ class Decoder:
         self._wants_base = wants_base
         self._forcing = Forcing(model) if forces else None
         self._cache: KvCache | None = None
+        self._groups: list[Group] = []
         self._mask = allocate_token_bitmask(len(requests), model.vocabulary.size)
         self._limits = [min(r.max_tokens, self._model.context_size - len(r.prompt_ids)) for r in requests]
         for row, limit in zip(self.rows, self._limits, strict=True):
@@ -96,86 +100,94 @@ class Decoder:
         if len(places) < len(rows):
             self._cache.select(origin)
             logits = logits[origin]
-        self._read(rows)
+        self._groups = form_groups(rows)
+        for group in self._groups:
+            group.open(self._model.device)
+        self._count_read(rows)
         self.clock.prefilled = perf_counter()
         return logits[:, -1, : self._vocabulary.size]
 
     def _step(self, rows: Sequence[Row]) -> torch.Tensor:
-        """Let the model read what each row appended since it last looked."""
+        """Let the model, and what is computed beside it, read what each row appended since it last looked."""
         assert self._cache is not None
-        lengths = [len(row.pending) for row in rows]
-        longest = max(lengths)
-        if longest == 1:
-            token_ids = torch.tensor([row.pending for row in rows], device=self._model.device)
-            logits = self._model.decode_step(self._cache, token_ids)
-        else:
-            padded = [[0] * (longest - len(row.pending)) + row.pending for row in rows]
-            token_ids = torch.tensor(padded, device=self._model.device)
-            logits = self._model.decode_step(self._cache, token_ids, lengths)
-        self._read(rows)
+        token_ids, lengths = pad_left([row.pending for row in rows], self._model.device)
+        logits = self._model.decode_step(self._cache, token_ids, lengths)
+        for group in self._groups:
+            if group.has_companions:
+                own, own_lengths = pad_left([row.pending for row in group.rows], self._model.device)
+                group.read(own, own_lengths)
+        self._count_read(rows)
         return logits[:, -1, : self._vocabulary.size]
 
-    def _read(self, rows: Sequence[Row]) -> None:
+    def _count_read(self, rows: Sequence[Row]) -> None:
         self.clock.num_model_calls += 1
         for row in rows:
             row.pending = []
 
     def _keep_running(self, rows: list[Row]) -> list[Row]:
-        """Drop the rows that stopped, from the batch and from the cache."""
+        """Drop the rows that stopped, from the batch, from the cache and from what is computed beside."""
         assert self._cache is not None
-        self.clock.kv_cache_bytes = max(self.clock.kv_cache_bytes, self._cache.num_bytes)
+        num_bytes = self._cache.num_bytes + sum(group.num_bytes for group in self._groups)
+        self.clock.kv_cache_bytes = max(self.clock.kv_cache_bytes, num_bytes)
         kept = [index for index, row in enumerate(rows) if row.is_running]
         if len(kept) == len(rows) or not kept:
             return rows if kept else []
         self._cache.select(kept)
+        for group in self._groups:
+            group.keep_running()
+        self._groups = [group for group in self._groups if group.rows]
         return [rows[index] for index in kept]
 
     # -- law --------------------------------------------------------------------------------------------------------
 
     def _draw(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
         """Draw one token for every row; rows that share a pipeline share the call."""
-        groups: dict[int, list[int]] = {}
-        for index, row in enumerate(rows):
-            groups.setdefault(id(row.request.pipeline), []).append(index)
-        if len(groups) == 1:
-            self._draw_group(rows, logits)
+        if len(self._groups) == 1:
+            self._draw_group(self._groups[0], logits)
             return
-        for indices in groups.values():
-            self._draw_group([rows[index] for index in indices], logits[indices])
+        places = {id(row): index for index, row in enumerate(rows)}
+        for group in self._groups:
+            self._draw_group(group, logits[[places[id(row)] for row in group.rows]])
 
-    def _draw_group(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
-        pipeline = rows[0].request.pipeline
-        sampling = pipeline.sampling
-        is_constrained = self._fill_masks(rows)
-        uniforms = (
-            [0.0] * len(rows) if sampling.is_greedy else [row.request.uniform(len(row.token_ids)) for row in rows]
-        )
-        mask = self._mask[: len(rows)] if is_constrained else None
-        draws = pipeline.draw(
-            [row.states for row in rows], logits, mask, uniforms=uniforms, wants_base=self._wants_base
-        )
-        for index, row in enumerate(rows):
-            self._take(row, self._within_budget(row, draws, index, logits))
+    def _draw_group(self, group: Group, logits: torch.Tensor) -> None:
+        """Draw for all rows of a group, then give each its token; `logits` has the group's rows in their order."""
+        rows = group.rows
+        mask = self._mask[: len(rows)] if self._fill_masks(rows) else None
+        draws = self._draw_rows(group, slice(0, len(rows)), logits, mask, attempt=0)
+        chosen = [self._within_budget(group, draws, index, logits) for index in range(len(rows))]
+        for row, draw in zip(rows, chosen, strict=True):
+            self._take(row, draw)
 
-    def _within_budget(self, row: Row, draws: Draws, index: int, logits: torch.Tensor) -> Draw:
-        """Return the row's draw; draw again where it leads too far from an end to get there within the budget.
+    def _draw_rows(
+        self, group: Group, chosen: slice, logits: torch.Tensor, mask: NDArray[np.int32] | None, *, attempt: int
+    ) -> Draws:
+        rows = group.rows[chosen]
+        is_greedy = group.pipeline.sampling.is_greedy
+        return group.pipeline.draw(
+            [row.states for row in rows],
+            logits[chosen],
+            None if mask is None else mask[chosen],
+            uniforms=[0.0 if is_greedy else row.request.uniform(len(row.token_ids), attempt=attempt) for row in rows],
+            wants_base=self._wants_base,
+            companions=group.companions,
+        )
+
+    def _within_budget(self, group: Group, draws: Draws, index: int, logits: torch.Tensor) -> Draw:
+        """Return a row's draw; draw again where it leads too far from an end to get there within the budget.
 
         Taking the refused token out of the mask and drawing anew samples the law restricted to the tokens that fit.
+        What is computed beside the model stands for all rows of a group, so all are drawn again there, and one taken.
         """
-        draw = draws.row(index)
+        row, draw = group.rows[index], draws.row(index)
         if row.matcher is None:
             return draw
         attempt = 0
+        chosen, place = (slice(None), index) if group.has_companions else (slice(index, index + 1), 0)
         while draw.token_id >= 0 and not self._fits(row, draw.token_id):
             attempt += 1
             forbid(self._mask, index, draw.token_id)
-            draw = row.request.pipeline.draw(
-                [row.states],
-                logits[index : index + 1],
-                self._mask[index : index + 1],
-                uniforms=[row.request.uniform(len(row.token_ids), attempt=attempt)],
-                wants_base=self._wants_base,
-            ).row(0)
+            mask = self._mask[: len(group.rows)]
+            draw = self._draw_rows(group, chosen, logits, mask, attempt=attempt).row(place)
         return draw
 
     def _fits(self, row: Row, token_id: int) -> bool:

@@ -62,6 +62,13 @@ class HuggingFaceKvCache:
             self.cache.crop(-removed)
             self.slots.crop(num_slots)
 
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b."""
+        before = self.num_slots
+        removed = before - self.slots.drop(counts, self.cache.layers[0].keys.device)
+        if removed > 0:
+            self.cache.crop(-removed)
+
 
 class HuggingFaceCausalLM:
     """Adapt one transformers causal language model to `CausalLM`.

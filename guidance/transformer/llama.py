@@ -64,6 +64,10 @@ class LlamaKvCache:
         """Forget every slot from `num_slots` on, in all rows."""
         self.slots.crop(num_slots)
 
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b."""
+        self.slots.drop(counts, self.keys.device)
+
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""
         capacity, needed = self.keys.shape[3], self.num_slots + num_new

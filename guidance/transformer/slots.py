@@ -59,6 +59,26 @@ class RowSlots:
             self.live = self.live[:, :num_slots]
         self.num_slots = num_slots
 
+    def drop(self, counts: Sequence[int], device: torch.device) -> int:
+        """Forget the last ``counts[b]`` live slots of row b; return how many slots are left once trailing ones go.
+
+        A slot forgotten by some rows only stays where it is, padding for those rows.
+        """
+        if not any(counts):
+            return self.num_slots
+        if self.live is None:
+            self.live = torch.ones(self.num_rows, self.num_slots, dtype=torch.bool, device=device)
+        lost = torch.tensor(counts, device=self.live.device)[:, None]
+        from_end = self.live.flip(1).cumsum(dim=1).flip(1)
+        self.live = self.live & (from_end > lost)
+        self.positions = [position - count for position, count in zip(self.positions, counts, strict=True)]
+        used = self.live.any(dim=0).nonzero()
+        self.num_slots = int(used[-1]) + 1 if used.numel() else 0
+        self.live = self.live[:, : self.num_slots]
+        if bool(self.live.all()):
+            self.live = None
+        return self.num_slots
+
     def append(self, num_new: int, lengths: Sequence[int] | None, device: torch.device) -> torch.Tensor | None:
         """Account for `num_new` more slots, of which the last ``lengths[b]`` of row b are live.
 
