@@ -52,6 +52,9 @@ class KvCache(Protocol):
     def drop(self, counts: Sequence[int]) -> None:
         """Forget the last ``counts[b]`` tokens of row b, padding not counted."""
 
+    def join(self, other: KvCache) -> None:
+        """Add the rows of another cache of the same model behind these; the other one must not be used again."""
+
 
 @runtime_checkable
 class CausalLM(Protocol):

@@ -67,6 +67,26 @@ class LlamaKvCache:
     def drop(self, counts: Sequence[int]) -> None:
         """Forget the last ``counts[b]`` tokens of row b."""
         self.slots.drop(counts, self.keys.device)
+        kept = self.slots.compact()
+        if kept is not None:
+            index = kept[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+            self.keys, self.values = self.keys.gather(3, index), self.values.gather(3, index)
+
+    @torch.inference_mode()
+    def join(self, other: KvCache) -> None:
+        """Add the rows of another cache of the same model behind these; the other one must not be used again."""
+        assert isinstance(other, LlamaKvCache)
+        ends = self.num_slots, other.num_slots
+        padding = self.slots.join(other.slots, self.keys.device)
+        sides = ((self, padding[0], ends[0]), (other, padding[1], ends[1]))
+        room = _FIRST_CAPACITY
+        self.keys, self.values = (
+            torch.cat([functional.pad(t[..., :end, :], (0, 0, pad, room)) for t, pad, end in tensors], dim=1)
+            for tensors in (
+                [(c.keys, pad, end) for c, pad, end in sides],
+                [(c.values, pad, end) for c, pad, end in sides],
+            )
+        )
 
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""

@@ -75,3 +75,35 @@ def test_forgetting_the_same_number_frees_the_slots(model):
         cache.drop([3])
     assert cache.num_slots == 8
     assert cache.slots.live is None
+
+
+def test_rows_join_a_running_batch(model):
+    """Rows read apart, joined, and decoded together equal fresh prefills, whichever of the two is longer."""
+    generator = random.Random(5)
+    texts = [[1, 2, 3, 4, 5, 6], [7, 8]]
+    cache, _ = model.prefill(texts)
+    for newcomers in ([[9, 10, 11]], [[12] * 20, [13, 14]]):
+        joined, _ = model.prefill(newcomers)
+        cache.join(joined)
+        texts += [list(text) for text in newcomers]
+        for _ in range(2):
+            logits = append(model, cache, texts, generator)
+            for row, text in enumerate(texts):
+                torch.testing.assert_close(logits[row], model.prefill([text])[1][0, -1], atol=1e-4, rtol=1e-4)
+
+
+def test_holes_are_closed_before_they_fill_the_cache(model):
+    """Rows that forget different numbers again and again keep a cache not much longer than their texts."""
+    generator = random.Random(6)
+    texts = [[1, 2, 3, 4, 5], [6, 7]]
+    cache, _ = model.prefill(texts)
+    for step in range(60):
+        model.decode_step(cache, torch.tensor([[9, 9, 9, 9, 9]] * 2))
+        cache.drop([5, 4] if step % 2 else [4, 5])
+        texts[1 if step % 2 else 0].append(9)
+        assert cache.num_slots <= 2 * max(map(len, texts)) + 64 + 5
+        cache.drop([0, 1] if step % 2 else [1, 0])
+        texts[1 if step % 2 else 0].pop()
+    logits = append(model, cache, texts, generator)
+    for row, text in enumerate(texts):
+        torch.testing.assert_close(logits[row], model.prefill([text])[1][0, -1], atol=1e-4, rtol=1e-4)
