@@ -8,6 +8,7 @@ output.py       output types to grammars and readers          errors.py       th
 model.py        a network with its tokenizer                  encoding.py     text to token ids
 tokenizers/     vocabularies of tokenizers                    transformer/    networks and their KV caches
 logits/         the law of the next token                     decoding/       the loop
+watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
 environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
     from guidance.result import Event, Result
     from guidance.sampling import Sampling
+    from guidance.watermark import Watermark, detect_watermark
 
 __all__ = [
     "CausalLM",
@@ -37,6 +39,8 @@ __all__ = [
     "Model",
     "Result",
     "Sampling",
+    "Watermark",
+    "detect_watermark",
     "generate",
     "load",
     "stream",
@@ -50,6 +54,8 @@ _HOMES = {
     "Model": "guidance.model",
     "Result": "guidance.result",
     "Sampling": "guidance.sampling",
+    "Watermark": "guidance.watermark",
+    "detect_watermark": "guidance.watermark",
     "generate": "guidance.api",
     "load": "guidance.loading",
     "stream": "guidance.api",

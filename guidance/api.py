@@ -15,6 +15,7 @@ from guidance.model import Model
 from guidance.options import DecoderLike, Options, complete_options
 from guidance.output import Output
 from guidance.result import Event, Result
+from guidance.watermark import Watermark
 
 __all__ = ["generate", "stream"]
 
@@ -115,6 +116,7 @@ class _Call:
     def __init__(self, model: Model, prompts: Sequence[str], output: Any, options: Options) -> None:
         _check_prompts(prompts)
         sampling, stop, watermark = options["sampling"], options["stop"], options["watermark"]
+        watermark = watermark.processor() if isinstance(watermark, Watermark) else watermark
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         processors = [*options["steer"], *([] if watermark is None else [watermark])]
         pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors])

@@ -5,6 +5,7 @@ GuidanceError
 ├── PromptError (ValueError)             a prompt is empty, or does not fit the context
 ├── SamplingError (ValueError)           sampling settings contradict each other
 ├── OutputError (ValueError)             a text does not parse as the type asked for
+├── WatermarkError (ValueError)          a watermark cannot be written or looked for
 ├── LogitsError (ValueError)             a model returned logits no token can be drawn from
 ├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
 └── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
@@ -26,6 +27,7 @@ __all__ = [
     "PrefixError",
     "PromptError",
     "SamplingError",
+    "WatermarkError",
 ]
 
 
@@ -39,6 +41,10 @@ class PromptError(GuidanceError, ValueError):
 
 class SamplingError(GuidanceError, ValueError):
     """Report sampling settings that are out of range or contradict each other."""
+
+
+class WatermarkError(GuidanceError, ValueError):
+    """Report a watermark that is out of range, that the law cannot carry, or that cannot be looked for."""
 
 
 class OutputError(GuidanceError, ValueError):

@@ -15,6 +15,7 @@ from guidance.errors import PromptError, SamplingError
 from guidance.logits import Processor, Stage
 from guidance.model import Model
 from guidance.sampling import GREEDY, Sampling
+from guidance.watermark import Watermark
 
 __all__ = ["DEFAULT_MAX_TOKENS", "DecoderLike", "Options", "Search", "complete_options"]
 
@@ -55,7 +56,7 @@ class Options(TypedDict, total=False):
     max_tokens : most tokens to produce.
     stop : strings that end the text where they begin.
     steer : processors of the law, applied in the pipeline's own order.
-    watermark : a processor that marks the text, applied last.
+    watermark : a `guidance.Watermark` to mark the text with, or a processor that does; applied last.
     search : what looks for the output instead of drawing it token by token.
     speculate : how to draft tokens that the model then verifies; the law stays what it is.
     base_log_probs : also report the model's own log-probabilities.
@@ -65,7 +66,7 @@ class Options(TypedDict, total=False):
     max_tokens: int
     stop: str | Sequence[str]
     steer: Sequence[Processor]
-    watermark: Processor | None
+    watermark: Watermark | Processor | None
     search: Search | None
     speculate: Any
     base_log_probs: bool
@@ -112,7 +113,9 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if options["max_tokens"] < 1:
         raise PromptError(f"max_tokens: got {options['max_tokens']}, expected at least 1; raise max_tokens")
     watermark = options["watermark"]
-    if watermark is not None and getattr(watermark, "stage", None) is not Stage.WATERMARK:
+    if isinstance(watermark, Watermark):
+        watermark.check(options["sampling"], is_search=options["search"] is not None)
+    elif watermark is not None and getattr(watermark, "stage", None) is not Stage.WATERMARK:
         raise SamplingError(
             f"{name}: got watermark={watermark!r}, expected a processor of the watermark stage; "
             "make one with guidance.Watermark(key=...), and give other processors as steer=[...]"
