@@ -183,7 +183,7 @@ def _processors_of(sampling: Sampling) -> list[Processor]:
 def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     """Return the legal columns alone where they are few, else the same columns with the rest at minus infinity."""
     num_rows, num_positions, size = logits.shape
-    most = int(np.bitwise_count(mask).sum(axis=1).max())
+    most = int(np.bitwise_count(mask.view(np.uint32)).sum(axis=1).max())
     if most == 0 or most > size // 8:
         masked = logits.reshape(-1, size).clone()
         apply_token_bitmask_inplace(masked, mask)

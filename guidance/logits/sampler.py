@@ -92,7 +92,7 @@ def _is_loop_faster(logits: torch.Tensor, mask: NDArray[np.int32] | None) -> boo
     size = logits.shape[-1]
     if size <= _LARGEST_LOOP:
         return True
-    return mask is not None and int(np.bitwise_count(mask).sum(axis=1).max()) <= _LARGEST_LOOP
+    return mask is not None and int(np.bitwise_count(mask.view(np.uint32)).sum(axis=1).max()) <= _LARGEST_LOOP
 
 
 def _draw_by_loop(
