@@ -122,7 +122,7 @@ def _judge(
         green_fraction=float(_fractions(watermark, values).mean()) if len(values) else 0.0,
         false_positive_rate=rate,
         num_forced=num_forced,
-        num_repeated=max(0, len(token_ids) - num_forced - len(values) - min(watermark.window_size, len(token_ids))),
+        num_repeated=scores.num_repeated,
         randomised_p_value=min(1.0, max(0.0, p_value - point * _tie_breaker(watermark, token_ids))),
         window=_find_window(scores, mean, deviation),
         token_ids=tuple(token_ids),

@@ -37,7 +37,7 @@ def find_forced(token_ids: Sequence[int], vocabulary: Vocabulary, output: Any) -
             forced[place] = len(vocabulary.token_bytes[token_id]) <= len(run)
         else:
             matcher.fill_next_token_bitmask(mask, 0)
-            forced[place] = int(np.bitwise_count(mask).sum()) < 2
+            forced[place] = int(np.bitwise_count(mask.view(np.uint32)).sum()) < 2
         if not matcher.try_advance(token_id):
             raise WatermarkError(
                 f"detect_watermark: got {vocabulary.token_bytes[token_id]!r} as token {place}, which the output type "

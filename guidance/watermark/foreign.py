@@ -122,20 +122,27 @@ def score_foreign(
     start: int,
     forced: NDArray[np.bool_] | None = None,
 ) -> Scores:
-    """Score the tokens from `start` on, each n-gram once; cost: one permutation of the vocabulary per n-gram."""
+    """Score the tokens from `start` on, each pair of list and token once.
+
+    Cost: one permutation of the vocabulary for each pair.
+    """
     size = watermark.window_size
     num_tokens = len(token_ids) - start
     values, scored = np.zeros(num_tokens), np.zeros(num_tokens, dtype=np.bool_)
     seen: set[tuple[int, int]] = set()
+    num_repeated = 0
     for place in range(max(start, size), len(token_ids)):
         end = place + 1 if watermark.scheme == "selfhash" else place
         seed = watermark.seed(token_ids[max(0, end - watermark.context_width) : end])
-        if (forced is not None and forced[place - start]) or (seed, token_ids[place]) in seen:
+        if forced is not None and forced[place - start]:
+            continue
+        if (seed, token_ids[place]) in seen:
+            num_repeated += 1
             continue
         seen.add((seed, token_ids[place]))
         scored[place - start] = True
         values[place - start] = _is_green(watermark, seed, token_ids[place])
-    return Scores(values=values, scored=scored)
+    return Scores(values=values, scored=scored, num_repeated=num_repeated)
 
 
 @lru_cache(maxsize=4096)

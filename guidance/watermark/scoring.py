@@ -24,12 +24,14 @@ __all__ = ["Scores", "depth_weights", "score_tokens"]
 class Scores:
     """Hold what each of T tokens says.
 
-    values  : float64[T]   1 for green and 0 for red; -log(1 - r) for gumbel; the weighted mean of bits for synthid
-    scored  : bool[T]      whether the token counts
+    values       : float64[T]   1 for green and 0 for red; -log(1 - r) for gumbel; the weighted mean of bits for synthid
+    scored       : bool[T]      whether the token counts
+    num_repeated : tokens that do not because their evidence had counted before
     """
 
     values: NDArray[np.float64]
     scored: NDArray[np.bool_]
+    num_repeated: int = 0
 
 
 def score_tokens(
@@ -55,8 +57,9 @@ def score_tokens(
     where = np.arange(places.start - start, num_tokens)
     values[where] = _values(watermark, hashes)
     scored[where] = True if forced is None else ~forced[where]
-    scored[where] &= _is_new(watermark, evidence, scored[where], token_ids, start=start, first=places.start)
-    return Scores(values=values, scored=scored)
+    num_candidates = int(scored.sum())
+    scored[where] &= _is_new(watermark, evidence, scored[where])
+    return Scores(values=values, scored=scored, num_repeated=num_candidates - int(scored.sum()))
 
 
 def _values(watermark: Watermark, hashes: NDArray[np.uint32]) -> NDArray[np.float64]:
@@ -78,15 +81,7 @@ def depth_weights(depth: int) -> NDArray[np.float64]:
     return shares
 
 
-def _is_new(
-    watermark: Watermark,
-    evidence: NDArray[np.uint64],
-    candidates: NDArray[np.bool_],
-    token_ids: Sequence[int],
-    *,
-    start: int,
-    first: int,
-) -> NDArray[np.bool_]:
+def _is_new(watermark: Watermark, evidence: NDArray[np.uint64], candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return True at the first candidate of each piece of evidence.
 
     A distortion-free scheme marks a context the first time the row draws in it, so forced tokens use it up.
