@@ -34,7 +34,7 @@ from fsm.layout import (
 )
 from fsm.network import Network, Noter
 
-__all__ = ["must_note", "resolve_notes"]
+__all__ = ["must_note", "push", "resolve_notes"]
 
 Row = list[int]
 
@@ -92,7 +92,7 @@ def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> l
             todo.append([*network.stacks[stack].tolist(), 0, 0, UNBOUNDED])
         elif kind == CALL:
             if cells[RETURN]:
-                stack = _push(network, cells[RETURN], stack)
+                stack = push(network, cells[RETURN], stack)
             todo.append([cells[CALLEE], stack, 0, cells[LOW], cells[HIGH]])
         elif kind == FORK:
             edges = network.edges[cells[EDGE] : cells[EDGE] + cells[COUNT], 2].tolist()
@@ -110,7 +110,8 @@ def _consumes(network: Network, cells: Row, byte: int) -> bool:
     return is_space or find_kernel(network.edges, cells[EDGE], cells[COUNT], byte) >= 0
 
 
-def _push(network: Network, ret: int, parent: int) -> int:
+def push(network: Network, ret: int, parent: int) -> int:
+    """Return the stack node (ret, parent), with room made for it."""
     if network.is_stack_full:
         network.grow_stacks()
     return int(push_kernel(network.stacks, network.table, network.regs, ret, parent))
