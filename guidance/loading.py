@@ -10,12 +10,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fsm import Vocabulary
+from guidance.encoding import TextEncoder
 from guidance.errors import ModelError
 
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["as_model", "load", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_encoder", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -90,12 +91,21 @@ def load_vocabulary(name: str | Path) -> Vocabulary:
     >>> load_vocabulary("embedded").size
     1024
     """
+    return load_encoder(name).vocabulary
+
+
+def load_encoder(name: str | Path) -> TextEncoder:
+    """Load what turns text into a model's tokens, without its weights.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+    """
     from guidance.tokenizers import vocabulary_from
 
     source = _find(str(name))
-    if _is_embedded(name):
-        return vocabulary_from(_read_embedded_tokenizer(source), generation_config=_read_generation_config(source))
-    return vocabulary_from(_read_tokenizer(source, str(name)))
+    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
 
 
 def _is_embedded(name: str | Path) -> bool:

@@ -11,6 +11,7 @@ import typer
 from guidance.cli.grammars import GrammarChoice
 from guidance.cli.inspection import allowed_after, find_token, follow, measure_cost
 from guidance.cli.printing import INTERRUPTED, check_place, print_note, reporting_errors, to_json, write_result
+from guidance.cli.watermarking import watermark_app
 from guidance.errors import PromptError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(watermark_app, name="watermark")
 
 Schema = Annotated[Path | None, typer.Option("--schema", metavar="FILE", help="A JSON Schema file.")]
 Regex = Annotated[str | None, typer.Option("--regex", help="A regular expression the whole text must match.")]
