@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
-from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError
 from fsm.network import Network
-from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
 
 __all__ = ["RegularGrammar"]
@@ -31,8 +29,8 @@ class RegularGrammar(Grammar):
     def __repr__(self) -> str:
         return self.source
 
-    def compile(self, vocabulary: Vocabulary) -> Compiled:
-        """Return the grammar ready for matching.
+    def add_to(self, network: Network) -> int:
+        """Lay the automaton.
 
         Raises
         ------
@@ -40,5 +38,4 @@ class RegularGrammar(Grammar):
         """
         if self.dfa.start == 0:
             raise UnsatisfiableError(f"{self.source} matches no text; loosen it")
-        network = Network()
-        return Compiled(network, RawStates(network, self.dfa).start(network), vocabulary)
+        return RawStates(network, self.dfa).start(network)
