@@ -28,15 +28,18 @@ if TYPE_CHECKING:
     from guidance.decorators import structured
     from guidance.loading import load
     from guidance.model import CausalLM, Model
+    from guidance.penalties import Dry, Penalties
     from guidance.result import Event, Result
     from guidance.sampling import Sampling
     from guidance.watermark import Watermark, detect_watermark
 
 __all__ = [
     "CausalLM",
+    "Dry",
     "Event",
     "GuidanceError",
     "Model",
+    "Penalties",
     "Result",
     "Sampling",
     "Watermark",
@@ -49,9 +52,11 @@ __all__ = [
 
 _HOMES = {
     "CausalLM": "guidance.model",
+    "Dry": "guidance.penalties",
     "Event": "guidance.result",
     "GuidanceError": "fsm.errors",
     "Model": "guidance.model",
+    "Penalties": "guidance.penalties",
     "Result": "guidance.result",
     "Sampling": "guidance.sampling",
     "Watermark": "guidance.watermark",

@@ -119,7 +119,7 @@ class _Call:
         watermark = watermark.processor() if isinstance(watermark, Watermark) else watermark
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         processors = [*options["steer"], *([] if watermark is None else [watermark])]
-        pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors])
+        pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors], model=model)
         self.output: Output = model.compile(output)
         self.wants_base = options["base_log_probs"]
         seen: Counter[str] = Counter()

@@ -14,6 +14,7 @@ from guidance.decoding.row import Row
 from guidance.errors import PromptError, SamplingError
 from guidance.logits import Processor, Stage
 from guidance.model import Model
+from guidance.penalties import Penalties
 from guidance.sampling import GREEDY, Sampling
 from guidance.watermark import Watermark
 
@@ -109,9 +110,18 @@ def complete_options(name: str, options: Options) -> Options:
     return complete
 
 
+def _check_lengths(name: str, penalties: Penalties | None, max_tokens: int) -> None:
+    if penalties is not None and penalties.min_tokens > max_tokens:
+        raise SamplingError(
+            f"{name}: got min_tokens={penalties.min_tokens} and max_tokens={max_tokens}, expected min_tokens <= "
+            "max_tokens; change one of them"
+        )
+
+
 def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if options["max_tokens"] < 1:
         raise PromptError(f"max_tokens: got {options['max_tokens']}, expected at least 1; raise max_tokens")
+    _check_lengths(name, options["sampling"].penalties, options["max_tokens"])
     watermark = options["watermark"]
     if isinstance(watermark, Watermark):
         watermark.check(options["sampling"], is_search=options["search"] is not None)
