@@ -179,7 +179,7 @@ class Pushdown:
             cells = self.network.states[state].tolist()
         if cells[KIND] == NOTE:
             raise UnsupportedFeatureError(
-                "this grammar remembers what was read (unique items, or the names of other members), which no automaton "
+                "this grammar remembers what was read (unique items, or the names of other members), as no automaton "
                 "does; set additionalProperties to false, leave out uniqueItems, or use the grammar alone"
             )
         return cells
