@@ -3,6 +3,7 @@
 constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
 regex/           patterns in two dialects       regular.py  any automaton as a grammar
 json_schema/     schemas as sets of obligations  python_types.py  from_type
+tags/            captures, free text, tool calls substring.py, patterns.py  quotations, named patterns
 """
 
 from __future__ import annotations
@@ -13,5 +14,24 @@ from grammars.grammar import Grammar
 from grammars.json_schema.shapes import SchemaLimits
 from grammars.python_types import from_type
 from grammars.substring import substring
+from grammars.tags import Tag, Tool, ToolCall, capture, free_text, reasoned, special, tags, tool_calls
 
-__all__ = ["Grammar", "SchemaLimits", "choice", "from_type", "json_schema", "patterns", "regex", "substring"]
+__all__ = [
+    "Grammar",
+    "SchemaLimits",
+    "Tag",
+    "Tool",
+    "ToolCall",
+    "capture",
+    "choice",
+    "free_text",
+    "from_type",
+    "json_schema",
+    "patterns",
+    "reasoned",
+    "regex",
+    "special",
+    "substring",
+    "tags",
+    "tool_calls",
+]

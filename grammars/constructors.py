@@ -17,7 +17,7 @@ from grammars.regex import regex_dfa
 from grammars.regex.compile import Dialect
 from grammars.regular import RegularGrammar
 
-__all__ = ["choice", "json_schema", "regex"]
+__all__ = ["check_characters", "choice", "json_schema", "regex"]
 
 
 def json_schema(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
 from fsm.dfa_states import RawStates
-from fsm.errors import UnsatisfiableError
+from fsm.errors import UnsatisfiableError, UnsupportedFeatureError
 from fsm.network import Network
 from fsm.product import Product, ProductStates
 from fsm.pushdown import Pushdown
+from fsm.regions import marks_of
+from fsm.special_tokens import special_tokens_of
 from grammars.grammar import Grammar
 
 __all__ = ["ProductGrammar"]
@@ -43,6 +45,11 @@ class ProductGrammar(Grammar):
             start = self.part.add_to(grammar)
         except UnsatisfiableError:
             return None
+        if marks_of(grammar) is not None or special_tokens_of(grammar) is not None:
+            raise UnsupportedFeatureError(
+                f"{self.part}: it has captures or special tokens, which no intersection keeps (nor a repetition of "
+                "what may be empty); intersect what stands inside them instead"
+            )
         places, states = Pushdown(grammar), Pushdown(automaton)
         begin = states.node(RawStates(automaton, self.dfa).start(automaton))
         return Product(places, places.node(start), states, automaton_start=begin)

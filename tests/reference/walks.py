@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from fsm import Matcher, Vocabulary, allocate_token_bitmask, allowed_token_ids
+from fsm.special_tokens import remove_special_tokens
 from tests.reference.masks import allowed_by_trying
 
 __all__ = ["BYTES", "walk"]
@@ -38,11 +39,11 @@ def walk(matcher: Matcher, source: random.Random, *, num_free: int = 24, num_che
         if step in checked:
             assert set(allowed) == allowed_by_trying(matcher), matcher.text()
         if matcher.is_accepting and (step >= num_free or source.random() < 0.05):
-            return vocabulary.decode(read).decode()
+            return remove_special_tokens(vocabulary.decode(read)).decode()
         token = _draw(matcher, [t for t in allowed if t not in vocabulary.eos_token_ids], source, step >= num_free)
         if token is None:
             assert matcher.is_accepting
-            return vocabulary.decode(read).decode()
+            return remove_special_tokens(vocabulary.decode(read)).decode()
         matcher.advance(token)
         read.append(token)
     raise AssertionError(f"no end after {matcher.text()!r}")
