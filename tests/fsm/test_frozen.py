@@ -11,8 +11,11 @@ from fsm import LimitError, TokenRejected, UnsupportedFeatureError, Vocabulary, 
 from fsm.frozen import freeze
 from grammars import choice, json_schema, regex
 
-PIECES = """a b ab ba abc x yes no ye s 1 12 2 0 - . " ": {" "a" } [ ] , true null tr ue""".split()
-PIECES += ["é", "日本", "😀", "\\", "\\u00", "e9", "n", " ", "  ", "\n", ": ", '{"a": ']
+PIECES = [
+    "a", "b", "ab", "ba", "abc", "x", "yes", "no", "ye", "s", "1", "12", "2", "0", "-", ".", '"', '":', '{"', '"a"',
+    "}", "[", "]", ",", " ", "  ", "\n", ": ", "true", "null", "tr", "ue", "é", "日本", "😀", "\\", "\\u00", "e9", "n",
+    '{"a": ',
+]  # fmt: skip
 VOCABULARY = Vocabulary(
     [b"</s>", b"<pad>", b"", *(piece.encode() for piece in PIECES), b"\xc3", b"\xa9", b"\xf0\x9f", b"\x98\x80", b"a"],
     eos_token_ids=[0, 1],
