@@ -7,6 +7,7 @@ result.py       what comes back                               sampling.py     ho
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids
 tokenizers/     vocabularies of tokenizers                    transformer/    networks and their KV caches
+speculation/    tokens drafted ahead of the model
 logits/         the law of the next token                     decoding/       the loop
 watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from guidance.penalties import Dry, Penalties
     from guidance.result import Event, Result
     from guidance.sampling import Sampling
+    from guidance.speculation import Speculation
     from guidance.watermark import Watermark, detect_watermark
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Penalties",
     "Result",
     "Sampling",
+    "Speculation",
     "Watermark",
     "detect_watermark",
     "generate",
@@ -59,6 +62,7 @@ _HOMES = {
     "Penalties": "guidance.penalties",
     "Result": "guidance.result",
     "Sampling": "guidance.sampling",
+    "Speculation": "guidance.speculation",
     "Watermark": "guidance.watermark",
     "detect_watermark": "guidance.watermark",
     "generate": "guidance.api",

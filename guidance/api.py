@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from guidance.decoding import Decoder, Request, Row
 from guidance.decoding.metrics import Clock
-from guidance.errors import PromptError
+from guidance.errors import ModelError, PromptError
 from guidance.loading import as_model
 from guidance.logits import Pipeline
 from guidance.model import Model
@@ -115,6 +115,7 @@ class _Call:
 
     def __init__(self, model: Model, prompts: Sequence[str], output: Any, options: Options) -> None:
         _check_prompts(prompts)
+        _check_writes(model)
         sampling, stop, watermark = options["sampling"], options["stop"], options["watermark"]
         watermark = watermark.processor() if isinstance(watermark, Watermark) else watermark
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
@@ -137,7 +138,7 @@ class _Call:
             for row in _take_rows(seen, prompt, sampling.n)
         ]
         self.decoder: DecoderLike = (
-            Decoder(model, requests, wants_base=self.wants_base)
+            Decoder(model, requests, wants_base=self.wants_base, speculate=options["speculate"])
             if options["search"] is None
             else options["search"].decoder(model, requests, wants_base=self.wants_base)
         )
@@ -195,6 +196,14 @@ def _whole_characters(text: bytes | bytearray) -> str:
             if error.end < len(head):
                 break
     return text.decode("utf-8", errors="replace")
+
+
+def _check_writes(model: Model) -> None:
+    if model.is_classifier:
+        raise ModelError(
+            f"{model.name}: got a sequence classifier, which judges texts and writes none, expected a causal language "
+            "model; steer one with it: steer=[classifiers.Fudge(...)]"
+        )
 
 
 def _check_prompts(prompts: Sequence[Any]) -> None:

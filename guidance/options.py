@@ -16,6 +16,7 @@ from guidance.logits import Processor, Stage
 from guidance.model import Model
 from guidance.penalties import Penalties
 from guidance.sampling import GREEDY, Sampling
+from guidance.speculation import Speculation
 from guidance.watermark import Watermark
 
 __all__ = ["DEFAULT_MAX_TOKENS", "DecoderLike", "Options", "Search", "complete_options"]
@@ -69,7 +70,7 @@ class Options(TypedDict, total=False):
     steer: Sequence[Processor]
     watermark: Watermark | Processor | None
     search: Search | None
-    speculate: Any
+    speculate: Speculation | None
     base_log_probs: bool
 
 
@@ -134,8 +135,11 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
         raise SamplingError(
             f"{name}: got search={options['search']!r}, expected an object with a decoder method; use guidance.Beams"
         )
-    if options["speculate"] is not None:
-        raise SamplingError(f"{name}: got speculate, which is not built yet, expected None; leave it out")
+    speculate = options["speculate"]
+    if speculate is not None and not isinstance(speculate, Speculation):
+        raise SamplingError(
+            f"{name}: got speculate={speculate!r}, expected guidance.Speculation(draft=...); wrap the draft in one"
+        )
     if options["search"] is not None and options["speculate"] is not None:
         raise SamplingError(
             f"{name}: got both search and speculate, expected at most one: a search follows several texts at once, "

@@ -7,13 +7,14 @@ lets the model read what was written, and `admit` lets new rows in, whose prompt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import torch
 from torch.nn import functional
 
 from guidance.decoding.drawing import Drawer
 from guidance.decoding.group import Group, form_groups, pad_left
-from guidance.decoding.proposal import NOTHING, Drafter, Proposal
+from guidance.decoding.proposal import NOTHING, Drafter, Proposal, Step
 from guidance.decoding.row import Row
 from guidance.decoding.writing import Writer
 from guidance.model import CausalLM, KvCache, Model
@@ -43,6 +44,7 @@ class Batch:
         self._groups: list[Group] = []
         self._logits: torch.Tensor | None = None
         self._proposals: dict[int, Proposal] = {}
+        self._read_seconds: float | None = None
 
     @property
     def num_bytes(self) -> int:
@@ -72,6 +74,21 @@ class Batch:
 
     def draw(self) -> None:
         """Draw for every row; rows that share a pipeline share the call."""
+        before = perf_counter()
+        num_drawn = sum(len(row.draw_times) for row in self.rows)
+        self._draw_groups()
+        if self._drafter is not None and self._read_seconds is not None:
+            self._drafter.record(
+                Step(
+                    seconds=self._read_seconds + perf_counter() - before,
+                    num_rows=len(self.rows),
+                    num_drafted=sum(given.num_drafted for given in self._proposals.values()),
+                    num_drawn=sum(len(row.draw_times) for row in self.rows) - num_drawn,
+                )
+            )
+        self._read_seconds = None
+
+    def _draw_groups(self) -> None:
         assert self._logits is not None
         logits = self._logits[..., : self._size]
         places = {id(row): index for index, row in enumerate(self.rows)}
@@ -110,6 +127,7 @@ class Batch:
     def read(self) -> None:
         """Let the model read what every row has pending, and what is proposed to follow it."""
         assert self._cache is not None
+        before = perf_counter()
         proposals = self._propose()
         lines = [row.pending + given.token_ids for row, given in zip(self.rows, proposals, strict=True)]
         longest = max(len(given.token_ids) for given in proposals)
@@ -120,6 +138,7 @@ class Batch:
         self.num_model_calls += 1
         for row in self.rows:
             row.pending = []
+        self._read_seconds = perf_counter() - before
 
     def _read_beside(self, lines: Sequence[list[int]]) -> None:
         if not any(group.has_companions for group in self._groups):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter
+from typing import Protocol
 
 from guidance.decoding.batch import Batch
 from guidance.decoding.budget import check_budget, check_context
@@ -19,7 +20,14 @@ from guidance.decoding.stopping import StopReason
 from guidance.decoding.writing import Writer
 from guidance.model import Model
 
-__all__ = ["Decoder", "make_rows"]
+__all__ = ["Decoder", "MakesDrafter", "make_rows"]
+
+
+class MakesDrafter(Protocol):
+    """Make a drafter for one batch; `guidance.Speculation` does."""
+
+    def drafter(self, model: Model, writer: Writer, *, num_rows: int) -> Drafter:
+        """Return a drafter of its own for a batch."""
 
 
 class Decoder:
@@ -31,7 +39,7 @@ class Decoder:
     requests : what to produce; those with the same prompt share its prefill.
     wants_base : also record the model's own log-probabilities, before mask and temperature.
     forces : append what the grammar forces without asking the model; off only to measure what it saves.
-    drafter : proposes tokens ahead of the model; None never does.
+    speculate : makes what proposes tokens ahead of the model; None proposes nothing.
 
     Raises
     ------
@@ -46,13 +54,14 @@ class Decoder:
         *,
         wants_base: bool = False,
         forces: bool = True,
-        drafter: Drafter | None = None,
+        speculate: MakesDrafter | None = None,
     ) -> None:
         self.clock = Clock(started=perf_counter())
         self.rows = make_rows(model, requests)
         self._model = model
         self._writer = Writer(model, wants_base=wants_base, forces=forces)
-        self._batch = Batch(model, self._writer, drafter)
+        self._drafter = speculate.drafter(model, self._writer, num_rows=len(requests)) if speculate else None
+        self._batch = Batch(model, self._writer, self._drafter)
 
     def run(self) -> Iterator[list[Row]]:
         """Produce; yield after each step the rows that changed in it.
@@ -75,14 +84,19 @@ class Decoder:
             if batch.rows:
                 batch.read()
                 self.clock.num_model_calls += 1
-        self.clock.ended = perf_counter()
+        self._finish()
 
     def cancel(self) -> None:
         """Mark every row that still runs as cancelled."""
         for row in self.rows:
             if row.is_running:
                 row.stop_reason = StopReason.CANCELLED
+        self._finish()
+
+    def _finish(self) -> None:
         self.clock.ended = perf_counter()
+        if self._drafter is not None:
+            self.clock.speculation = self._drafter.figures()
 
     def _prefill(self, rows: Sequence[Row]) -> None:
         """Read every distinct prompt once and give each row a copy of its cache."""

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.row import Row
 
-__all__ = ["NOTHING", "DraftLaw", "Drafter", "Proposal", "Proposed"]
+__all__ = ["NOTHING", "DraftLaw", "Drafter", "Proposal", "Proposed", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,24 @@ NOTHING = Proposal()
 """Stands for no proposal; never changed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Hold what one step of a batch took: drafting, the model's forward pass, and the draws that follow it.
+
+    Parameters
+    ----------
+    seconds : all three together.
+    num_rows : rows that took part.
+    num_drafted : tokens proposed for them, forced ones excluded.
+    num_drawn : tokens drawn for them.
+    """
+
+    seconds: float
+    num_rows: int
+    num_drafted: int
+    num_drawn: int
+
+
 class Drafter(ABC):
     """Propose what follows each row; owned by one batch, whose rows it follows by itself.
 
@@ -100,3 +119,11 @@ class Drafter(ABC):
     def num_bytes(self) -> int:
         """Return the memory its cache takes."""
         return 0
+
+    def record(self, step: Step) -> None:
+        """Learn what a step took and brought."""
+        del step
+
+    def figures(self) -> SpeculationFigures | None:
+        """Return what drafting brought so far; None where there is nothing to say."""
+        return None

@@ -120,6 +120,11 @@ class HuggingFaceCausalLM:
         return self._logits_size
 
     @property
+    def can_drop(self) -> bool:
+        """Tell whether rows can forget tokens: recurrent layers cannot."""
+        return self._windows is not None
+
+    @property
     def context_size(self) -> int:
         """Return the most positions a row may hold."""
         for name in ("max_position_embeddings", "n_positions", "max_seq_len"):

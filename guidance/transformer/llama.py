@@ -160,6 +160,27 @@ class LlamaCausalLM:
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 
+    @torch.inference_mode()
+    def decode_branches(
+        self, cache: LlamaKvCache, token_ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute P tokens that need not follow one another, such as siblings of one prefix; return all their logits.
+
+        They stand in the last P slots of the cache, which the caller has made room for and accounted for, and crops.
+
+        token_ids : int64[B, P]
+        positions : int64[B, P]        where each stands in its own text; negative in padding
+        mask      : bool[B, 1, P, S]   the slots each looks at, its own among them
+        """
+        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+            rotation = self._rotations[positions.clamp(min=0)][:, None]
+            num_groups = self.shape.num_heads // self.shape.num_kv_heads
+            grouped = mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+            hidden = functional.embedding(token_ids, self.weights.embedding)
+            hidden = self._layers(cache, hidden, rotation, grouped)
+            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+            return functional.linear(hidden, self.weights.head)
+
     def _layers(
         self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
