@@ -7,7 +7,7 @@ result.py       what comes back                               sampling.py     ho
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids
 tokenizers/     vocabularies of tokenizers                    transformer/    networks and their KV caches
-speculation/    tokens drafted ahead of the model
+speculation/    tokens drafted ahead of the model             kv_cache/       prompts read, and kept
 logits/         the law of the next token                     decoding/       the loop
 watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
@@ -51,6 +51,7 @@ __all__ = [
     "load",
     "stream",
     "structured",
+    "template",
 ]
 
 _HOMES = {
@@ -69,6 +70,7 @@ _HOMES = {
     "load": "guidance.loading",
     "stream": "guidance.api",
     "structured": "guidance.decorators",
+    "template": "grammars.templates",
 }
 
 

@@ -18,6 +18,7 @@ from guidance.decoding.request import Request
 from guidance.decoding.row import Row
 from guidance.decoding.stopping import StopReason
 from guidance.decoding.writing import Writer
+from guidance.kv_cache import Prefill
 from guidance.model import Model
 
 __all__ = ["Decoder", "MakesDrafter", "make_rows"]
@@ -102,12 +103,17 @@ class Decoder:
         """Read every distinct prompt once and give each row a copy of its cache."""
         places: dict[tuple[int, ...], int] = {}
         origin = [places.setdefault(tuple(row.pending), len(places)) for row in rows]
-        cache, logits = self._model.language_model.prefill(list(places))
+        prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
+        prefill.finish()
+        cache, logits = prefill.cache, prefill.logits
+        assert cache is not None
+        assert logits is not None
         if len(places) < len(rows):
             cache.select(origin)
             logits = logits[origin]
         self._batch.admit(rows, cache, logits)
-        self.clock.num_model_calls += 1
+        self.clock.num_model_calls += prefill.num_calls
+        self.clock.num_cached_tokens = prefill.num_cached
         self.clock.prefilled = perf_counter()
 
 

@@ -51,7 +51,8 @@ class LlamaKvCache:
 
     def fork(self) -> LlamaKvCache:
         """Return an independent copy."""
-        return LlamaKvCache(self.keys.clone(), self.values.clone(), self.slots.fork())
+        end = self.num_slots
+        return LlamaKvCache(self.keys[..., :end, :].clone(), self.values[..., :end, :].clone(), self.slots.fork())
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row may be named more than once."""
