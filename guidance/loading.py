@@ -52,7 +52,13 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
-    return Model(network, tokenizer, name=str(name), generation_config=_read_generation_config(source))
+    return Model(
+        network,
+        tokenizer,
+        name=str(name),
+        generation_config=_read_generation_config(source),
+        labels=_read_labels(source),
+    )
 
 
 def as_model(model: Model | str) -> Model:
@@ -176,6 +182,13 @@ def _read_generation_config(source: str) -> SimpleNamespace | None:
     if not file.is_file():
         return None
     return SimpleNamespace(eos_token_id=json.loads(file.read_text(encoding="utf-8")).get("eos_token_id"))
+
+
+def _read_labels(source: str) -> list[str]:
+    """Return the names of a classifier's outputs, as far as the folder has them."""
+    file = Path(source) / "config.json"
+    names = json.loads(file.read_text(encoding="utf-8")).get("id2label") if file.is_file() else None
+    return [str(names[place]) for place in sorted(names, key=int)] if names else []
 
 
 def _read_tokenizer(source: str, name: str) -> Any:
