@@ -103,7 +103,6 @@ class Model:
     name : how messages call it.
     generation_config : names end tokens beside the tokenizer's (``eos_token_id``); by default the network's own.
     labels : what the outputs of a classifier stand for, in their order.
-    labels : what the outputs of a classifier stand for, in their order.
     prefix_cache_bytes : memory for the keys and values of prompts that later ones may begin with; 0 keeps none.
 
     Raises
