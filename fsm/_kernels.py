@@ -130,8 +130,6 @@ def viable_kernel(states, target, low, high):
     kind = states[target, KIND]
     if kind != CHAR and kind != RAW and kind != STUB:
         return True
-    if kind == STUB:
-        return True
     return states[target, SHORTEST] <= high and (low == 0 or states[target, LONGEST] >= low)
 
 

@@ -74,7 +74,7 @@ class Walker:
         self._sorted: dict[bytes, _Allowed] = {}
         single = {token: token_id for token_id, token in enumerate(vocabulary.token_bytes) if len(token) == 1}
         likely = sorted(range(256), key=lambda byte: _LIKELY.find(byte) % 257)
-        self._byte_tokens = [single[bytes([byte])] for byte in likely]
+        self._byte_tokens: NDArray[np.int64] = np.array([single[bytes([byte])] for byte in likely])
 
     def walk(self, compiled: Any, source: random.Random, *, max_tokens: int) -> Walk:
         """Walk once. Cost: a mask and a draw per token, then a mask and some tries per byte."""
@@ -109,17 +109,16 @@ class Walker:
             if step is None:
                 return self._end(taken, Ending.LOST)
             taken.append(step)
-            if not self._is_set(step):
-                return self._end(taken, Ending.DISAGREED)
         matcher.fill_next_token_bitmask(self._mask)
         end = min(self._ends)
         is_ended = self._is_set(end) and matcher.try_advance(end)
         return self._end(taken, Ending.FINISHED if is_ended else Ending.DISAGREED)
 
     def _step_home(self, matcher: Any, distance: int) -> tuple[int | None, int]:
-        """Read a byte after which the end is nearer; return its token and the distance left. Fill the mask before."""
+        """Read an allowed byte after which the end is nearer; return its token and the distance left."""
         matcher.fill_next_token_bitmask(self._mask)
-        for token_id in self._byte_tokens:
+        tokens = self._byte_tokens
+        for token_id in tokens[self._mask[0, tokens >> 5] >> (tokens & 31) & 1 == 1].tolist():
             if matcher.try_advance(token_id):
                 ahead = matcher.shortest_completion()
                 if ahead < distance:
