@@ -25,6 +25,7 @@ from guidance.environment import check_environment
 
 if TYPE_CHECKING:
     from fsm.errors import GuidanceError
+    from grammars.templates import template
     from guidance.api import generate, stream
     from guidance.decorators import structured
     from guidance.loading import load
