@@ -43,6 +43,7 @@ from fsm.layout import (
 from fsm.network import Network, Noter
 from fsm.notes import push
 from fsm.regions import Region, marks_of
+from fsm.tables import vocabulary_tables
 
 __all__ = ["Span", "find_spans"]
 
@@ -75,19 +76,25 @@ def find_spans(compiled: Compiled, text: bytes) -> list[Span]:
     marks = marks_of(compiled.network)
     if marks is None:
         return []
-    reader = _Reader(compiled.network, frozenset(marks.by_state))
     start = int(compiled.start.configurations[0, 0])
+    with vocabulary_tables(compiled.vocabulary).lock:
+        history = _read(compiled.network, start, frozenset(marks.by_state), text)
+    events: list[tuple[int, int, bool]] = []
+    while history is not None:
+        events.append(history[:3])
+        history = history[3]
+    return _pair(events[::-1], marks.by_state, len(text))
+
+
+def _read(network: Network, start: int, ends: frozenset[int], text: bytes) -> _History:
+    """Return what happened to the thread that reads the whole text first."""
+    reader = _Reader(network, ends)
     threads: dict[_Row, _History] = {(start, 0, 0, 0, UNBOUNDED): None}
     for place in range(len(text)):
         threads = reader.step(threads, text, place)
         if not threads:
             raise ValueError(f"captures: byte {place} of {text!r} does not fit the grammar")
-    events: list[tuple[int, int, bool]] = []
-    history = reader.finish(threads, text)
-    while history is not None:
-        events.append(history[:3])
-        history = history[3]
-    return _pair(events[::-1], marks.by_state, len(text))
+    return reader.finish(threads, text)
 
 
 def _pair(events: list[tuple[int, int, bool]], regions: dict[int, tuple[Region, int]], size: int) -> list[Span]:

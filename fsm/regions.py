@@ -35,6 +35,7 @@ from fsm.layout import (
 from fsm.network import Network
 from fsm.notes import push
 from fsm.position import Position
+from fsm.tables import vocabulary_tables
 
 __all__ = ["Region", "RegionMarks", "Regions", "add_region", "marks_of", "regions_of"]
 
@@ -99,9 +100,10 @@ def add_region(network: Network, region: Region, start: int) -> int:
 class Regions:
     """Answer questions about the regions of one compiled grammar, which it is kept with."""
 
-    __slots__ = ("_distances", "_inside", "_marks", "_network")
+    __slots__ = ("_distances", "_inside", "_lock", "_marks", "_network")
 
     def __init__(self, compiled: Compiled) -> None:
+        self._lock = vocabulary_tables(compiled.vocabulary).lock
         self._network = compiled.network
         self._marks = marks_of(compiled.network)
         self._distances = Distances(compiled.network)
@@ -129,7 +131,8 @@ class Regions:
         if known is None:
             if len(self._inside) >= _MOST_POSITIONS:
                 self._inside.clear()
-            known = self._inside[position] = self._find(position)
+            with self._lock:
+                known = self._inside[position] = self._find(position)
         return known
 
     def _find(self, position: Position) -> tuple[tuple[Region, int], ...]:

@@ -15,6 +15,7 @@ from grammars.json_schema.shapes import SchemaLimits
 from grammars.python_types import from_type
 from grammars.substring import substring
 from grammars.tags import Tag, Tool, ToolCall, capture, free_text, reasoned, special, tags, tool_calls
+from grammars.templates import template
 
 __all__ = [
     "Grammar",
@@ -33,5 +34,6 @@ __all__ = [
     "special",
     "substring",
     "tags",
+    "template",
     "tool_calls",
 ]

@@ -147,6 +147,7 @@ class _Call:
         """Return what one row became."""
         assert row.stop_reason is not None
         text = row.text.decode("utf-8", errors="replace")
+        captures = self.output.captures(row.token_ids)
         return Result(
             text=text,
             token_ids=tuple(row.token_ids),
@@ -154,7 +155,8 @@ class _Call:
             base_log_probs=tuple(row.base_log_probs) if self.wants_base else None,
             stop_reason=row.stop_reason,
             metrics=row.metrics(self.clock),
-            parsed=self.output.parse(text, row.stop_reason),
+            parsed=self.output.parse(text, row.stop_reason, captures),
+            captures=captures,
         )
 
     @property

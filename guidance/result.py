@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from guidance.decoding.metrics import Metrics
 from guidance.decoding.stopping import StopReason
@@ -28,6 +29,7 @@ class Result(Generic[T]):
     stop_reason : why the text ends.
     metrics : what it took.
     parsed : the value, or the error that reading it gave; read `value` instead.
+    captures : what the grammar's named parts hold, by name: a value, or a list where a part may occur several times.
 
     Notes
     -----
@@ -42,6 +44,7 @@ class Result(Generic[T]):
     stop_reason: StopReason
     metrics: Metrics
     parsed: T | OutputError
+    captures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def value(self) -> T:
