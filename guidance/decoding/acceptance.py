@@ -6,6 +6,8 @@ processed law: mask, penalties, steering, temperature, truncation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 from guidance.decoding.proposal import DraftLaw
 from guidance.decoding.row import Row
 from guidance.logits.pipeline import Law
+from guidance.logits.sampler import Draws, draw_tokens
 
-__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "law_of"]
+__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "draw_from", "law_of", "log_prob_of"]
 
 ACCEPTING, CORRECTING = 1 << 20, 1 << 21
 """Streams of random numbers of their own, beyond any number of repeated draws."""
@@ -45,6 +48,26 @@ def law_of(law: Law, index: int) -> DraftLaw:
     probabilities = torch.softmax(law.logits[index, 0].double(), dim=-1).cpu().numpy()
     token_ids = None if law.token_ids is None else law.token_ids[index, 0].cpu().numpy()
     return DraftLaw(probabilities, token_ids)
+
+
+def draw_from(law: Law, uniforms: Sequence[float], *, scale: float) -> Draws:
+    """Draw one token for each row of a law of one position.
+
+    scale : 1 draws from the law; 0 takes its most likely token
+    """
+    draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(uniforms), uniforms=uniforms)
+    tokens, log_probs = draws.token_ids, draws.log_probs
+    if law.token_ids is not None:
+        tokens = [t if t < 0 else int(law.token_ids[k, 0, t]) for k, t in enumerate(tokens)]
+    if law.untruncated is not None:
+        log_probs = [law.log_prob(k, 0, column) for k, column in enumerate(draws.token_ids)]
+    return Draws(tokens, log_probs, [], [] if law.rescued is None else law.rescued[:, 0].tolist())
+
+
+def log_prob_of(law: Law, index: int, token_id: int) -> float:
+    """Return what a row's processors are to be told of a token: its log-probability in a law of one position."""
+    column = token_id if law.token_ids is None else int((law.token_ids[index, 0] == token_id).int().argmax())
+    return law.log_prob(index, 0, column)
 
 
 def _invert(weights: NDArray[np.float64], uniform: float) -> int:

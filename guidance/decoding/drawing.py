@@ -10,8 +10,8 @@ which accepts more often: with probability min(1, p / q), else the residual law 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -19,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 
 from fsm import allocate_token_bitmask
-from guidance.decoding.acceptance import accept_or_correct, law_of
+from guidance.decoding.acceptance import accept_or_correct, draw_from, law_of, log_prob_of
 from guidance.decoding.budget import fill_mask, forbid
 from guidance.decoding.group import Group
 from guidance.decoding.proposal import Proposal, Proposed
 from guidance.decoding.row import Row
 from guidance.decoding.writing import Writer
 from guidance.logits.pipeline import Law
-from guidance.logits.sampler import Draw, Draws, draw_tokens
+from guidance.logits.sampler import Draw, Draws
 
 __all__ = ["Drawer"]
 
@@ -92,7 +92,7 @@ class Drawer:
             if given.law is not None and draw.token_id >= 0:
                 target = law_of(law, k)
                 token = accept_or_correct(rows[k], target, given.law, token_id=given.token_id, size=self._size)
-                draw = look.redraw(k, draw, token, target.of(token))
+                draw = look.redraw(k, draw, token, log_prob_of(law, k, token))
             chosen.append(self._within_budget(look, k, draw))
         return chosen
 
@@ -167,12 +167,12 @@ class _Look:
             wants_base=wants_base,
         )
 
-    def redraw(self, index: int, draw: Draw, token_id: int, probability: float) -> Draw:
+    def redraw(self, index: int, draw: Draw, token_id: int, log_prob: float) -> Draw:
         """Return a row's draw with another token in place of the one drawn."""
         if token_id == draw.token_id:
             return draw
         base = torch.log_softmax(self.logits[index].float(), dim=-1)[token_id]
-        return draw._replace(token_id=token_id, log_prob=math.log(probability), base_log_prob=float(base))
+        return draw._replace(token_id=token_id, log_prob=log_prob, base_log_prob=float(base))
 
     def law(self, chosen: slice, mask: NDArray[np.int32] | None) -> Law:
         """Return the law of the chosen rows: logits float32[n, 1, K]."""
@@ -194,16 +194,11 @@ class _Look:
 
     def draw_from(self, law: Law, uniforms: Sequence[float], *, wants_base: bool, chosen: slice = slice(None)) -> Draws:
         """Draw from a law that `law` returned."""
-        scale = 0.0 if self._group.pipeline.sampling.is_greedy else 1.0
-        draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(uniforms), uniforms=uniforms)
-        tokens = draws.token_ids
-        if law.token_ids is not None:
-            tokens = [t if t < 0 else int(law.token_ids[k, 0, t]) for k, t in enumerate(tokens)]
-        base: list[float] = []
-        if wants_base:
-            model_law = torch.log_softmax(self.logits[chosen].float(), dim=-1)
-            base = [float(model_law[k, max(token, 0)]) for k, token in enumerate(tokens)]
-        return Draws(tokens, draws.log_probs, base, [] if law.rescued is None else law.rescued[:, 0].tolist())
+        draws = draw_from(law, uniforms, scale=0.0 if self._group.pipeline.sampling.is_greedy else 1.0)
+        if not wants_base:
+            return draws
+        model_law = torch.log_softmax(self.logits[chosen].float(), dim=-1)
+        return replace(draws, base_log_probs=[float(model_law[k, max(t, 0)]) for k, t in enumerate(draws.token_ids)])
 
 
 def _pick(law: Law, flat: Sequence[int]) -> Law:

@@ -11,6 +11,7 @@ temperature, so it follows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,6 +116,13 @@ class Pipeline:
         self._limits = find_limits(sampling, self.processors[len(self._combining) + len(self._penalising) :])
         self._limits = self._limits if is_own else None
         self._wants_untruncated = any(isinstance(p, Mirostat1 | Mirostat2) for p in self.processors)
+
+    def alone(self) -> Pipeline:
+        """Return this pipeline without what other networks compute, for a draft's law; the states are the same."""
+        other = copy(self)
+        other._combining = []  # noqa: SLF001 - it is of this class, and not yet anyone's
+        other._shaping = [i for i in self._shaping if self.processors[i].stage is not Stage.RESCORE]  # noqa: SLF001
+        return other
 
     def start(self, prompt_ids: Sequence[int]) -> tuple[Any, ...]:
         """Return every processor's state before the first token of one row."""

@@ -15,7 +15,9 @@ __all__ = ["Ahead"]
 
 
 class Ahead:
-    """Build one row's proposal; `close` takes the row's matcher back to where it stood.
+    """Build one row's proposal, with the states of its processors.
+
+    `close` takes the row's matcher back to where it stood.
 
     Parameters
     ----------
@@ -24,10 +26,11 @@ class Ahead:
     writer : knows what the grammar forces, and the end tokens.
     """
 
-    __slots__ = ("_num_advanced", "_room", "_writer", "is_open", "proposal", "row")
+    __slots__ = ("_num_advanced", "_room", "_writer", "is_open", "proposal", "row", "states")
 
     def __init__(self, row: Row, room: int, writer: Writer) -> None:
         self.row = row
+        self.states = row.states
         self.proposal = Proposal()
         self.is_open = room > 0
         self._room = room

@@ -13,14 +13,12 @@ from typing import Any
 import torch
 
 from fsm import allocate_token_bitmask
-from guidance.decoding.acceptance import law_of
+from guidance.decoding.acceptance import draw_from, law_of
 from guidance.decoding.group import pad_left
 from guidance.decoding.proposal import NOTHING, DraftLaw, Proposal
 from guidance.decoding.row import Row
 from guidance.decoding.writing import Writer
-from guidance.logits.base import Stage
-from guidance.logits.pipeline import Law, Pipeline
-from guidance.logits.sampler import draw_tokens
+from guidance.logits.pipeline import Pipeline
 from guidance.model import CausalLM, KvCache
 from guidance.speculation.ahead import Ahead
 from guidance.speculation.drafting import MeasuredDrafter
@@ -60,7 +58,7 @@ class DraftModel(MeasuredDrafter):
         self._writer = writer
         self._size = vocabulary_size
         self._keeps_laws = keeps_laws
-        self._laws: dict[int, _DraftPipeline] = {}
+        self._pipelines: dict[int, tuple[Pipeline, Pipeline]] = {}
         self._rows: list[Row] = []
         self._read: list[list[int]] = []
         self._known: list[int] = []
@@ -79,44 +77,45 @@ class DraftModel(MeasuredDrafter):
         logits = self._catch_up(rows)
         room = [min(room, self._network.context_size - self._length(i) - 1) for i, room in enumerate(rooms)]
         aheads = [Ahead(row, most, self._writer) for row, most in zip(rows, room, strict=True)]
-        states = [self._pipeline(row).states(row) for row in rows]
         for count in range(num_tokens):
             drafting = [i for i, ahead in enumerate(aheads) if ahead.is_open]
             before = [len(ahead.proposal.token_ids) for ahead in aheads]
-            self._extend(aheads, drafting, logits, states)
+            self._extend(aheads, drafting, logits)
             if count + 1 == num_tokens or not any(ahead.is_open for ahead in aheads):
                 break
             gained = [ahead.proposal.token_ids[start:] for ahead, start in zip(aheads, before, strict=True)]
             logits = self._step([new if a.is_open else [] for new, a in zip(gained, aheads, strict=True)])
         return [ahead.close() for ahead in aheads]
 
-    def _extend(
-        self, aheads: Sequence[Ahead], drafting: Sequence[int], logits: torch.Tensor, states: list[Any]
-    ) -> None:
+    def _extend(self, aheads: Sequence[Ahead], drafting: Sequence[int], logits: torch.Tensor) -> None:
         """Draft one token for each row that is still being drafted for; rows that share a pipeline share the call."""
         groups: dict[int, list[int]] = {}
         for i in drafting:
             groups.setdefault(id(aheads[i].row.request.pipeline), []).append(i)
         for members in groups.values():
-            pipeline = self._pipeline(aheads[members[0]].row)
             own = logits if len(members) == logits.shape[0] else logits[members]
-            law = pipeline.law([states[i] for i in members], own, self._masks([aheads[i] for i in members]))
-            scale = 0.0 if pipeline.is_greedy else 1.0
-            uniforms = [0.0 if pipeline.is_greedy else self._uniform(aheads[i]) for i in members]
-            draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(members), uniforms=uniforms)
-            for k, i in enumerate(members):
-                before = len(aheads[i].proposal.token_ids)
-                self._propose(aheads[i], law, k, draws.token_ids[k])
-                states[i] = pipeline.advance(states[i], aheads[i].proposal.token_ids[before:], draws.log_probs[k])
+            self._extend_group([aheads[i] for i in members], own)
 
-    def _propose(self, ahead: Ahead, law: Law, index: int, column: int) -> None:
-        if column < 0:
-            ahead.is_open = False
-            return
-        token_id = column if law.token_ids is None else int(law.token_ids[index, 0, column])
-        keeps = self._keeps_laws and not ahead.row.request.pipeline.sampling.is_greedy
-        kept: DraftLaw | None = law_of(law, index) if keeps else None
-        ahead.extend(token_id, kept)
+    def _extend_group(self, aheads: Sequence[Ahead], logits: torch.Tensor) -> None:
+        pipeline = self._pipeline(aheads[0].row)
+        mask = self._masks(aheads)
+        states = [ahead.states for ahead in aheads]
+        is_greedy = pipeline.sampling.is_greedy
+        uniforms = [0.0 if is_greedy else self._uniform(ahead) for ahead in aheads]
+        laws: list[DraftLaw | None] = [None] * len(aheads)
+        if self._keeps_laws and not is_greedy:
+            law = pipeline.process([[state] for state in states], logits[:, None], mask)
+            draws = draw_from(law, uniforms, scale=1.0)
+            laws = [law_of(law, k) for k in range(len(aheads))]
+        else:
+            draws = pipeline.draw(states, logits, mask, uniforms=uniforms)
+        for k, ahead in enumerate(aheads):
+            before = len(ahead.proposal.token_ids)
+            if draws.token_ids[k] < 0 or not ahead.extend(draws.token_ids[k], laws[k]):
+                ahead.is_open = False
+                continue
+            for place, token_id in enumerate(ahead.proposal.token_ids[before:]):
+                ahead.states = pipeline.advance(ahead.states, token_id, 0.0 if place else draws.log_probs[k])
 
     def _uniform(self, ahead: Ahead) -> float:
         row = ahead.row
@@ -132,11 +131,11 @@ class DraftModel(MeasuredDrafter):
             ahead.fill_mask(self._mask, index)
         return self._mask[: len(aheads)]
 
-    def _pipeline(self, row: Row) -> _DraftPipeline:
+    def _pipeline(self, row: Row) -> Pipeline:
         pipeline = row.request.pipeline
-        if id(pipeline) not in self._laws:
-            self._laws[id(pipeline)] = _DraftPipeline(pipeline)
-        return self._laws[id(pipeline)]
+        if id(pipeline) not in self._pipelines:
+            self._pipelines[id(pipeline)] = (pipeline, pipeline.alone())
+        return self._pipelines[id(pipeline)][1]
 
     # -- network ----------------------------------------------------------------------------------------------------
 
@@ -185,34 +184,6 @@ class DraftModel(MeasuredDrafter):
 
     def _length(self, index: int) -> int:
         return len(self._rows[index].request.prompt_ids) + len(self._read[index])
-
-
-class _DraftPipeline:
-    """Apply to the draft what of a row's pipeline needs no network beside it."""
-
-    __slots__ = ("_inner", "_places", "is_greedy")
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        beside = {Stage.COMBINE, Stage.RESCORE}
-        own = Pipeline(pipeline.sampling).processors
-        extra = [p for p in pipeline.processors if p.stage not in beside and p not in own]
-        self._inner = Pipeline(pipeline.sampling, extra)
-        self._places = [pipeline.processors.index(processor) for processor in self._inner.processors]
-        self.is_greedy = pipeline.sampling.is_greedy
-
-    def states(self, row: Row) -> tuple[Any, ...]:
-        """Return the row's states, of these processors alone."""
-        return tuple(row.states[place] for place in self._places)
-
-    def law(self, states: Sequence[Any], logits: torch.Tensor, mask: Any) -> Law:
-        """Return the draft's processed law: float32[B, 1, K]."""
-        return self._inner.process([[state] for state in states], logits[:, None], mask)
-
-    def advance(self, states: tuple[Any, ...], token_ids: Sequence[int], log_prob: float) -> tuple[Any, ...]:
-        """Return the states after a drafted token and those forced after it."""
-        for place, token_id in enumerate(token_ids):
-            states = self._inner.advance(states, token_id, 0.0 if place else log_prob)
-        return states
 
 
 def _num_shared(read: Sequence[int], written: Sequence[int], first: int) -> int:

@@ -210,7 +210,7 @@ def test_law_of_speculative_texts_is_exact(case):
     draft.table = 0.6 * table.table + 0.5 * draft.table
     pipeline = Pipeline(sampling, processors)
     vocabulary = Vocabulary([bytes([97 + i]) for i in range(V)])
-    model = SimpleNamespace(language_model=table, vocabulary=vocabulary, context_size=64)
+    model = SimpleNamespace(language_model=table, vocabulary=vocabulary, context_size=64, prefix_cache=None)
     compiled = SimpleNamespace(matcher=Odd) if is_masked else None
     requests = [
         Request(prompt_ids=(0, 0), pipeline=pipeline, max_tokens=LENGTH, compiled=compiled, row=row) for row in range(N)
@@ -242,7 +242,10 @@ def test_acceptance_is_what_the_laws_share():
     """By law, drafts are accepted as often as sum of min(p, q), to three standard deviations."""
     table, draft = Table(3), Table(4)
     model = SimpleNamespace(
-        language_model=table, vocabulary=Vocabulary([bytes([97 + i]) for i in range(V)]), context_size=64
+        language_model=table,
+        vocabulary=Vocabulary([bytes([97 + i]) for i in range(V)]),
+        context_size=64,
+        prefix_cache=None,
     )
     pipeline = Pipeline(guidance.Sampling(seed=9))
     # The first token comes from the prefill; the second is the only one drafted.
