@@ -2,7 +2,8 @@
 
 loading.py      models by name: ``load("embedded")``, a folder, a hub id
 api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
-options.py      what all three may be given
+options.py      what all three may be given                   call.py         their arguments to requests
+splitting.py    batches that memory does not hold
 result.py       what comes back                               sampling.py     how tokens are drawn
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, Unpack, overload
 
-from guidance.decoding import Decoder, Request, Row
-from guidance.decoding.metrics import Clock
-from guidance.errors import ModelError, PromptError
+from guidance.call import Call
+from guidance.errors import PromptError
 from guidance.loading import as_model
-from guidance.logits import Pipeline
 from guidance.model import Model
 from guidance.options import DecoderLike, Options, complete_options
-from guidance.output import Output
 from guidance.result import Event, Result
-from guidance.watermark import Watermark
+from guidance.splitting import decode_all
 
 __all__ = ["generate", "stream"]
 
@@ -62,13 +58,8 @@ def generate(model: Model | str, prompt: str | Sequence[str], output: Any = None
     if not prompts:
         return []
     settings = complete_options("generate", options)
-    call = _Call(as_model(model), prompts, output, settings)
-    try:
-        for _ in call.decoder.run():
-            pass
-    except KeyboardInterrupt:
-        call.decoder.cancel()
-    results = [call.result(row) for row in call.decoder.rows]
+    call = Call(as_model(model), prompts, output, settings)
+    results = [call.result(row, clock) for row, clock in decode_all(call)]
     n = settings["sampling"].n
     grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
     return grouped[0] if isinstance(prompt, str) else grouped
@@ -107,82 +98,22 @@ def stream(model: Model | str, prompt: Any, output: Any = None, **options: Unpac
             f"stream: got {type(prompt).__name__} with n={n}, expected one prompt and n=1; "
             "use generate for several outputs"
         )
-    return _events(_Call(as_model(model), [prompt], output, settings))
+    call = Call(as_model(model), [prompt], output, settings)
+    return _events(call, call.decoder(call.requests))
 
 
-class _Call:
-    """Hold one call's output type and decoder."""
-
-    def __init__(self, model: Model, prompts: Sequence[str], output: Any, options: Options) -> None:
-        _check_prompts(prompts)
-        _check_writes(model)
-        sampling, stop, watermark = options["sampling"], options["stop"], options["watermark"]
-        watermark = watermark.processor() if isinstance(watermark, Watermark) else watermark
-        stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        processors = [*options["steer"], *([] if watermark is None else [watermark])]
-        pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors], model=model)
-        self.output: Output = model.compile(output)
-        self.wants_base = options["base_log_probs"]
-        seen: Counter[str] = Counter()
-        requests = [
-            Request(
-                prompt_ids=token_ids,
-                pipeline=pipeline,
-                max_tokens=options["max_tokens"],
-                compiled=self.output.compiled,
-                row=row,
-                stops=tuple(text.encode() for text in stops if text),
-            )
-            for prompt in prompts
-            for token_ids in [tuple(model.encode(prompt))]
-            for row in _take_rows(seen, prompt, sampling.n)
-        ]
-        self.decoder: DecoderLike = (
-            Decoder(model, requests, wants_base=self.wants_base, speculate=options["speculate"])
-            if options["search"] is None
-            else options["search"].decoder(model, requests, wants_base=self.wants_base)
-        )
-
-    def result(self, row: Row) -> Result[Any]:
-        """Return what one row became."""
-        assert row.stop_reason is not None
-        text = row.text.decode("utf-8", errors="replace")
-        captures = self.output.captures(row.token_ids)
-        return Result(
-            text=text,
-            token_ids=tuple(row.token_ids),
-            log_probs=tuple(row.log_probs),
-            base_log_probs=tuple(row.base_log_probs) if self.wants_base else None,
-            stop_reason=row.stop_reason,
-            metrics=row.metrics(self.clock),
-            parsed=self.output.parse(text, row.stop_reason, captures),
-            captures=captures,
-        )
-
-    @property
-    def clock(self) -> Clock:
-        """Return the batch's times."""
-        return self.decoder.clock
-
-
-def _take_rows(seen: Counter[str], prompt: str, num_rows: int) -> range:
-    """Number the outputs of a prompt, on through its repetitions, so that no two draw the same random numbers."""
-    seen[prompt] += num_rows
-    return range(seen[prompt] - num_rows, seen[prompt])
-
-
-def _events(call: _Call) -> Iterator[Event[Any]]:
+def _events(call: Call, decoder: DecoderLike) -> Iterator[Event[Any]]:
     seen = ""
-    (row,) = call.decoder.rows
+    (row,) = decoder.rows
     try:
-        for _ in call.decoder.run():
+        for _ in decoder.run():
             text = _whole_characters(row.text)
             if row.is_running and text != seen:
                 yield Event(text=text, delta=text[len(seen) :], partial=call.output.parse_partial(text))
                 seen = text
     except KeyboardInterrupt:
-        call.decoder.cancel()
-    result = call.result(row)
+        decoder.cancel()
+    result = call.result(row, decoder.clock)
     partial = result.value if result.is_valid else call.output.parse_partial(result.text)
     delta = result.text[len(seen) :]
     yield Event(text=result.text, delta=delta, partial=partial, result=result)
@@ -198,19 +129,3 @@ def _whole_characters(text: bytes | bytearray) -> str:
             if error.end < len(head):
                 break
     return text.decode("utf-8", errors="replace")
-
-
-def _check_writes(model: Model) -> None:
-    if model.is_classifier:
-        raise ModelError(
-            f"{model.name}: got a sequence classifier, which judges texts and writes none, expected a causal language "
-            "model; steer one with it: steer=[classifiers.Fudge(...)]"
-        )
-
-
-def _check_prompts(prompts: Sequence[Any]) -> None:
-    for prompt in prompts:
-        if not isinstance(prompt, str):
-            raise PromptError(
-                f"prompt: got {type(prompt).__name__} {prompt!r}, expected a string; decode it or format it first"
-            )

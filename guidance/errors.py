@@ -8,6 +8,8 @@ GuidanceError
 ├── WatermarkError (ValueError)          a watermark cannot be written or looked for
 ├── LogitsError (ValueError)             a model returned logits no token can be drawn from
 ├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
+├── MemoryLimitError (LimitError)        a single row does not fit into memory
+├── EngineError (RuntimeError)           an engine is full, or closed
 └── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
 """
 
@@ -16,12 +18,15 @@ from __future__ import annotations
 from fsm.errors import GrammarError, GuidanceError, LimitError
 
 __all__ = [
+    "BatchSplitWarning",
     "BudgetError",
+    "EngineError",
     "ForeignGuidanceError",
     "GrammarError",
     "GuidanceError",
     "InputFileError",
     "LogitsError",
+    "MemoryLimitError",
     "ModelError",
     "OutputError",
     "PrefixError",
@@ -85,6 +90,18 @@ class BudgetError(LimitError):
         super().__init__(message)
         self.max_tokens = max_tokens
         self.needed = needed
+
+
+class MemoryLimitError(LimitError):
+    """Report that not even one row fits into memory."""
+
+
+class EngineError(GuidanceError, RuntimeError):
+    """Report an engine that takes no more requests: it is full, or closed."""
+
+
+class BatchSplitWarning(UserWarning):
+    """Say that a batch did not fit into memory and runs in parts."""
 
 
 class ForeignGuidanceError(GuidanceError, ImportError):

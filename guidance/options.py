@@ -6,7 +6,7 @@ A new option is added here: its field, its default, and its check. Every entry p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 from guidance.decoding.metrics import Clock
 from guidance.decoding.request import Request
@@ -62,6 +62,8 @@ class Options(TypedDict, total=False):
     search : what looks for the output instead of drawing it token by token.
     speculate : how to draft tokens that the model then verifies; the law stays what it is.
     base_log_probs : also report the model's own log-probabilities.
+    overflow : what to do with a prompt that leaves no room in the context: ``"refuse"`` it, or ``"truncate-left"``:
+        keep its end, so that there is room for `max_tokens`.
     """
 
     sampling: Sampling
@@ -72,6 +74,7 @@ class Options(TypedDict, total=False):
     search: Search | None
     speculate: Speculation | None
     base_log_probs: bool
+    overflow: Literal["refuse", "truncate-left"]
 
 
 _DEFAULTS: Options = {
@@ -83,6 +86,7 @@ _DEFAULTS: Options = {
     "search": None,
     "speculate": None,
     "base_log_probs": False,
+    "overflow": "refuse",
 }
 
 
@@ -123,6 +127,10 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if options["max_tokens"] < 1:
         raise PromptError(f"max_tokens: got {options['max_tokens']}, expected at least 1; raise max_tokens")
     _check_lengths(name, options["sampling"].penalties, options["max_tokens"])
+    if options["overflow"] not in {"refuse", "truncate-left"}:
+        raise PromptError(
+            f"{name}: got overflow={options['overflow']!r}, expected 'refuse' or 'truncate-left'; change overflow"
+        )
     watermark = options["watermark"]
     if isinstance(watermark, Watermark):
         watermark.check(options["sampling"], is_search=options["search"] is not None)
