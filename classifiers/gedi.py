@@ -210,6 +210,7 @@ class GeDi(Rescorer):
     scale: float = field(default=1.0, kw_only=True)
     per_token: bool = field(default=True, kw_only=True)
     strength: float = field(default=30.0, kw_only=True)
+    top_k: int | None = field(default=None, kw_only=True)
     _laws: _ClassLaws = field(init=False, repr=False)
     _vocabulary: Vocabulary = field(init=False, repr=False)
 

@@ -100,6 +100,7 @@ class OnePassHead(Rescorer):
     model : a causal model whose logit of a token is the log-odds of its second label once that token comes, such as
         ``guidance.load("embedded/sentiment_head")``, or its name.
     attribute : a label of it, or 0 or 1; 0 turns the log-odds round.
+    plausible : columns of tokens that never came in training say little; 1e-3 keeps unlikely tokens out.
 
     Raises
     ------
@@ -107,12 +108,14 @@ class OnePassHead(Rescorer):
 
     Examples
     --------
-    >>> OnePassHead("embedded/sentiment_head", attribute="positive", strength=2.0).top_k
-    100
+    >>> OnePassHead("embedded/sentiment_head", attribute="positive", strength=2.0).plausible
+    0.001
     """
 
     model: Model | str
     attribute: str | int = field(kw_only=True)
+    top_k: int | None = field(default=None, kw_only=True)
+    plausible: float = field(default=1e-3, kw_only=True)
     _head: _Head = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ that are no candidates keep the prefix's score, so the support stays and more ca
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,9 @@ class Rescorer(Processor):
     Parameters
     ----------
     strength : power of p(attribute); 0 is the base, bit by bit, and negative steers away.
-    top_k : how many of the most likely legal tokens are candidates; None takes all. Ignored by discriminators that
-        score the whole vocabulary.
+    top_k : how many of the most likely legal tokens are candidates; None takes all.
+    plausible : candidates have at least this share of the most likely token's probability; 0 asks for nothing. Keeps
+        tokens out that only a classifier which has never seen them there would favour.
     entropy_above : steer only where the entropy of the legal law exceeds this, in nats; 0 steers everywhere it can.
     period : steer only at every so many tokens.
 
@@ -43,6 +45,7 @@ class Rescorer(Processor):
     stage: ClassVar[Stage] = Stage.RESCORE
     strength: float = 1.0
     top_k: int | None = 100
+    plausible: float = 0.0
     entropy_above: float = 0.0
     period: int = 1
 
@@ -51,6 +54,7 @@ class Rescorer(Processor):
         name = type(self).__name__
         _require(abs(self.strength) < float("inf"), name, "strength", self.strength, "a finite number")
         _require(self.top_k is None or self.top_k >= 1, name, "top_k", self.top_k, "at least 1, or None for all")
+        _require(0 <= self.plausible <= 1, name, "plausible", self.plausible, "a share between 0 and 1")
         _require(self.entropy_above >= 0, name, "entropy_above", self.entropy_above, "nats >= 0")
         _require(self.period >= 1, name, "period", self.period, "at least 1")
 
@@ -96,7 +100,7 @@ class Rescorer(Processor):
         is_open = self._gates(states, logits)
         if is_open is not None and not bool(is_open.any()):
             return logits
-        changed = self._rescore(logits, context, reader)
+        changed = logits + self.strength * self._gains(logits, context, reader)[0]
         return changed if is_open is None else torch.where(is_open[..., None], changed, logits)
 
     def score(self, logits: torch.Tensor, context: Context) -> torch.Tensor:
@@ -107,30 +111,36 @@ class Rescorer(Processor):
         """
         reader = context.companion
         assert isinstance(reader, Reader)
-        zeros = torch.zeros_like(logits)
-        if self.discriminator.scores_all:
-            return _columns(reader.candidate_scores(None), context.token_ids, logits)
-        columns, gains = self._gains(logits, context, reader)
-        return zeros.scatter(-1, columns, gains) + reader.prefix_scores()[..., None]
-
-    def _rescore(self, logits: torch.Tensor, context: Context, reader: Reader) -> torch.Tensor:
-        if self.discriminator.scores_all:
-            return logits + self.strength * _columns(reader.candidate_scores(None), context.token_ids, logits)
-        columns, gains = self._gains(logits, context, reader)
-        return logits.scatter_add(-1, columns, self.strength * gains)
+        gains, prefix = self._gains(logits, context, reader)
+        return gains + prefix[..., None]
 
     def _gains(self, logits: torch.Tensor, context: Context, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the candidates' columns, and what each adds to the prefix's score.
+        """Return what each token adds to the prefix's score, and that score; tokens that are no candidates add nothing.
 
-        columns : int64[B, P, K]     gains : float32[B, P, K]
+        gains : float32[B, P, K]     prefix : float32[B, P]
         """
+        if self.discriminator.scores_all:
+            gains, prefix = _gains_of_all(logits, context, reader)
+            kept = logits > -math.inf
+            if self.top_k is not None and self.top_k < logits.shape[-1]:
+                kept = kept & (logits >= logits.topk(self.top_k, dim=-1).values[..., -1:])
+        else:
+            gains, prefix, kept = self._gains_of_few(logits, context, reader)
+        if self.plausible:
+            kept = kept & (logits >= logits.amax(dim=-1, keepdim=True) + math.log(self.plausible))
+        return gains.masked_fill(~kept, 0.0), prefix
+
+    def _gains_of_few(
+        self, logits: torch.Tensor, context: Context, reader: Reader
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the gains of the most likely tokens, the prefix's score, and which tokens can have one."""
         size = logits.shape[-1]
-        count = size if self.top_k is None else min(self.top_k, size)
-        best = logits.topk(count, dim=-1)
-        token_ids = best.indices if context.token_ids is None else context.token_ids.gather(-1, best.indices)
+        columns = logits.topk(size if self.top_k is None else min(self.top_k, size), dim=-1).indices
+        token_ids = columns if context.token_ids is None else context.token_ids.gather(-1, columns)
         scores = reader.candidate_scores(token_ids).to(logits.device)
-        gains = scores - reader.prefix_scores().to(logits.device)[..., None]
-        return best.indices, gains.masked_fill(best.values.isneginf(), 0.0)
+        prefix = reader.prefix_scores().to(logits.device)
+        gains = torch.zeros_like(logits).scatter(-1, columns, scores - prefix[..., None])
+        return gains, prefix, logits > -math.inf
 
     def _gates(self, states: States, logits: torch.Tensor) -> torch.Tensor | None:
         """Return bool[B, P]: where to steer; None for everywhere."""
@@ -167,6 +177,13 @@ class ClassifierGuidance(Rescorer):
     def vocabulary(self) -> Vocabulary | None:
         """Return the tokens it reads."""
         return self.tokens
+
+
+def _gains_of_all(logits: torch.Tensor, context: Context, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gains of every token, and the prefix's score: what its continuations come to on average."""
+    scores = _columns(reader.candidate_scores(None), context.token_ids, logits)
+    prefix = torch.logsumexp(torch.log_softmax(logits, dim=-1) + scores, dim=-1)
+    return scores - prefix[..., None], prefix
 
 
 def _columns(scores: torch.Tensor, token_ids: torch.Tensor | None, logits: torch.Tensor) -> torch.Tensor:
