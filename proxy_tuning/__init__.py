@@ -6,19 +6,25 @@ formula.py        expressions                      weights.py     numbers in the
 plan.py           an expression compiled: what runs, on which rows, and how it adds up
 ensemble.py       the plan's KV caches, in step    stack.py       networks of one shape run as one
 blending.py       the sums                         combination.py what the methods share
-alignment.py      what token ids mean to two models               errors.py
+alignment.py      what token ids mean to two models
+effects.py sweep.py picture.py command.py          ``guidance steer``: what strengths gain and cost
+errors.py         what can go wrong
 """
 
 from __future__ import annotations
 
-from proxy_tuning.alignment import align_vocabularies, match_token_bytes
-from proxy_tuning.arithmetic import ModelArithmetic
-from proxy_tuning.classifier_free import ClassifierFree
-from proxy_tuning.contrastive import ContrastiveDecoding
-from proxy_tuning.dexperts import DExperts, ExpertPair
-from proxy_tuning.errors import SteeringError
-from proxy_tuning.formula import BASE, Attribute, Formula, Term, intersection, union
-from proxy_tuning.proxy import ProxyTuning
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from proxy_tuning.alignment import align_vocabularies, match_token_bytes
+    from proxy_tuning.arithmetic import ModelArithmetic
+    from proxy_tuning.classifier_free import ClassifierFree
+    from proxy_tuning.contrastive import ContrastiveDecoding
+    from proxy_tuning.dexperts import DExperts, ExpertPair
+    from proxy_tuning.errors import SteeringError
+    from proxy_tuning.formula import BASE, Attribute, Formula, Term, intersection, union
+    from proxy_tuning.proxy import ProxyTuning
 
 __all__ = [
     "BASE",
@@ -37,3 +43,37 @@ __all__ = [
     "match_token_bytes",
     "union",
 ]
+
+# Names are imported when first used, so that ``guidance steer --help`` need not wait for torch.
+_HOMES = {
+    "BASE": "proxy_tuning.formula",
+    "Attribute": "proxy_tuning.formula",
+    "ClassifierFree": "proxy_tuning.classifier_free",
+    "ContrastiveDecoding": "proxy_tuning.contrastive",
+    "DExperts": "proxy_tuning.dexperts",
+    "ExpertPair": "proxy_tuning.dexperts",
+    "Formula": "proxy_tuning.formula",
+    "ModelArithmetic": "proxy_tuning.arithmetic",
+    "ProxyTuning": "proxy_tuning.proxy",
+    "SteeringError": "proxy_tuning.errors",
+    "Term": "proxy_tuning.formula",
+    "align_vocabularies": "proxy_tuning.alignment",
+    "intersection": "proxy_tuning.formula",
+    "match_token_bytes": "proxy_tuning.alignment",
+    "union": "proxy_tuning.formula",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'proxy_tuning' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *__all__})

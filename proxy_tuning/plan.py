@@ -140,7 +140,7 @@ class _Builder:
     def blend(self, formula: Formula, *, is_normalised: bool) -> Blend:
         base, readers = NOTHING, dict[int, Weight]()
         scorers: list[tuple[int, Weight]] = []
-        choices: list[tuple[Choice, Weight]] = []
+        extremes: list[tuple[Extreme, Weight]] = []
         terms: dict[tuple[object, ...], tuple[Term, Weight]] = {}
         for part, weight in parts_of(formula).items():
             if isinstance(part, Term) and not self._is_base(part):
@@ -149,16 +149,19 @@ class _Builder:
             elif isinstance(part, Attribute):
                 scorers.append((self._scorer(part.scorer), weight))
             elif isinstance(part, Extreme):
-                blends = tuple(self.blend(inner, is_normalised=True) for inner in part.parts)
-                choices.append((Choice(blends, part.is_union), weight))
+                extremes.append((part, weight))
             else:
                 base += weight
         for key, (term, weight) in terms.items():
             if not weight.is_nothing:
                 readers[self._reader(key, term)] = weight
-        found = Blend(base, tuple(readers.items()), tuple(scorers), tuple(choices), is_normalised)
+        choices = tuple((self._choice(part), weight) for part, weight in extremes)
+        found = Blend(base, tuple(readers.items()), tuple(scorers), choices, is_normalised)
         _check_total(found)
         return found
+
+    def _choice(self, part: Extreme) -> Choice:
+        return Choice(tuple(self.blend(inner, is_normalised=True) for inner in part.parts), part.is_union)
 
     def _is_base(self, term: Term) -> bool:
         is_same = term.model is None or term.model.language_model is self.base.language_model

@@ -10,6 +10,7 @@ import typer
 
 from guidance.cli.grammars import GrammarChoice
 from guidance.cli.inspection import allowed_after, find_token, follow, measure_cost
+from guidance.cli.plugins import add_plugins
 from guidance.cli.printing import INTERRUPTED, check_place, print_note, reporting_errors, to_json, write_result
 from guidance.cli.watermarking import watermark_app
 from guidance.errors import PromptError
@@ -17,7 +18,7 @@ from guidance.errors import PromptError
 if TYPE_CHECKING:
     from guidance.result import Result
 
-__all__ = ["main"]
+__all__ = ["AsJson", "Choice", "Regex", "Schema", "main", "read_prompt"]
 
 app = typer.Typer(
     name="guidance",
@@ -61,7 +62,7 @@ def generate(
     check_place(output)
     grammar = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ())).output()
     sampling = Sampling(temperature=temperature, top_p=top_p, seed=seed)
-    text = _read_prompt(prompt)
+    text = read_prompt(prompt)
     events = guidance.stream(guidance.load(model), text, grammar, sampling=sampling, max_tokens=max_tokens)
     result = _show_progress(events)
     is_interrupted = result.stop_reason == "cancelled"
@@ -141,10 +142,17 @@ def explain(
 
 def main() -> None:
     """Run the command line."""
+    add_plugins(app, sys.argv[1:])
     app()
 
 
-def _read_prompt(prompt: str | None) -> str:
+def read_prompt(prompt: str | None) -> str:
+    """Return the prompt, or what stands on stdin.
+
+    Raises
+    ------
+    PromptError : when there is neither, or stdin is not UTF-8.
+    """
     if prompt not in {None, "-"}:
         assert prompt is not None
         return prompt
