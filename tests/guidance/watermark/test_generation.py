@@ -10,6 +10,7 @@ import pytest
 import guidance
 from guidance.errors import WatermarkError
 from guidance.sampling import Sampling
+from guidance.speculation import Speculation
 from guidance.watermark.entropy import entropy_weights
 from guidance.watermark.forced import find_forced
 
@@ -119,3 +120,18 @@ def test_entropy_weights_of_distortion_free_schemes_are_refused(model):
     """They are made for lists."""
     with pytest.raises(WatermarkError, match="gumbel"):
         guidance.detect_watermark("abc", model, guidance.Watermark(key=b"k", scheme="gumbel"), model=model)
+
+
+@pytest.mark.parametrize("acceptance", ["matching", "rejection"])
+@pytest.mark.parametrize("scheme", ["selfhash", "gumbel", "synthid"])
+def test_drafted_texts_carry_the_same_marks(model, scheme, acceptance):
+    """Tokens proposed ahead are drawn or verified under the marked law: the mark is that of a text without drafts."""
+    mark = guidance.Watermark(key=b"secret", scheme=scheme, delta=6.0)
+    settings = {"watermark": mark, "sampling": HOT, "max_tokens": 80}
+    speculation = Speculation(draft="prompt-lookup", num_tokens=4, acceptance=acceptance)
+    plain = guidance.generate(model, ["the train", "in an hour there"], **settings)
+    drafted = guidance.generate(model, ["the train", "in an hour there"], speculate=speculation, **settings)
+    for one, other in zip(plain, drafted, strict=True):
+        assert acceptance == "rejection" or one.token_ids == other.token_ids
+        verdict = guidance.detect_watermark(other.token_ids, model.vocabulary, mark)
+        assert verdict.p_value < 1e-4
