@@ -28,6 +28,7 @@ def json_schema(
     draft: str | None = None,
     registry: Registry[Any] | None = None,
     limits: SchemaLimits | None = None,
+    lenient: bool = False,
 ) -> JsonSchemaGrammar:
     """Return the grammar of the JSON texts that a schema accepts.
 
@@ -39,6 +40,8 @@ def json_schema(
     draft : ``"draft4"`` to ``"draft2020-12"``, used where ``$schema`` is absent.
     registry : documents that ``$ref`` may lead to.
     limits : bounds on what a schema may ask for.
+    lenient : leave unchecked what would be refused as not supported, and list it in ``compiled.warnings``, each with
+        its JSON pointer. What is wrong, or has no value, is refused all the same.
 
     Raises
     ------
@@ -58,6 +61,7 @@ def json_schema(
         draft=draft,
         registry=registry,
         limits=limits,
+        lenient=lenient,
     )
 
 

@@ -17,6 +17,7 @@ from grammars.grammar import Grammar
 from grammars.json_schema.clashes import find_clashes
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.leniency import Leniency
 from grammars.json_schema.numbers import NumberSpelling
 from grammars.json_schema.open_end import lay_open_value
 from grammars.json_schema.prelude import Prelude, lay_prelude, lay_tail, make_prelude
@@ -34,7 +35,7 @@ _SPELLING = NumberSpelling()
 class JsonSchemaGrammar(Grammar):
     """Be the JSON texts that a schema accepts; made by ``json_schema``."""
 
-    __slots__ = ("draft", "is_ordered", "limits", "registry", "schema", "spaces", "whitespace")
+    __slots__ = ("draft", "is_ordered", "lenient", "limits", "registry", "schema", "spaces", "whitespace")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class JsonSchemaGrammar(Grammar):
         draft: str | None = None,
         registry: Registry[Any] | None = None,
         limits: SchemaLimits | None = None,
+        lenient: bool = False,
     ) -> None:
         self.schema = schema
         self.whitespace = whitespace
@@ -52,6 +54,7 @@ class JsonSchemaGrammar(Grammar):
         self.is_ordered = key_order == "schema"
         self.draft = draft
         self.registry = registry
+        self.lenient = lenient
         self.limits = limits or SchemaLimits()
 
     def __repr__(self) -> str:
@@ -103,7 +106,7 @@ class JsonSchemaGrammar(Grammar):
     def _open(self, schema: JsonSchema) -> tuple[Expander, Satisfiability]:
         """Return the algebra of a document."""
         references = References(schema, draft=self.draft, registry=self.registry, limits=self.limits)
-        expander = Expander(references)
+        expander = Expander(references, Leniency(schema) if self.lenient else None)
         return expander, Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
 
     def has_value(self, schema: JsonSchema) -> bool:

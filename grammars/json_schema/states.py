@@ -62,6 +62,12 @@ class ValueStates:
         self._strings: dict[Any, CharStates] = {}
         self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = {}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not enforced, with JSON pointers."""
+        leniency = self.expander.leniency
+        return () if leniency is None else leniency.warnings
+
     def state(self, obligations: Obligations) -> int:
         """Return the state in which a value with these obligations begins."""
         known = self._states.get(obligations)

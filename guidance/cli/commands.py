@@ -81,6 +81,7 @@ def compile_(
     schema: Schema = None,
     regex: Regex = None,
     choice: Choice = None,
+    lenient: Annotated[bool, typer.Option(help="Warn of what is not supported, leave it unchecked.")] = False,
     model: ModelName = "embedded",
     as_json: AsJson = False,
 ) -> None:
@@ -92,11 +93,16 @@ def compile_(
     from guidance.loading import load_vocabulary
 
     prepare_kernels()
-    chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()))
+    chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()), lenient=lenient)
     chosen.grammar()  # refuse a broken one before the vocabulary is read
     vocabulary = load_vocabulary(model)
     measure_cost(chosen.grammar, vocabulary)  # warm: kernels, and what grammars of one vocabulary share
     cost = measure_cost(chosen.grammar, vocabulary).to_json()
+    warnings = chosen.grammar().compile(vocabulary).warnings
+    for warning in warnings:
+        print_note(warning)
+    if as_json:
+        cost["warnings"] = list(warnings)
     lines = [f"{name.replace('_', ' '):<24}{value!r}" for name, value in cost.items()]
     write_result(to_json(cost) if as_json else "\n".join(lines), None)
 
