@@ -10,7 +10,7 @@ model.py        a network with its tokenizer                  encoding.py     te
 tokenizers/     vocabularies of tokenizers                    transformer/    networks and their KV caches
 speculation/    tokens drafted ahead of the model             kv_cache/       prompts read, and kept
 logits/         the law of the next token                     decoding/       the loop
-watermark/      marks in the text, and their detection
+search/         beams, the best of several draws        watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
 environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 
@@ -34,11 +34,16 @@ if TYPE_CHECKING:
     from guidance.penalties import Dry, Penalties
     from guidance.result import Event, Result
     from guidance.sampling import Sampling
+    from guidance.search import Beams, BestOf, Contrastive, DiverseBeams, StochasticBeams
     from guidance.speculation import Speculation
     from guidance.watermark import Watermark, detect_watermark
 
 __all__ = [
+    "Beams",
+    "BestOf",
     "CausalLM",
+    "Contrastive",
+    "DiverseBeams",
     "Dry",
     "Event",
     "GuidanceError",
@@ -47,6 +52,7 @@ __all__ = [
     "Result",
     "Sampling",
     "Speculation",
+    "StochasticBeams",
     "Watermark",
     "detect_watermark",
     "generate",
@@ -57,7 +63,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Beams": "guidance.search",
+    "BestOf": "guidance.search",
     "CausalLM": "guidance.model",
+    "Contrastive": "guidance.search",
+    "DiverseBeams": "guidance.search",
     "Dry": "guidance.penalties",
     "Event": "guidance.result",
     "GuidanceError": "fsm.errors",
@@ -66,6 +76,7 @@ _HOMES = {
     "Result": "guidance.result",
     "Sampling": "guidance.sampling",
     "Speculation": "guidance.speculation",
+    "StochasticBeams": "guidance.search",
     "Watermark": "guidance.watermark",
     "detect_watermark": "guidance.watermark",
     "generate": "guidance.api",

@@ -94,6 +94,8 @@ class Call:
             metrics=row.metrics(clock),
             parsed=self.output.parse(text, row.stop_reason, captures),
             captures=captures,
+            score=getattr(row, "score", None),
+            weight=getattr(row, "weight", None),
         )
 
 

@@ -30,6 +30,8 @@ class Result(Generic[T]):
     metrics : what it took.
     parsed : the value, or the error that reading it gave; read `value` instead.
     captures : what the grammar's named parts hold, by name: a value, or a list where a part may occur several times.
+    score : what a search ranked it by; None for what was drawn.
+    weight : of the text in an unbiased estimate of a mean over the law; of stochastic beams only.
 
     Notes
     -----
@@ -45,6 +47,8 @@ class Result(Generic[T]):
     metrics: Metrics
     parsed: T | OutputError
     captures: Mapping[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    weight: float | None = None
 
     @property
     def value(self) -> T:
