@@ -118,16 +118,20 @@ def _without_surrogates(ranges: Ranges, least: int) -> Ranges:
 
 def _split(ranges: Ranges, size: int, count: int, left: int) -> list[tuple[int, int, int | Place]]:
     """Return where each of ``count`` blocks of ``size`` characters leads, equal neighbours joined."""
+    blocks: dict[int, list[tuple[int, int, int]]] = {}
+    for first, last, target in ranges:
+        for block in range(max(first // size, 0), min(last // size, count - 1) + 1):
+            begin = block * size
+            piece = (max(first - begin, 0), min(last - begin, size - 1), target)
+            blocks.setdefault(block, []).append(piece)
     found: list[tuple[int, int, int | Place]] = []
-    for block in range(count):
-        inner = _slice(ranges, block * size, size)
-        if not inner:
-            continue
-        target = inner[0][2] if size == 1 else Tail(left - 1, inner)
-        if found and found[-1][1] == block - 1 and found[-1][2] == target:
-            found[-1] = (found[-1][0], block, target)
+    for block in sorted(blocks):
+        inner = tuple(blocks[block])
+        leads: int | Place = inner[0][2] if size == 1 else Tail(left - 1, inner)
+        if found and found[-1][1] == block - 1 and found[-1][2] == leads:
+            found[-1] = (found[-1][0], block, leads)
         else:
-            found.append((block, block, target))
+            found.append((block, block, leads))
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fsm import dfa as automata
 from fsm.automata import rational
+from fsm.automata.texts import ALL_TEXTS
 from fsm.dfa import Dfa, literals
 from fsm.errors import GrammarError, UnsupportedFeatureError
 from grammars.algebra.kinds import ComplementGrammar, RepeatGrammar, SequenceGrammar, UnionGrammar
 from grammars.algebra.probe import accepts
 from grammars.algebra.product import ProductGrammar
 from grammars.algebra.schemas import any_schema, both_schemas, first_schema_only, is_written_alike
-from grammars.algebra.texts import ALL_TEXTS, is_few, iterate_texts
+from grammars.algebra.texts import is_few, iterate_texts
 from grammars.grammar import Grammar
 from grammars.json_schema.grammar import JsonSchemaGrammar
 from grammars.regular import RegularGrammar

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 
+from fsm.automata.texts import ALL_TEXTS
 from fsm.byte_automaton import ByteAutomaton
 from fsm.compiled import Compiled
 from fsm.dfa import Dfa, count_strings, intersect, shortest_string
@@ -17,7 +18,6 @@ from fsm.position import REJECTED, Position
 from fsm.pushdown import Pushdown
 from grammars.algebra.operations import as_grammar
 from grammars.algebra.probe import compile_bytes
-from grammars.algebra.texts import ALL_TEXTS
 from grammars.grammar import Grammar
 from grammars.regular import RegularGrammar
 
