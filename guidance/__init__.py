@@ -3,7 +3,8 @@
 loading.py      models by name: ``load("embedded")``, a folder, a hub id
 api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
 options.py      what all three may be given                   call.py         their arguments to requests
-splitting.py    batches that memory does not hold
+splitting.py    batches that memory does not hold             memory.py       what the process took
+engine/         many callers, one running batch
 result.py       what comes back                               sampling.py     how tokens are drawn
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from grammars.templates import template
     from guidance.api import generate, stream
     from guidance.decorators import structured
+    from guidance.engine import Engine
     from guidance.loading import load
     from guidance.model import CausalLM, Model
     from guidance.penalties import Dry, Penalties
@@ -45,6 +47,7 @@ __all__ = [
     "Contrastive",
     "DiverseBeams",
     "Dry",
+    "Engine",
     "Event",
     "GuidanceError",
     "Model",
@@ -69,6 +72,7 @@ _HOMES = {
     "Contrastive": "guidance.search",
     "DiverseBeams": "guidance.search",
     "Dry": "guidance.penalties",
+    "Engine": "guidance.engine",
     "Event": "guidance.result",
     "GuidanceError": "fsm.errors",
     "Model": "guidance.model",

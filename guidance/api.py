@@ -10,7 +10,7 @@ from guidance.errors import PromptError
 from guidance.loading import as_model
 from guidance.model import Model
 from guidance.options import DecoderLike, Options, complete_options
-from guidance.result import Event, Result
+from guidance.result import Event, Result, whole_characters
 from guidance.splitting import decode_all
 
 __all__ = ["generate", "stream"]
@@ -107,7 +107,7 @@ def _events(call: Call, decoder: DecoderLike) -> Iterator[Event[Any]]:
     (row,) = decoder.rows
     try:
         for _ in decoder.run():
-            text = _whole_characters(row.text)
+            text = whole_characters(row.text)
             if row.is_running and text != seen:
                 yield Event(text=text, delta=text[len(seen) :], partial=call.output.parse_partial(text))
                 seen = text
@@ -117,15 +117,3 @@ def _events(call: Call, decoder: DecoderLike) -> Iterator[Event[Any]]:
     partial = result.value if result.is_valid else call.output.parse_partial(result.text)
     delta = result.text[len(seen) :]
     yield Event(text=result.text, delta=delta, partial=partial, result=result)
-
-
-def _whole_characters(text: bytes | bytearray) -> str:
-    """Return the text without a last character whose bytes have not all come."""
-    for cut in range(min(4, len(text)) + 1):
-        head = text[: len(text) - cut]
-        try:
-            return head.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if error.end < len(head):
-                break
-    return text.decode("utf-8", errors="replace")

@@ -10,7 +10,7 @@ from guidance.decoding.metrics import Metrics
 from guidance.decoding.stopping import StopReason
 from guidance.errors import OutputError
 
-__all__ = ["Event", "Result"]
+__all__ = ["Event", "Result", "whole_characters"]
 
 T = TypeVar("T")
 
@@ -89,3 +89,15 @@ class Event(Generic[T]):
     delta: str
     partial: T | None
     result: Result[T] | None = None
+
+
+def whole_characters(text: bytes | bytearray) -> str:
+    """Return the text without a last character whose bytes have not all come."""
+    for cut in range(min(4, len(text)) + 1):
+        head = text[: len(text) - cut]
+        try:
+            return head.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.end < len(head):
+                break
+    return text.decode("utf-8", errors="replace")

@@ -12,6 +12,7 @@ from guidance.call import Call
 from guidance.decoding import Request, Row
 from guidance.decoding.metrics import Clock
 from guidance.errors import BatchSplitWarning, MemoryLimitError
+from guidance.memory import is_out_of_memory
 
 __all__ = ["decode_all"]
 
@@ -80,11 +81,3 @@ class _Halving:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory ran out, on any device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

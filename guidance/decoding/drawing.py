@@ -51,7 +51,7 @@ class Drawer:
         logits : float[B, P, V]   the last positions of each row; row b's proposal was read in its last ones
         """
         places = [0] * len(group.rows)
-        drawing = list(range(len(group.rows)))
+        drawing = [i for i, row in enumerate(group.rows) if row.is_running]
         while drawing:
             columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + places[i] for i in drawing]
             look = _Look(group, drawing, logits, columns)
