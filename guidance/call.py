@@ -8,6 +8,7 @@ from typing import Any
 
 from guidance.decoding import Decoder, Request, Row
 from guidance.decoding.budget import truncate_left
+from guidance.decoding.healing import heal_requests
 from guidance.decoding.metrics import Clock
 from guidance.errors import ModelError, PromptError
 from guidance.logits import Pipeline
@@ -61,6 +62,9 @@ class Call:
             for token_ids in [self._encode(prompt)]
             for row in _take_rows(seen, prompt, sampling.n)
         ]
+        if options["heal"]:
+            steer = [processor.bind(model) for processor in options["steer"]]
+            self.requests = heal_requests(model, self.requests, steer)
 
     def decoder(self, requests: Sequence[Request]) -> DecoderLike:
         """Return what produces some of the call's requests.
@@ -84,7 +88,7 @@ class Call:
         """Return what one row became."""
         assert row.stop_reason is not None
         text = row.text.decode("utf-8", errors="replace")
-        captures = self.output.captures(row.token_ids)
+        captures = self.output.captures(row.token_ids, head=row.request.head)
         return Result(
             text=text,
             token_ids=tuple(row.token_ids),

@@ -62,6 +62,8 @@ class Options(TypedDict, total=False):
     search : what looks for the output instead of drawing it token by token.
     speculate : how to draft tokens that the model then verifies; the law stays what it is.
     base_log_probs : also report the model's own log-probabilities.
+    heal : take back the prompt's last tokens where the output may run on into them, and draw them anew
+        (`guidance.decoding.healing`); for prompts that end within a word, a number or a piece of punctuation.
     overflow : what to do with a prompt that leaves no room in the context: ``"refuse"`` it, or ``"truncate-left"``:
         keep its end, so that there is room for `max_tokens`.
     """
@@ -74,6 +76,7 @@ class Options(TypedDict, total=False):
     search: Search | None
     speculate: Speculation | None
     base_log_probs: bool
+    heal: bool
     overflow: Literal["refuse", "truncate-left"]
 
 
@@ -86,6 +89,7 @@ _DEFAULTS: Options = {
     "search": None,
     "speculate": None,
     "base_log_probs": False,
+    "heal": False,
     "overflow": "refuse",
 }
 
@@ -142,6 +146,11 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if options["search"] is not None and not hasattr(options["search"], "decoder"):
         raise SamplingError(
             f"{name}: got search={options['search']!r}, expected an object with a decoder method; use guidance.Beams"
+        )
+    if options["search"] is not None and options["heal"]:
+        raise SamplingError(
+            f"{name}: got both search and heal, expected at most one: healing draws the first token, a search draws "
+            "none; drop one of them"
         )
     speculate = options["speculate"]
     if speculate is not None and not isinstance(speculate, Speculation):

@@ -7,7 +7,7 @@ from typing import Any
 
 from guidance.decoding.metrics import Clock, Metrics
 from guidance.decoding.request import MatcherLike, Request
-from guidance.decoding.stopping import StopReason
+from guidance.decoding.stopping import StopReason, find_stop
 
 __all__ = ["Row"]
 
@@ -49,11 +49,15 @@ class Row:
         self.matcher: MatcherLike | None = None if request.compiled is None else request.compiled.matcher()
         self.states: tuple[Any, ...] = request.pipeline.start(request.prompt_ids)
         self.token_ids: list[int] = []
-        self.text = bytearray()
+        self.text = bytearray(request.head)
         self.log_probs: list[float] = []
         self.base_log_probs: list[float] = []
         self.pending: list[int] = list(request.prompt_ids)
         self.stop_reason: StopReason | None = None
+        stop = find_stop(request.head, request.stops, start=0) if request.head else -1
+        if stop >= 0:
+            del self.text[stop:]
+            self.stop_reason = StopReason.STOP
         self.num_forced = 0
         self.num_rescued = 0
         self.num_drafted = 0
