@@ -62,7 +62,7 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
 
 
 def as_model(model: Model | str) -> Model:
-    """Return a model that was given itself or by name; the last two names stay loaded.
+    """Return a model that was given itself or by name; the last eight names stay loaded.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def as_model(model: Model | str) -> Model:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)  # a model, its experts and its classifiers
 def _load_once(name: str) -> Model:
     return load(name)
 

@@ -1,12 +1,13 @@
 """Steer with other language models: combine logits of a base, experts and anti-experts.
 
 dexperts.py proxy.py contrastive.py classifier_free.py   methods: an expression and the tokens that stay
+dola.py           the same against the model's own early layers, which early_exits.py reads
 arithmetic.py     any expression over models and classifiers
 formula.py        expressions                      weights.py     numbers in them that may vary by step
 plan.py           an expression compiled: what runs, on which rows, and how it adds up
 ensemble.py       the plan's KV caches, in step    stack.py       networks of one shape run as one
 blending.py       the sums                         combination.py what the methods share
-alignment.py      what token ids mean to two models
+alignment.py      what token ids mean to two models   legal.py  what the grammar allows
 effects.py sweep.py picture.py command.py          ``guidance steer``: what strengths gain and cost
 errors.py         what can go wrong
 """
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from proxy_tuning.classifier_free import ClassifierFree
     from proxy_tuning.contrastive import ContrastiveDecoding
     from proxy_tuning.dexperts import DExperts, ExpertPair
+    from proxy_tuning.dola import DoLa
     from proxy_tuning.errors import SteeringError
     from proxy_tuning.formula import BASE, Attribute, Formula, Term, intersection, union
     from proxy_tuning.proxy import ProxyTuning
@@ -32,6 +34,7 @@ __all__ = [
     "ClassifierFree",
     "ContrastiveDecoding",
     "DExperts",
+    "DoLa",
     "ExpertPair",
     "Formula",
     "ModelArithmetic",
@@ -51,6 +54,7 @@ _HOMES = {
     "ClassifierFree": "proxy_tuning.classifier_free",
     "ContrastiveDecoding": "proxy_tuning.contrastive",
     "DExperts": "proxy_tuning.dexperts",
+    "DoLa": "proxy_tuning.dola",
     "ExpertPair": "proxy_tuning.dexperts",
     "Formula": "proxy_tuning.formula",
     "ModelArithmetic": "proxy_tuning.arithmetic",

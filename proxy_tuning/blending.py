@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from guidance.logits import Context, apply_token_bitmask_inplace
+from guidance.logits import Context
 from guidance.logits.base import States
 from proxy_tuning.ensemble import Ensemble
 from proxy_tuning.errors import SteeringError
+from proxy_tuning.legal import legal_logits
 from proxy_tuning.plan import Blend, Choice, Plan
 from proxy_tuning.weights import Weight
 
@@ -41,9 +42,9 @@ class Scene:
         return self._ensemble.logits(reader).to(self.logits.device)
 
     def scorer(self, scorer: int) -> torch.Tensor:
-        """Return a classifier's log-probabilities of its attribute."""
-        companion = self._ensemble.scorers[scorer]
-        return self.plan.scorers[scorer].score(self.logits, replace(self.context, companion=companion))
+        """Return a classifier's log-probabilities of its attribute; its candidates are legal tokens."""
+        context = replace(self.context, companion=self._ensemble.scorers[scorer])
+        return self.plan.scorers[scorer].score(legal_logits(self.logits, context), context)
 
     @property
     def _ensemble(self) -> Ensemble:
@@ -84,9 +85,7 @@ def _choose(choice: Choice, scene: Scene) -> torch.Tensor:
 
     Both depend on how the laws are normalised, so they are restricted to the legal tokens first.
     """
-    legal = torch.zeros_like(scene.logits)
-    if scene.context.mask is not None:
-        apply_token_bitmask_inplace(legal.view(-1, legal.shape[-1]), scene.context.mask)
+    legal = legal_logits(torch.zeros_like(scene.logits), scene.context)
     laws = [torch.log_softmax(evaluate(blend, scene) + legal, dim=-1) for blend in choice.blends]
     stacked = torch.stack(laws)
     chosen = stacked.amax(dim=0) if choice.is_union else stacked.amin(dim=0)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from guidance.logits import PLAIN, Companion, Context, Processor, Stage, apply_token_bitmask_inplace
+from guidance.logits import PLAIN, Companion, Context, Processor, Stage
 from guidance.logits.base import States
 from guidance.model import Model
 from proxy_tuning.blending import Scene, evaluate
@@ -21,7 +21,7 @@ from proxy_tuning.errors import SteeringError
 from proxy_tuning.formula import Formula
 from proxy_tuning.plan import Plan, compile_plan
 
-__all__ = ["Combination", "legal_logits"]
+__all__ = ["Combination"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +102,6 @@ class Combination(Processor):
                 f"{name}: got no model to steer, expected one; pass it to guidance.generate, or call {name}.bind(model)"
             )
         return self.bind(self.reference)
-
-
-def legal_logits(logits: torch.Tensor, context: Context) -> torch.Tensor:
-    """Return float32[B, P, V]: minus infinity where the grammar allows no token; the input is left as it is."""
-    if context.mask is None:
-        return logits
-    legal = logits.reshape(-1, logits.shape[-1]).clone()
-    apply_token_bitmask_inplace(legal, context.mask)
-    return legal.view_as(logits)
 
 
 def _forbid_missing(logits: torch.Tensor, plan: Plan) -> torch.Tensor:

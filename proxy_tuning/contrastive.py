@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
+from guidance.loading import as_model
 from guidance.logits import Context, MinP
 from guidance.model import Model
 from proxy_tuning.alignment import VocabularyMap
-from proxy_tuning.combination import Combination, legal_logits
+from proxy_tuning.combination import Combination
 from proxy_tuning.errors import SteeringError
 from proxy_tuning.formula import BASE, Formula, Term
+from proxy_tuning.legal import legal_logits
 from proxy_tuning.weights import WeightLike, as_weight
 
 __all__ = ["ContrastiveDecoding"]
@@ -23,7 +25,7 @@ class ContrastiveDecoding(Combination):
 
     Parameters
     ----------
-    amateur : a weaker model of the steered model's vocabulary.
+    amateur : a weaker model of the steered model's vocabulary, or its name for `guidance.load`.
     strength : how much the amateur counts; 0 is the base, restricted to its plausible tokens.
     amateur_temperature : divides the amateur's logits; the paper has 0.5.
     plausibility : keep tokens at least this share as likely as the most likely one, legal ones where there is a
@@ -34,7 +36,7 @@ class ContrastiveDecoding(Combination):
     SteeringError : when a setting is out of range.
     """
 
-    amateur: Model
+    amateur: Model | str
     strength: WeightLike = 1.0
     amateur_temperature: float = 0.5
     plausibility: float = 0.1
@@ -63,7 +65,7 @@ class ContrastiveDecoding(Combination):
     @property
     def reference(self) -> Model | None:
         """Return the amateur."""
-        return self.amateur
+        return as_model(self.amateur)
 
     def remove(self, logits: torch.Tensor, context: Context) -> torch.Tensor | None:
         """Return the implausible tokens."""

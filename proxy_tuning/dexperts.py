@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
+from guidance.loading import as_model
 from guidance.logits import Context, TopP
 from guidance.model import Model
 from proxy_tuning.alignment import VocabularyMap
-from proxy_tuning.combination import Combination, legal_logits
+from proxy_tuning.combination import Combination
 from proxy_tuning.errors import SteeringError
 from proxy_tuning.formula import BASE, Formula, Term
+from proxy_tuning.legal import legal_logits
 from proxy_tuning.weights import WeightLike, as_weight
 
 __all__ = ["DExperts", "ExpertPair", "add_pairs"]
@@ -23,7 +25,8 @@ class ExpertPair:
 
     Parameters
     ----------
-    expert, antiexpert : either may be None: the steered model then stands in for it.
+    expert, antiexpert : models, or names for `guidance.load`; either may be None, which the steered model stands in
+        for.
     alpha : the weight of the difference, or a function of the step.
     vocabulary_map : their token ids, where they differ from the steered model's.
 
@@ -32,8 +35,8 @@ class ExpertPair:
     SteeringError : when both are missing, or the weight is no number.
     """
 
-    expert: Model | None = None
-    antiexpert: Model | None = None
+    expert: Model | str | None = None
+    antiexpert: Model | str | None = None
     alpha: WeightLike = 2.0
     vocabulary_map: VocabularyMap | None = None
 
@@ -50,7 +53,8 @@ class DExperts(Combination):
 
     Parameters
     ----------
-    expert, antiexpert : models of the steered model's vocabulary; either may be None, which the base stands in for.
+    expert, antiexpert : models of the steered model's vocabulary, or names for `guidance.load`; either may be None,
+        which the base stands in for.
     alpha : strength: 0 is the base, restricted to its nucleus; negative steers the other way. Or a function of the
         step. The paper has 2.0 against toxicity and 3.2 for sentiment.
     base_top_p : keep the smallest set of tokens, legal ones where there is a grammar, that have this probability under
@@ -78,8 +82,8 @@ class DExperts(Combination):
     'positive'
     """
 
-    expert: Model | None = None
-    antiexpert: Model | None = None
+    expert: Model | str | None = None
+    antiexpert: Model | str | None = None
     alpha: WeightLike = 2.0
     base_top_p: float = 0.9
     pairs: tuple[ExpertPair, ...] = ()
@@ -103,7 +107,8 @@ class DExperts(Combination):
     def reference(self) -> Model | None:
         """Return the first model given."""
         first = self._all_pairs()[0]
-        return first.expert or first.antiexpert
+        found = first.antiexpert if first.expert is None else first.expert
+        return None if found is None else as_model(found)
 
     def remove(self, logits: torch.Tensor, context: Context) -> torch.Tensor | None:
         """Return the tokens outside the nucleus of the base."""

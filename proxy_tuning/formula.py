@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from guidance.loading import as_model
 from guidance.logits import Companion, Context
 from guidance.model import Model
 from proxy_tuning.alignment import VocabularyMap
@@ -108,14 +109,18 @@ class Term(Formula):
 
     Parameters
     ----------
-    model : None for the model that is steered.
+    model : a model, or a name for `guidance.load`; None for the model that is steered.
     prompt : what it reads in place of the prompt; both then read the same output.
     vocabulary_map : its token ids, where they differ from the steered model's.
     """
 
-    model: Model | None = None
+    model: Model | str | None = None
     prompt: Prompt = None
     vocabulary_map: VocabularyMap | None = None
+
+    def loaded(self, base: Model) -> Model:
+        """Return the model, loaded once where it was named."""
+        return base if self.model is None else as_model(self.model)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

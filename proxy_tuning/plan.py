@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from guidance.logits import Processor
 from guidance.model import CausalLM, Model
 from guidance.transformer.llama import LlamaCausalLM
 from proxy_tuning.alignment import Alignment, align_vocabularies
@@ -164,11 +165,11 @@ class _Builder:
         return Choice(tuple(self.blend(inner, is_normalised=True) for inner in part.parts), part.is_union)
 
     def _is_base(self, term: Term) -> bool:
-        is_same = term.model is None or term.model.language_model is self.base.language_model
+        is_same = term.loaded(self.base).language_model is self.base.language_model
         return is_same and term.prompt is None and not term.vocabulary_map
 
     def _key(self, term: Term) -> tuple[object, ...]:
-        model = term.model or self.base
+        model = term.loaded(self.base)
         entries = None if term.vocabulary_map is None else tuple(sorted(term.vocabulary_map.items(), key=str))
         return (id(model.language_model), term.prompt, entries)
 
@@ -179,13 +180,15 @@ class _Builder:
         return place
 
     def _scorer(self, scorer: Scorer) -> int:
+        if isinstance(scorer, Processor):
+            scorer.bind(self.base)  # refuses other tokens
         if scorer not in self.scorers:
             self.scorers.append(scorer)
         return self.scorers.index(scorer)
 
 
 def _bind(term: Term, base: Model) -> Reader:
-    model = term.model or base
+    model = term.loaded(base)
     alignment = align_vocabularies(
         base.vocabulary, model.vocabulary, vocabulary_map=term.vocabulary_map, name=model.name
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from guidance.loading import as_model
 from guidance.logits import Context, TopK
 from guidance.model import Model
 from proxy_tuning.alignment import VocabularyMap
@@ -24,7 +25,8 @@ class ProxyTuning(Combination):
 
     Parameters
     ----------
-    tuned, untuned : a small model after and before tuning, both of the steered model's vocabulary.
+    tuned, untuned : a small model after and before tuning, both of the steered model's vocabulary; or their names for
+        `guidance.load`.
     alpha : strength: 0 is the base; 1 is the paper's. Or a function of the step.
     tuned_prompt : what the tuned model reads in place of the prompt: a function of its text, such as a chat template.
     top_k : what is known of the base, for one behind a service that tells only its k most likely tokens: the
@@ -48,8 +50,8 @@ class ProxyTuning(Combination):
     'formal'
     """
 
-    tuned: Model
-    untuned: Model
+    tuned: Model | str
+    untuned: Model | str
     alpha: WeightLike = 1.0
     tuned_prompt: Prompt = None
     top_k: int | None = None
@@ -73,7 +75,7 @@ class ProxyTuning(Combination):
     @property
     def reference(self) -> Model | None:
         """Return the untuned model."""
-        return self.untuned
+        return as_model(self.untuned)
 
     def remove(self, logits: torch.Tensor, context: Context) -> torch.Tensor | None:
         """Return the tokens of which nothing is known; the service does not know the grammar."""

@@ -9,7 +9,17 @@ import torch
 
 import guidance
 from guidance.embedded.judge import judge_register, judge_sentiment
-from proxy_tuning import BASE, ClassifierFree, ContrastiveDecoding, DExperts, ModelArithmetic, ProxyTuning, Term, union
+from proxy_tuning import (
+    BASE,
+    Attribute,
+    ClassifierFree,
+    ContrastiveDecoding,
+    DExperts,
+    ModelArithmetic,
+    ProxyTuning,
+    Term,
+    union,
+)
 
 PROMPTS = ["the cat", "in", "another thing, the other"]
 
@@ -122,3 +132,47 @@ def test_stream_steers_too(base, experts):
     steer = [DExperts(expert=experts[0])]
     *_, last = guidance.stream(base, "the cat", steer=steer, max_tokens=12)
     assert last.result.token_ids == guidance.generate(base, "the cat", steer=steer, max_tokens=12).token_ids
+
+
+def test_experts_may_be_named(writers):
+    """A name is loaded once and steers like the model."""
+    prompt, sampling = "Write about the lamp.\n\n", guidance.Sampling(seed=2)
+    named = [DExperts(expert="embedded/positive", antiexpert="embedded/negative")]
+    given = [DExperts(expert=writers["positive"], antiexpert=writers["negative"])]
+    texts = [
+        guidance.generate(writers["writer"], prompt, steer=steer, sampling=sampling, max_tokens=60).text
+        for steer in (named, given)
+    ]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("kind", ["fudge", "head"])
+def test_classifiers_are_terms_of_an_expression(writers, kind):
+    """``BASE + 2 Attribute(c)`` is what the classifier does by itself, token for token; with experts it adds up."""
+    from classifiers import Fudge, OnePassHead
+
+    method, name = (Fudge, "embedded/sentiment") if kind == "fudge" else (OnePassHead, "embedded/sentiment_head")
+    prompt, sampling = "Write about the lamp.\n\n", guidance.Sampling(seed=2, n=8)
+    expression = BASE + 2.0 * Attribute(method(name, attribute="positive"))
+    texts = [
+        [
+            result.token_ids
+            for result in guidance.generate(writers["writer"], prompt, steer=steer, sampling=sampling, max_tokens=60)
+        ]
+        for steer in ([ModelArithmetic(law=expression)], [method(name, attribute="positive", strength=2.0)])
+    ]
+    assert texts[0] == texts[1]
+    both = [ModelArithmetic(law=expression + 1.0 * Term(writers["small_formal"]))]
+    found = guidance.generate(writers["writer"], prompt, SCHEMA, steer=both, sampling=sampling, max_tokens=300)
+    assert all(result.is_valid for result in found)
+    assert sum(judge_register(result.value["message"]) == "formal" for result in found) >= 4
+
+
+@pytest.mark.parametrize("kind", ["fudge", "head"])
+def test_a_classifier_of_other_tokens_is_refused(base, kind):
+    """The vocabularies are compared before anything runs."""
+    from classifiers import Fudge, OnePassHead
+
+    method, name = (Fudge, "embedded/sentiment") if kind == "fudge" else (OnePassHead, "embedded/sentiment_head")
+    with pytest.raises(guidance.GuidanceError, match="token"):
+        ModelArithmetic(law=BASE + Attribute(method(name, attribute="positive"))).bind(base)
