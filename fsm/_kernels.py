@@ -180,7 +180,8 @@ def viable_kernel(states, target, low, high, seen):
         if not admits_kernel(states, target, seen):
             return False
         target = states[target, DEFAULT]
-    if states[target, KIND] != CHAR and states[target, KIND] != RAW:
+    kind = states[target, KIND]
+    if kind != CHAR and kind != RAW and kind != STUB:
         return True
     return states[target, SHORTEST] <= high and (low == 0 or states[target, LONGEST] >= low)
 
@@ -1071,7 +1072,12 @@ def _pointer(_typing_context, address):
     return types.voidptr(address), generate
 
 
-pointer = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_pointer)
+def _interpreted_pointer(address):
+    """Do the same where the compiler is switched off."""
+    return ctypes.c_void_p(int(address))
+
+
+pointer = _interpreted_pointer if config.DISABLE_JIT else intrinsic(_pointer)
 
 
 @njit(cache=True, inline="always")

@@ -70,6 +70,12 @@ class Compiled:
         """Count the bytes this grammar holds; what it shares with others of the vocabulary is not counted."""
         return self.network.memory_bytes + self._position_bytes + self._masks.memory_bytes
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the grammar leaves unchecked (``json_schema(..., lenient=True)``), with its place."""
+        owners = self.network.owners
+        return tuple(dict.fromkeys(line for owner in owners for line in getattr(owner, "warnings", ())))
+
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit.
 

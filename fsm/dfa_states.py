@@ -7,9 +7,9 @@ or BYTE (bytes, ending where nothing fits). Cost: one row per state reached.
 from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
-from fsm.distance import escape_width
 from fsm.layout import BASE, LONGEST, SHORTEST, STATE_POP, UNBOUNDED
 from fsm.network import Network
+from fsm.text_widths import text_widths
 
 __all__ = ["ByteStates", "CharStates", "RawStates"]
 
@@ -48,25 +48,8 @@ class _DfaStates:
         raise NotImplementedError
 
     def shortest(self, argument: int) -> int:
-        """Return the bytes of a shortest way to acceptance, and of what follows it."""
-        total, state = 0, argument
-        for rest in range(self.dfa.shortest(argument) - 1, -1, -1):
-            ways = [
-                (self.width(first, last), target)
-                for first, last, target in self.dfa.edges(state)
-                if self.dfa.shortest(target) == rest
-            ]
-            width, state = min(ways)
-            total += width
-        return total + self.tail(state)
-
-    def width(self, first: int, last: int) -> int:
-        """Return the fewest bytes that write one of the symbols."""
-        return len(chr(first).encode("utf-8", "surrogatepass"))
-
-    def tail(self, state: int) -> int:
-        """Return the bytes that follow acceptance before returning."""
-        return 0
+        """Return the bytes of a shortest way to acceptance; the symbols are bytes."""
+        return self.dfa.shortest(argument)
 
 
 class ByteStates(_DfaStates):
@@ -108,6 +91,19 @@ class RawStates(_DfaStates):
 
     __slots__ = ()
 
+    def shortest(self, argument: int) -> int:
+        """Return the bytes of a shortest way to acceptance."""
+        total, state = 0, argument
+        for rest in range(self.dfa.shortest(argument) - 1, -1, -1):
+            ways = [
+                (len(chr(first).encode("utf-8", "surrogatepass")), target)
+                for first, _, target in self.dfa.edges(state)
+                if self.dfa.shortest(target) == rest
+            ]
+            width, state = min(ways)
+            total += width
+        return total
+
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write a RAW row."""
         close = STATE_POP if self.dfa.is_accepting(argument) else 0
@@ -146,13 +142,13 @@ class CharStates(_DfaStates):
                 network.states[known, SHORTEST], network.states[known, LONGEST] = self.distances(automaton_state)
         return known
 
-    def width(self, first: int, last: int) -> int:
-        """Return the fewest bytes that write one of the characters inside a JSON string."""
-        return escape_width(first, last)
+    def shortest(self, argument: int) -> int:
+        """Return the bytes of a shortest way to acceptance, and of the closing quote."""
+        return self.shortest_counted(argument, 0) if self.counted else text_widths(self.dfa).shortest(argument) + 1
 
-    def tail(self, state: int) -> int:
-        """Count the closing quote."""
-        return 1
+    def shortest_counted(self, argument: int, low: int) -> int:
+        """Return the bytes of the same with at least so many characters."""
+        return text_widths(self.dfa).at_least(argument, low) + 1
 
     def distances(self, automaton_state: int) -> tuple[int, int]:
         """Return the fewest and most characters to acceptance, the latter ``UNBOUNDED`` where there is no end."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUM_REGISTERS, R_STACKS, SLACK, push_kernel
+from fsm._kernels import NUM_REGISTERS, R_STACK, R_STACKS, SLACK, arrive_kernel, push_kernel
 from fsm.addresses import addresses_of
 from fsm.errors import LimitError
 from fsm.layout import (
@@ -290,6 +290,13 @@ class Network:
         if self.is_stack_full:
             self.grow_stacks()
         return int(push_kernel(self.stacks, self.table, self.regs, ret, parent, 0))
+
+    def arrive(self, state: int, stack: int) -> tuple[int, int]:
+        """Pass SEEN states; return the state and the stack node behind them, state 0 where one is dead."""
+        if self.is_stack_full:
+            self.grow_stacks()
+        target = int(arrive_kernel(self.states, self.stacks, self.table, self.regs, state, stack))
+        return target, int(self.regs[R_STACK])
 
     def grow_stacks(self) -> None:
         """Double the room for stacks and rebuild their hash table."""

@@ -1,15 +1,42 @@
 """Grammars: texts and types become automata. Imports ``fsm``; no torch.
 
-    constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
-    regex/           patterns in two dialects       regular.py  any automaton as a grammar
-    json_schema/     schemas as sets of obligations  python_types.py  from_type
+constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
+regex/           patterns in two dialects       regular.py  any automaton as a grammar
+json_schema/     schemas as sets of obligations  python_types.py  from_type
+lark/, gbnf/     context-free grammars         context_free/   their rules as a network
+tags/            captures, free text, tool calls substring.py, patterns.py  quotations, named patterns
 """
 
 from __future__ import annotations
 
+from grammars import patterns
 from grammars.constructors import choice, json_schema, regex
 from grammars.grammar import Grammar
 from grammars.json_schema.shapes import SchemaLimits
+from grammars.lark import lark
 from grammars.python_types import from_type
+from grammars.substring import substring
+from grammars.tags import Tag, Tool, ToolCall, capture, free_text, reasoned, special, tags, tool_calls
+from grammars.templates import template
 
-__all__ = ["Grammar", "SchemaLimits", "choice", "from_type", "json_schema", "regex"]
+__all__ = [
+    "Grammar",
+    "SchemaLimits",
+    "Tag",
+    "Tool",
+    "ToolCall",
+    "capture",
+    "choice",
+    "free_text",
+    "from_type",
+    "json_schema",
+    "lark",
+    "patterns",
+    "reasoned",
+    "regex",
+    "special",
+    "substring",
+    "tags",
+    "template",
+    "tool_calls",
+]

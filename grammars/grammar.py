@@ -1,19 +1,47 @@
-"""Define what every grammar is: a frozen value that compiles against a vocabulary."""
+"""Define what every grammar is: a frozen value that compiles against a vocabulary and combines with others."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from fsm.compiled import Compiled
+from fsm.errors import UnsupportedFeatureError
+from fsm.network import Network
+from fsm.special_tokens import resolve_special_tokens
 from fsm.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from grammars.algebra.report import GrammarReport
 
 __all__ = ["Grammar"]
 
 
-class Grammar(ABC):
-    """Be a language of texts; frozen."""
+class Grammar:
+    """Be a language of texts; frozen.
 
-    @abstractmethod
+    Grammars combine: ``a | b``, ``a + b``, ``a & b``, ``~a``, ``a - b``, ``a.repeat(m, n)``, ``a.optional()``. A string
+    stands for itself on either side. What cannot be done exactly is refused (``grammars.algebra``).
+
+    Examples
+    --------
+    >>> from grammars import regex
+    >>> ("no. " + regex("[0-9]+") - "no. 13").count(6)
+    109
+    """
+
+    __slots__ = ()
+
+    def add_to(self, network: Network) -> int:
+        """Lay the grammar into a network that may hold others; return the state that, called, reads one text of it.
+
+        It must be able to return wherever a text may end, whatever byte follows.
+
+        Raises
+        ------
+        UnsupportedFeatureError : this kind of grammar stands alone.
+        """
+        raise UnsupportedFeatureError(f"{self} cannot be part of another grammar; use it alone")
+
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; lazy, so it returns at once.
 
@@ -21,3 +49,132 @@ class Grammar(ABC):
         ------
         GrammarError : the grammar is malformed, unsupported, or nothing can match it.
         """
+        network = Network()
+        start = self.add_to(network)
+        return Compiled(network, start, resolve_special_tokens(network, vocabulary))
+
+    # -- algebra ---------------------------------------------------------------------------------------------------
+
+    def __or__(self, other: Grammar | str) -> Grammar:
+        """Return the texts of either."""
+        from grammars.algebra import unite
+
+        return unite(self, other)
+
+    def __ror__(self, other: str) -> Grammar:
+        from grammars.algebra import unite
+
+        return unite(other, self)
+
+    def __add__(self, other: Grammar | str) -> Grammar:
+        """Return a text of one, then a text of the other."""
+        from grammars.algebra import concatenate
+
+        return concatenate(self, other)
+
+    def __radd__(self, other: str) -> Grammar:
+        from grammars.algebra import concatenate
+
+        return concatenate(other, self)
+
+    def __and__(self, other: Grammar | str) -> Grammar:
+        """Return the texts of both."""
+        from grammars.algebra import intersect
+
+        return intersect(self, other)
+
+    def __rand__(self, other: str) -> Grammar:
+        from grammars.algebra import intersect
+
+        return intersect(other, self)
+
+    def __sub__(self, other: Grammar | str) -> Grammar:
+        """Return the texts of one that are none of the other's."""
+        from grammars.algebra import complement, intersect
+
+        return intersect(self, complement(other))
+
+    def __rsub__(self, other: str) -> Grammar:
+        from grammars.algebra import complement, intersect
+
+        return intersect(other, complement(self))
+
+    def __invert__(self) -> Grammar:
+        """Return every other text."""
+        from grammars.algebra import complement
+
+        return complement(self)
+
+    def repeat(self, least: int = 0, most: int | None = None) -> Grammar:
+        """Return ``least`` to ``most`` texts one after the other; ``most`` None = no bound.
+
+        Raises
+        ------
+        GrammarError : not 0 <= least <= most.
+        """
+        from grammars.algebra import repetition
+
+        return repetition(self, least, most)
+
+    def optional(self) -> Grammar:
+        """Return a text of it, or nothing."""
+        return self.repeat(0, 1)
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def is_empty(self) -> bool:
+        """Tell whether no text fits."""
+        from grammars.algebra.questions import is_empty
+
+        return is_empty(self)
+
+    def is_finite(self) -> bool:
+        """Tell whether finitely many texts fit.
+
+        Raises
+        ------
+        LimitError : deciding it takes more than ``fsm.pushdown.MAX_NODES`` places.
+        """
+        from grammars.algebra.questions import is_finite
+
+        return is_finite(self)
+
+    def equals(self, other: Grammar | str) -> bool:
+        """Tell whether both have the same texts; decidable, and answered, for regular grammars.
+
+        Raises
+        ------
+        UnsupportedFeatureError : one is not regular.
+        """
+        from grammars.algebra.questions import is_equivalent
+
+        return is_equivalent(self, other)
+
+    def shortest(self) -> str | None:
+        """Return a shortest text, None where there is none: fewest characters of a regular grammar, else bytes."""
+        from grammars.algebra.questions import shortest_text
+
+        return shortest_text(self)
+
+    def example(self, *, seed: int = 0) -> str | None:
+        """Return some text that fits, None where there is none; equal seeds give equal texts."""
+        from grammars.algebra.questions import example_text
+
+        return example_text(self, seed=seed)
+
+    def count(self, max_length: int) -> int:
+        """Return how many texts of at most ``max_length`` characters fit.
+
+        Raises
+        ------
+        LimitError : counting them takes more than ``fsm.pushdown.MAX_NODES`` places.
+        """
+        from grammars.algebra.questions import count_texts
+
+        return count_texts(self, max_length)
+
+    def report(self) -> GrammarReport:
+        """Say what the grammar enforces, what is unreachable, endless or ambiguous, and how large it is."""
+        from grammars.algebra.report import report_grammar
+
+        return report_grammar(self)

@@ -7,6 +7,7 @@ from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError
 from fsm.network import Network
+from fsm.regular_compiled import RegularCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
 
@@ -32,13 +33,26 @@ class RegularGrammar(Grammar):
         return self.source
 
     def compile(self, vocabulary: Vocabulary) -> Compiled:
-        """Return the grammar ready for matching.
+        """Return the grammar ready for matching; lazy, so it returns at once.
 
         Raises
         ------
         UnsatisfiableError : the language is empty.
         """
+        self._check()
+        network = Network()
+        return RegularCompiled(network, RawStates(network, self.dfa), vocabulary)
+
+    def add_to(self, network: Network) -> int:
+        """Lay the automaton.
+
+        Raises
+        ------
+        UnsatisfiableError : the language is empty.
+        """
+        self._check()
+        return RawStates(network, self.dfa).start(network)
+
+    def _check(self) -> None:
         if self.dfa.start == 0:
             raise UnsatisfiableError(f"{self.source} matches no text; loosen it")
-        network = Network()
-        return Compiled(network, RawStates(network, self.dfa).start(network), vocabulary)

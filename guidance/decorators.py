@@ -1,22 +1,22 @@
 """Turn a function's signature and docstring into a typed call of a model.
 
 The docstring is the prompt's template, the parameters are its fields, and the return annotation is the output type.
+Where the docstring has typed holes (``Age: {age:int}``), it is also the template of the answer.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
-import string
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack
 
-from guidance.api import DEFAULT_MAX_TOKENS, generate, stream
+from guidance.api import generate, stream
+from guidance.docstring import Docstring
 from guidance.errors import PromptError
+from guidance.loading import as_model
 from guidance.model import Model
+from guidance.options import Options, complete_options
 from guidance.result import Event, Result
-from guidance.sampling import GREEDY, Sampling
 
 __all__ = ["Structured", "structured"]
 
@@ -25,19 +25,18 @@ T = TypeVar("T")
 
 
 def structured(
-    *, model: Model | str = "embedded", sampling: Sampling = GREEDY, max_tokens: int = DEFAULT_MAX_TOKENS
+    *, model: Model | str = "embedded", **options: Unpack[Options]
 ) -> Callable[[Callable[P, T]], Structured[P, T]]:
     r"""Make a function of the decorated one's signature that a model computes.
 
     Parameters
     ----------
-    model : the model to ask, or a name for `guidance.load`, loaded at the first call.
-    sampling : how tokens are drawn; one output per call.
-    max_tokens : most tokens to produce.
+    model : the model to ask, or a name for `guidance.load`, loaded at the first call and kept.
+    options : those of `generate`, for every call; one output per call, so ``sampling.n`` is 1.
 
     Raises
     ------
-    PromptError : at decoration, when there is no docstring, or it names a field that is not a parameter.
+    PromptError : at decoration, when there is no docstring, or a field of it is neither a parameter nor a typed hole.
 
     Examples
     --------
@@ -46,12 +45,19 @@ def structured(
     ...     '''Who is described?\n\n{text}'''
     >>> extract.prompt("Ada Lovelace, 36, London")
     'Who is described?\n\nAda Lovelace, 36, London'
+    >>> @structured(model="embedded")
+    ... def describe(text: str) -> dict[str, str | int]:
+    ...     '''Who is described?\n\n{text}\n\nName: {name:str}\nAge: {age:int}'''
+    >>> describe.prompt("Ada Lovelace, 36, London")
+    'Who is described?\n\nAda Lovelace, 36, London\n\n'
     """
-    if sampling.n != 1:
-        raise PromptError(f"structured: got n={sampling.n}, expected n=1, for a call returns one value; use generate")
+    settings = complete_options("structured", options)
+    n = settings["sampling"].n
+    if n != 1:
+        raise PromptError(f"structured: got n={n}, expected n=1, for a call returns one value; use generate")
 
     def decorate(function: Callable[P, T]) -> Structured[P, T]:
-        return Structured(function, model=model, sampling=sampling, max_tokens=max_tokens)
+        return Structured(function, model=model, options=settings)
 
     return decorate
 
@@ -59,25 +65,16 @@ def structured(
 class Structured(Generic[P, T]):
     """Call a model as if it were the function that was decorated; see `structured`."""
 
-    def __init__(self, function: Callable[P, T], *, model: Model | str, sampling: Sampling, max_tokens: int) -> None:
-        self._signature = inspect.signature(function)
-        self._template = inspect.cleandoc(function.__doc__ or "")
-        self._settings: dict[str, Any] = {"sampling": sampling, "max_tokens": max_tokens}
+    def __init__(self, function: Callable[P, T], *, model: Model | str, options: Options) -> None:
+        self._docstring = Docstring(function)
+        self._settings = options
         self._model = model
-        hints = typing.get_type_hints(function, include_extras=True)
-        self._output = hints.get("return")
-        self._name = getattr(function, "__name__", "function")
-        _check_template(self._name, self._template, self._signature)
         functools.update_wrapper(self, function)
 
     @property
     def model(self) -> Model:
         """Return the model, loading it when it was given by name."""
-        if isinstance(self._model, str):
-            from guidance.loading import load
-
-            self._model = load(self._model)
-        return self._model
+        return as_model(self._model)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the typed value.
@@ -91,12 +88,14 @@ class Structured(Generic[P, T]):
 
     def result(self, *args: P.args, **kwargs: P.kwargs) -> Result[T]:
         """Return the whole result: value, text, log-probabilities, metrics."""
-        result: Result[T] = generate(self.model, self.prompt(*args, **kwargs), self._output, **self._settings)
+        prompt, output = self._docstring.fill(*args, **kwargs)
+        result: Result[T] = generate(self.model, prompt, output, **self._settings)
         return result
 
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Event[T]]:
         """Yield the value as it is written; the last event carries the result."""
-        return stream(self.model, self.prompt(*args, **kwargs), self._output, **self._settings)
+        prompt, output = self._docstring.fill(*args, **kwargs)
+        return stream(self.model, prompt, output, **self._settings)
 
     def batch(self, inputs: Iterable[Any]) -> list[T]:
         """Return one value per input, computed as one batch.
@@ -109,38 +108,18 @@ class Structured(Generic[P, T]):
 
     def batch_results(self, inputs: Iterable[Any]) -> list[Result[T]]:
         """Return one result per input, computed as one batch."""
-        prompts = [self._prompt_of(item) for item in inputs]
-        results: list[Result[T]] = generate(self.model, prompts, self._output, **self._settings)
+        filled = [self._fill(item) for item in inputs]
+        if not self._docstring.is_same_output:
+            return [generate(self.model, prompt, output, **self._settings) for prompt, output in filled]
+        prompts, outputs = [prompt for prompt, _ in filled], [output for _, output in filled]
+        results: list[Result[T]] = generate(self.model, prompts, *outputs[:1], **self._settings)
         return results
 
     def prompt(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return the prompt that a call with these arguments sends."""
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return self._template.format(**bound.arguments)
+        return self._docstring.fill(*args, **kwargs)[0]
 
-    def _prompt_of(self, item: Any) -> str:
-        prompt: Callable[..., str] = self.prompt
+    def _fill(self, item: Any) -> tuple[str, Any]:
         if isinstance(item, Mapping):
-            return prompt(**item)
-        return prompt(*item) if isinstance(item, tuple) else prompt(item)
-
-
-def _check_template(name: str, template: str, signature: inspect.Signature) -> None:
-    if not template:
-        raise PromptError(f"{name}: got no docstring, expected one: it is the prompt; write what the model is to do")
-    try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
-    except ValueError as error:
-        raise PromptError(
-            f"{name}: got a docstring that is not a template ({error}), expected fields such as {{text}}; "
-            "write literal braces twice"
-        ) from error
-    known = set(signature.parameters)
-    for field in fields:
-        root = field.split(".")[0].split("[")[0]
-        if root not in known:
-            raise PromptError(
-                f"{name}: got the field {{{field}}} in the docstring, expected one of {sorted(known)}; "
-                "name a parameter, or write literal braces twice"
-            )
+            return self._docstring.fill(**item)
+        return self._docstring.fill(*item) if isinstance(item, tuple) else self._docstring.fill(item)

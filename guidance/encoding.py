@@ -28,6 +28,7 @@ class TextEncoder:
     """
 
     def __init__(self, tokenizer: Any, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self._ends = frozenset(vocabulary.eos_token_ids)
         self._encode_prompt, self._encode_text = _find_encodes(tokenizer, vocabulary)
 

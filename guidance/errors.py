@@ -5,8 +5,11 @@ GuidanceError
 ├── PromptError (ValueError)             a prompt is empty, or does not fit the context
 ├── SamplingError (ValueError)           sampling settings contradict each other
 ├── OutputError (ValueError)             a text does not parse as the type asked for
+├── WatermarkError (ValueError)          a watermark cannot be written or looked for
 ├── LogitsError (ValueError)             a model returned logits no token can be drawn from
 ├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
+├── MemoryLimitError (LimitError)        a single row does not fit into memory
+├── EngineError (RuntimeError)           an engine is full, or closed
 └── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
 """
 
@@ -15,17 +18,21 @@ from __future__ import annotations
 from fsm.errors import GrammarError, GuidanceError, LimitError
 
 __all__ = [
+    "BatchSplitWarning",
     "BudgetError",
+    "EngineError",
     "ForeignGuidanceError",
     "GrammarError",
     "GuidanceError",
     "InputFileError",
     "LogitsError",
+    "MemoryLimitError",
     "ModelError",
     "OutputError",
     "PrefixError",
     "PromptError",
     "SamplingError",
+    "WatermarkError",
 ]
 
 
@@ -39,6 +46,10 @@ class PromptError(GuidanceError, ValueError):
 
 class SamplingError(GuidanceError, ValueError):
     """Report sampling settings that are out of range or contradict each other."""
+
+
+class WatermarkError(GuidanceError, ValueError):
+    """Report a watermark that is out of range, that the law cannot carry, or that cannot be looked for."""
 
 
 class OutputError(GuidanceError, ValueError):
@@ -79,6 +90,18 @@ class BudgetError(LimitError):
         super().__init__(message)
         self.max_tokens = max_tokens
         self.needed = needed
+
+
+class MemoryLimitError(LimitError):
+    """Report that not even one row fits into memory."""
+
+
+class EngineError(GuidanceError, RuntimeError):
+    """Report an engine that takes no more requests: it is full, or closed."""
+
+
+class BatchSplitWarning(UserWarning):
+    """Say that a batch did not fit into memory and runs in parts."""
 
 
 class ForeignGuidanceError(GuidanceError, ImportError):

@@ -30,9 +30,10 @@ def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
     from fsm._kernels import advance_entry, fill_entry
     from fsm._trie_kernels import build_trie_kernel
-    from guidance.logits._kernels import apply_mask_kernel, draw_tokens_kernel
+    from guidance.logits._kernels import apply_mask_kernel, draw_token_kernel, gather_legal_kernel, truncate_kernel
 
-    return advance_entry, fill_entry, build_trie_kernel, apply_mask_kernel, draw_tokens_kernel
+    drawing = (apply_mask_kernel, draw_token_kernel, gather_legal_kernel, truncate_kernel)
+    return (advance_entry, fill_entry, build_trie_kernel, *drawing)
 
 
 def _is_on_disk(kernel: Any) -> bool:
@@ -54,7 +55,7 @@ def _exercise() -> None:
 
     from fsm import Vocabulary, allocate_token_bitmask
     from grammars import json_schema
-    from guidance.logits import apply_token_bitmask_inplace, draw_tokens
+    from guidance.logits import TopP, apply_token_bitmask_inplace, draw_tokens
 
     vocabulary = Vocabulary([bytes([byte]) for byte in range(256)] + [b""], eos_token_ids=[256])
     schema = {
@@ -75,4 +76,5 @@ def _exercise() -> None:
     logits = torch.zeros(1, vocabulary.size)
     draw_tokens(logits, mask, scales=[1.0], uniforms=[0.5], wants_base=True)
     draw_tokens(logits, None, scales=[0.0], uniforms=[0.0])
+    TopP(0.5).process([[None]], logits[None])
     apply_token_bitmask_inplace(logits, mask)

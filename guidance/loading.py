@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fsm import Vocabulary
+from guidance.encoding import TextEncoder
 from guidance.errors import ModelError
 
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["load", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_encoder", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -50,7 +52,37 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
-    return Model(network, tokenizer, name=str(name), generation_config=_read_generation_config(source))
+    return Model(
+        network,
+        tokenizer,
+        name=str(name),
+        generation_config=_read_generation_config(source),
+        labels=_read_labels(source),
+    )
+
+
+def as_model(model: Model | str) -> Model:
+    """Return a model that was given itself or by name; the last eight names stay loaded.
+
+    Raises
+    ------
+    ModelError : when it is neither, or there is no model of that name.
+    """
+    from guidance.model import Model
+
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, str):
+        return _load_once(model)
+    raise ModelError(
+        f"model: got {type(model).__name__}, expected a guidance.Model or a name; "
+        "wrap it: guidance.Model(network, tokenizer)"
+    )
+
+
+@lru_cache(maxsize=8)  # a model, its experts and its classifiers
+def _load_once(name: str) -> Model:
+    return load(name)
 
 
 def load_vocabulary(name: str | Path) -> Vocabulary:
@@ -65,12 +97,21 @@ def load_vocabulary(name: str | Path) -> Vocabulary:
     >>> load_vocabulary("embedded").size
     1024
     """
+    return load_encoder(name).vocabulary
+
+
+def load_encoder(name: str | Path) -> TextEncoder:
+    """Load what turns text into a model's tokens, without its weights.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+    """
     from guidance.tokenizers import vocabulary_from
 
     source = _find(str(name))
-    if _is_embedded(name):
-        return vocabulary_from(_read_embedded_tokenizer(source), generation_config=_read_generation_config(source))
-    return vocabulary_from(_read_tokenizer(source, str(name)))
+    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
 
 
 def _is_embedded(name: str | Path) -> bool:
@@ -141,6 +182,13 @@ def _read_generation_config(source: str) -> SimpleNamespace | None:
     if not file.is_file():
         return None
     return SimpleNamespace(eos_token_id=json.loads(file.read_text(encoding="utf-8")).get("eos_token_id"))
+
+
+def _read_labels(source: str) -> list[str]:
+    """Return the names of a classifier's outputs, as far as the folder has them."""
+    file = Path(source) / "config.json"
+    names = json.loads(file.read_text(encoding="utf-8")).get("id2label") if file.is_file() else None
+    return [str(names[place]) for place in sorted(names, key=int)] if names else []
 
 
 def _read_tokenizer(source: str, name: str) -> Any:

@@ -49,6 +49,12 @@ class KvCache(Protocol):
     def crop(self, num_slots: int) -> None:
         """Forget every slot from `num_slots` on, in all rows."""
 
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b, padding not counted."""
+
+    def join(self, other: KvCache) -> None:
+        """Add the rows of another cache of the same model behind these; the other one must not be used again."""
+
 
 @runtime_checkable
 class CausalLM(Protocol):
@@ -96,6 +102,8 @@ class Model:
     tokenizer : the tokenizer it was trained with.
     name : how messages call it.
     generation_config : names end tokens beside the tokenizer's (``eos_token_id``); by default the network's own.
+    labels : what the outputs of a classifier stand for, in their order.
+    prefix_cache_bytes : memory for the keys and values of prompts that later ones may begin with; 0 keeps none.
 
     Raises
     ------
@@ -104,13 +112,22 @@ class Model:
     """
 
     def __init__(
-        self, network: Any, tokenizer: Any, *, name: str = "model", generation_config: object | None = None
+        self,
+        network: Any,
+        tokenizer: Any,
+        *,
+        name: str = "model",
+        generation_config: object | None = None,
+        labels: Sequence[str] = (),
+        prefix_cache_bytes: int = 1 << 27,
     ) -> None:
         from guidance.kernels import prepare_kernels
+        from guidance.kv_cache import PrefixCache
         from guidance.tokenizers import vocabulary_from
 
         prepare_kernels()
         self.name = name
+        self.labels = tuple(labels)
         self.tokenizer = tokenizer
         self.vocabulary: Vocabulary = vocabulary_from(
             tokenizer,
@@ -118,6 +135,7 @@ class Model:
         )
         self._encoder = TextEncoder(tokenizer, self.vocabulary)
         self.language_model: CausalLM = _as_causal_lm(network, name)
+        self.prefix_cache = PrefixCache(prefix_cache_bytes, can_drop=getattr(self.language_model, "can_drop", True))
         self._outputs: OrderedDict[Hashable, Output] = OrderedDict()
         _check_sizes(self)
 
@@ -130,6 +148,11 @@ class Model:
     def device(self) -> torch.device:
         """Return the device logits come from."""
         return self.language_model.device
+
+    @property
+    def is_classifier(self) -> bool:
+        """Tell whether this is a sequence classifier, which judges texts and writes none."""
+        return getattr(getattr(self.language_model, "weights", None), "score", None) is not None
 
     def encode(self, prompt: str) -> list[int]:
         """Return the prompt's token ids, with the tokenizer's own start tokens.

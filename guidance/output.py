@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from fsm import Vocabulary
 from grammars.python_types import TypeReader
+from grammars.templates import Template
+from guidance.captures import read_captures
 from guidance.decoding.request import CompiledLike
 from guidance.decoding.stopping import StopReason
 from guidance.errors import OutputError
@@ -39,6 +41,7 @@ class Output:
     def __init__(self, output: Any, vocabulary: Vocabulary) -> None:
         self.compiled: CompiledLike | None = None
         self._reader: TypeReader | None = None
+        self._template: Template | None = output if isinstance(output, Template) else None
         if output is None or output is str:
             return
         if not hasattr(output, "compile"):
@@ -48,14 +51,21 @@ class Output:
             output = json_schema(self._reader.schema, whitespace=SEPARATORS)
         self.compiled = output.compile(vocabulary)
 
-    def parse(self, text: str, stop_reason: StopReason) -> Any:
+    def captures(self, token_ids: Sequence[int], *, head: bytes = b"") -> dict[str, Any]:
+        """Return what the named parts of a grammar hold.
+
+        head : text of the output before its tokens.
+        """
+        return read_captures(self.compiled, token_ids, head=head)
+
+    def parse(self, text: str, stop_reason: StopReason, captures: Mapping[str, Any]) -> Any:
         """Return the value of a finished text, or the error that says why there is none."""
         if self.compiled is None:
             return text
-        if self._reader is None:
+        if self._reader is None and (self._template is None or stop_reason not in _WHOLE):
             return text if stop_reason in _WHOLE else _cut_short(text, stop_reason)
         try:
-            return self._reader.parse(text)
+            return self._read(text, captures)
         except ValueError as error:
             if stop_reason not in _WHOLE:
                 return _cut_short(text, stop_reason)
@@ -66,8 +76,16 @@ class Output:
                 text=text,
             )
 
+    def _read(self, text: str, captures: Mapping[str, Any]) -> Any:
+        if self._template is not None:
+            return self._template.read_value(captures)
+        assert self._reader is not None
+        return self._reader.parse(text)
+
     def parse_partial(self, text: str) -> Any:
         """Return the value as far as the text goes."""
+        if self._template is not None:
+            return self._template.read_partial(read_captures(self.compiled, (), head=text.encode()))
         return text if self._reader is None else self._reader.parse_partial(text)
 
 

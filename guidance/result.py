@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from guidance.decoding.metrics import Metrics
 from guidance.decoding.stopping import StopReason
 from guidance.errors import OutputError
 
-__all__ = ["Event", "Result"]
+__all__ = ["Event", "Result", "whole_characters"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ class Result(Generic[T]):
     stop_reason : why the text ends.
     metrics : what it took.
     parsed : the value, or the error that reading it gave; read `value` instead.
+    captures : what the grammar's named parts hold, by name: a value, or a list where a part may occur several times.
+    score : what a search ranked it by; None for what was drawn.
+    weight : of the text in an unbiased estimate of a mean over the law; of stochastic beams only.
 
     Notes
     -----
@@ -42,6 +46,9 @@ class Result(Generic[T]):
     stop_reason: StopReason
     metrics: Metrics
     parsed: T | OutputError
+    captures: Mapping[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    weight: float | None = None
 
     @property
     def value(self) -> T:
@@ -82,3 +89,15 @@ class Event(Generic[T]):
     delta: str
     partial: T | None
     result: Result[T] | None = None
+
+
+def whole_characters(text: bytes | bytearray) -> str:
+    """Return the text without a last character whose bytes have not all come."""
+    for cut in range(min(4, len(text)) + 1):
+        head = text[: len(text) - cut]
+        try:
+            return head.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.end < len(head):
+                break
+    return text.decode("utf-8", errors="replace")

@@ -1,8 +1,83 @@
 """Steer with other language models: combine logits of a base, experts and anti-experts.
 
-Nothing is exported yet.
+dexperts.py proxy.py contrastive.py classifier_free.py   methods: an expression and the tokens that stay
+dola.py           the same against the model's own early layers, which early_exits.py reads
+arithmetic.py     any expression over models and classifiers
+formula.py        expressions                      weights.py     numbers in them that may vary by step
+plan.py           an expression compiled: what runs, on which rows, and how it adds up
+ensemble.py       the plan's KV caches, in step    stack.py       networks of one shape run as one
+blending.py       the sums                         combination.py what the methods share
+alignment.py      what token ids mean to two models   legal.py  what the grammar allows
+effects.py sweep.py picture.py command.py          ``guidance steer``: what strengths gain and cost
+errors.py         what can go wrong
 """
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from proxy_tuning.alignment import align_vocabularies, match_token_bytes
+    from proxy_tuning.arithmetic import ModelArithmetic
+    from proxy_tuning.classifier_free import ClassifierFree
+    from proxy_tuning.contrastive import ContrastiveDecoding
+    from proxy_tuning.dexperts import DExperts, ExpertPair
+    from proxy_tuning.dola import DoLa
+    from proxy_tuning.errors import SteeringError
+    from proxy_tuning.formula import BASE, Attribute, Formula, Term, intersection, union
+    from proxy_tuning.proxy import ProxyTuning
+
+__all__ = [
+    "BASE",
+    "Attribute",
+    "ClassifierFree",
+    "ContrastiveDecoding",
+    "DExperts",
+    "DoLa",
+    "ExpertPair",
+    "Formula",
+    "ModelArithmetic",
+    "ProxyTuning",
+    "SteeringError",
+    "Term",
+    "align_vocabularies",
+    "intersection",
+    "match_token_bytes",
+    "union",
+]
+
+# Names are imported when first used, so that ``guidance steer --help`` need not wait for torch.
+_HOMES = {
+    "BASE": "proxy_tuning.formula",
+    "Attribute": "proxy_tuning.formula",
+    "ClassifierFree": "proxy_tuning.classifier_free",
+    "ContrastiveDecoding": "proxy_tuning.contrastive",
+    "DExperts": "proxy_tuning.dexperts",
+    "DoLa": "proxy_tuning.dola",
+    "ExpertPair": "proxy_tuning.dexperts",
+    "Formula": "proxy_tuning.formula",
+    "ModelArithmetic": "proxy_tuning.arithmetic",
+    "ProxyTuning": "proxy_tuning.proxy",
+    "SteeringError": "proxy_tuning.errors",
+    "Term": "proxy_tuning.formula",
+    "align_vocabularies": "proxy_tuning.alignment",
+    "intersection": "proxy_tuning.formula",
+    "match_token_bytes": "proxy_tuning.alignment",
+    "union": "proxy_tuning.formula",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'proxy_tuning' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *__all__})

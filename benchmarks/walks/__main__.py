@@ -1,4 +1,7 @@
-"""Walk through the masks of real schemas: ``python -m benchmarks.walks --count 20000``."""
+"""Walk through the masks of real schemas: ``python -m benchmarks.walks --count 20000``.
+
+A schema's walks depend on the seed and its name alone, so that those at fault can be walked ``--again``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from benchmarks.maskbench.corpus import Tokenizer
 from benchmarks.maskbench.report import machine
 from benchmarks.walks.oracle import Fault, Oracle, UndecidedError
 from benchmarks.walks.walker import Ending, Walker
-from fsm import Vocabulary
+from fsm import Vocabulary, allocate_token_bitmask
+from fsm.compiled import Compiled
 from fsm.errors import GuidanceError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -32,24 +36,35 @@ class _Tally:
     endings: Counter[str] = field(default_factory=Counter)
     faults: list[dict[str, str]] = field(default_factory=list)
     num_tokens: int = 0
+    path: Path | None = None
+
+    def add_fault(self, fault: dict[str, str]) -> None:
+        """Keep a fault, and write its line at once."""
+        self.faults.append(fault)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(fault, ensure_ascii=False) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Walk, print the counts; the exit code is 1 when a walk was at fault."""
     options = _parse(arguments)
     vocabulary = _byte_vocabulary() if options.bytes else Tokenizer(options.tokenizer).vocabulary
-    started, tally = time.perf_counter(), _Tally()
-    _walk_all(list(_read_schemas(options.data)), Walker(vocabulary), vocabulary, options, tally)
+    schemas = list(_read_schemas(options.data))
+    if options.again:
+        names = {json.loads(line)["id"] for line in options.again.read_text(encoding="utf-8").splitlines()}
+        schemas = [row for row in schemas if row[0] in names]
+    if options.failures:
+        options.failures.write_text("", encoding="utf-8")
+    started, tally = time.perf_counter(), _Tally(path=options.failures)
+    _walk_all(schemas, Walker(vocabulary), vocabulary, options, tally)
     seconds = time.perf_counter() - started
-    figures = {name.replace(" ", "_"): number for name, number in sorted(tally.endings.items())}
+    figures: dict[str, float] = {name.replace(" ", "_"): number for name, number in sorted(tally.endings.items())}
     figures |= {"tokens": tally.num_tokens, "seconds": round(seconds, 1)}
     print(json.dumps(figures, indent=1))
     if options.json:
         document = {"figures": {f"walks.{name}": value for name, value in figures.items()}, "machine": machine()}
         options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    if options.failures:
-        lines = (json.dumps(fault, ensure_ascii=False) for fault in tally.faults)
-        options.failures.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return 1 if tally.faults else 0
 
 
@@ -62,6 +77,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=20_000, help="walks, spread evenly over the schemas")
     parser.add_argument("--max-tokens", type=int, default=60, help="random tokens before the way home")
     parser.add_argument("--limit", type=int, help="walk on a sample of this many schemas")
+    parser.add_argument("--again", type=Path, help="walk only on the schemas that this file of faults names")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--key-order", choices=("any", "schema"), default="any")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -97,6 +113,7 @@ def _walk_all(
             print(f"{number} of {len(schemas)} schemas", file=sys.stderr)
         count = each + (number < more)
         if count:
+            source = random.Random(f"{options.seed} {name}")
             _walk_schema(name, schema, _Walking(walker, vocabulary, source, options, count), tally)
 
 
@@ -112,27 +129,40 @@ class _Walking:
 
 
 def _walk_schema(name: str, schema: Any, walking: _Walking, tally: _Tally) -> None:
-    from grammars import json_schema
-
     try:
-        compiled = json_schema(schema, key_order=walking.options.key_order).compile(walking.vocabulary)
-        oracle = Oracle(schema)
-        for _ in range(walking.count):
-            walk = walking.walker.walk(compiled, walking.source, max_tokens=walking.options.max_tokens)
-            tally.num_tokens += walk.num_tokens
-            fault: Fault | None = Fault(keyword=walk.ending)
-            if walk.ending is Ending.FINISHED:
-                fault = _judge(oracle, walk.text, tally)
-            tally.endings[fault.keyword if fault else "right"] += 1
-            if fault:
-                text = walk.text.decode("utf-8", "backslashreplace")
-                tally.faults.append({"id": name, "fault": fault.keyword, "detail": fault.detail, "text": text[-2000:]})
+        compiled = _compile(schema, walking)
     except GuidanceError as error:
         tally.endings["refused schemas"] += 1
         print(f"{name}: {type(error).__name__}: {str(error)[:150]}", file=sys.stderr)
-    except Exception as error:
-        tally.endings["crashed"] += 1
-        tally.faults.append({"id": name, "fault": "crashed", "detail": f"{type(error).__name__}: {error}", "text": ""})
+        return
+    oracle = Oracle(schema)
+    for _ in range(walking.count):
+        try:
+            _walk_once(name, compiled, oracle, walking, tally)
+        except Exception as error:  # a walk that crashes is a fault like any other
+            tally.endings["crashed"] += 1
+            tally.add_fault({"id": name, "fault": "crashed", "detail": f"{type(error).__name__}: {error}", "text": ""})
+
+
+def _compile(schema: Any, walking: _Walking) -> Compiled:
+    """Compile a schema; what is refused is refused at the latest by the first mask."""
+    from grammars import json_schema
+
+    compiled = json_schema(schema, key_order=walking.options.key_order).compile(walking.vocabulary)
+    compiled.matcher().fill_next_token_bitmask(allocate_token_bitmask(1, walking.vocabulary.size))
+    return compiled
+
+
+def _walk_once(name: str, compiled: Compiled, oracle: Oracle, walking: _Walking, tally: _Tally) -> None:
+    walk = walking.walker.walk(compiled, walking.source, max_tokens=walking.options.max_tokens)
+    tally.num_tokens += walk.num_tokens
+    fault: Fault | None = Fault(keyword=walk.ending)
+    if walk.ending is Ending.FINISHED:
+        fault = _judge(oracle, walk.text, tally)
+    tally.endings[fault.keyword if fault else "right"] += 1
+    if fault:
+        text = walk.text.decode("utf-8", "backslashreplace")
+        tally.add_fault({"id": name, "fault": fault.keyword, "detail": fault.detail, "text": text[-2000:]})
 
 
 def _judge(oracle: Oracle, text: bytes, tally: _Tally) -> Fault | None:

@@ -1,6 +1,7 @@
 """Judge a finished text: whether it parses, without duplicate keys, and `jsonschema` holds for it.
 
-Numbers are read exactly, as integers and decimals, so that ``multipleOf: 0.1`` is not judged by binary rounding.
+Numbers are read exactly, as integers and decimals, so that ``multipleOf: 0.1`` is not judged by binary rounding;
+patterns mean what ECMA-262 says, not what Python's dialect makes of them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 import jsonschema
 import referencing.exceptions
 from jsonschema import validators
+
+from benchmarks.walks.dialect import with_python_patterns
 
 __all__ = ["Fault", "Oracle", "UndecidedError", "read_json"]
 
@@ -53,7 +56,8 @@ class Oracle:
         chosen = validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         checker = chosen.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
         exact = validators.extend(chosen, {"multipleOf": _check_multiple}, type_checker=checker)
-        self._validator = exact(read_json(json.dumps(schema)), format_checker=chosen.FORMAT_CHECKER)
+        spelled = with_python_patterns(read_json(json.dumps(schema)))
+        self._validator = exact(spelled, format_checker=chosen.FORMAT_CHECKER)
 
     def find_fault(self, text: bytes) -> Fault | None:
         """Find the first fault; None when the text is right.

@@ -113,7 +113,7 @@ class Evaluator:
         rules = StringRules(low=int(schema.get("minLength", 0)))
         if "maxLength" in schema:
             rules.high = int(schema["maxLength"])
-        if "pattern" in schema:
+        if "pattern" in schema and not self.expander.skips(schema["pattern"], node, "pattern"):
             rules.rules.add(StringRule("pattern", schema["pattern"], holds=True))
         if "format" in schema:
             rules.rules.add(StringRule("format", schema["format"], holds=True, draft=node.draft))

@@ -23,6 +23,7 @@ from grammars.json_schema.references import References, Subschema
 from grammars.json_schema.values import canonical
 
 if TYPE_CHECKING:
+    from grammars.json_schema.leniency import Leniency
     from grammars.json_schema.satisfiable import Satisfiability
 
 __all__ = ["Expander"]
@@ -34,10 +35,12 @@ class Expander:
     Parameters
     ----------
     references : the document.
+    leniency : where to note what is not enforced; None refuses it.
     """
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, leniency: Leniency | None = None) -> None:
         self.references = references
+        self.leniency = leniency
         self.limits = references.limits
         self.oracle: Satisfiability | None = None
         self.facts = FactFinder(self)
@@ -49,6 +52,10 @@ class Expander:
     def release(self) -> None:
         """Let go of everything; nothing can be asked any more."""
         self.__dict__.clear()
+
+    def skips(self, pattern: str, node: Subschema, keyword: str) -> bool:
+        """Tell whether a pattern is left unchecked, because it cannot be compiled and the grammar is lenient."""
+        return self.leniency is not None and self.leniency.skips(pattern, f"{node.pointer}/{keyword}")
 
     def branches(self, obligations: frozenset[Obligation]) -> list[Branch]:
         """Return the branches of a set of obligations; branches that cannot hold by type or by value are left out."""

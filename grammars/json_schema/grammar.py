@@ -17,8 +17,10 @@ from grammars.grammar import Grammar
 from grammars.json_schema.clashes import find_clashes
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.leniency import Leniency
 from grammars.json_schema.numbers import NumberSpelling
-from grammars.json_schema.prelude import make_prelude
+from grammars.json_schema.open_end import lay_open_value
+from grammars.json_schema.prelude import Prelude, lay_prelude, lay_tail, make_prelude
 from grammars.json_schema.references import References
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits
@@ -33,7 +35,7 @@ _SPELLING = NumberSpelling()
 class JsonSchemaGrammar(Grammar):
     """Be the JSON texts that a schema accepts; made by ``json_schema``."""
 
-    __slots__ = ("draft", "is_ordered", "limits", "registry", "schema", "spaces")
+    __slots__ = ("draft", "is_ordered", "lenient", "limits", "registry", "schema", "spaces", "whitespace")
 
     def __init__(
         self,
@@ -44,12 +46,15 @@ class JsonSchemaGrammar(Grammar):
         draft: str | None = None,
         registry: Registry[Any] | None = None,
         limits: SchemaLimits | None = None,
+        lenient: bool = False,
     ) -> None:
         self.schema = schema
+        self.whitespace = whitespace
         self.spaces: Spaces = parse_spaces(whitespace)
         self.is_ordered = key_order == "schema"
         self.draft = draft
         self.registry = registry
+        self.lenient = lenient
         self.limits = limits or SchemaLimits()
 
     def __repr__(self) -> str:
@@ -68,30 +73,51 @@ class JsonSchemaGrammar(Grammar):
 
     def build(self) -> tuple[Network, int]:
         """Return a network and the state in which a text begins."""
-        expander, oracle = self._open(self.schema)
-        references = expander.references
         prelude = make_prelude(self.spaces)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
         network.regs[R_FREE_STATE] = prelude.free
-        values = ValueStates(network, prelude, expander=expander, oracle=oracle, spaces=self.spaces, spelling=_SPELLING)
+        root = self._lay(network, prelude, is_alone=True)
+        end = network.add_byte([], default=STATE_POP, space=prelude.space)
+        return network, network.add_byte([], default=network.add_call(root, end), space=prelude.space)
+
+    def add_to(self, network: Network) -> int:
+        """Lay the grammar beside others: where a text may end, what follows may begin with white space or a digit."""
+        prelude = lay_prelude(network, self.spaces)
+        if not network.regs[R_FREE_STATE]:
+            network.regs[R_FREE_STATE] = prelude.free
+        root = lay_open_value(network, self._lay(network, prelude, is_alone=False))
+        end = lay_tail(network, self.spaces.most)
+        return network.add_byte([], default=network.add_call(root, end), space=prelude.space)
+
+    def _lay(self, network: Network, prelude: Prelude, *, is_alone: bool) -> int:
+        """Return the state in which the value begins."""
+        expander, oracle = self._open(self.schema)
+        references = expander.references
+        values = ValueStates(
+            network,
+            prelude,
+            expander=expander,
+            oracle=oracle,
+            spaces=self.spaces,
+            spelling=_SPELLING,
+            is_alone=is_alone,
+        )
         root = frozenset([(references.root, True)])
         if not oracle.is_satisfiable(root):
-            clashes = find_clashes(self.schema, self._is_satisfiable)
+            clashes = find_clashes(self.schema, self.has_value)
             raise UnsatisfiableError(
                 f"no value can meet the schema; these clash: {', '.join(clashes)}; change one of them",
                 where=f"json schema at {clashes[0]}",
             )
-        end = network.add_byte([], default=STATE_POP, space=prelude.space)
-        value = network.add_call(values.state(root), end)
-        start = network.add_byte([], default=value, space=prelude.space)
-        return network, start
+        return values.state(root)
 
     def _open(self, schema: JsonSchema) -> tuple[Expander, Satisfiability]:
         """Return the algebra of a document."""
         references = References(schema, draft=self.draft, registry=self.registry, limits=self.limits)
-        expander = Expander(references)
+        expander = Expander(references, Leniency(schema) if self.lenient else None)
         return expander, Satisfiability(expander, Evaluator(expander), _SPELLING, is_ordered=self.is_ordered)
 
-    def _is_satisfiable(self, schema: JsonSchema) -> bool:
+    def has_value(self, schema: JsonSchema) -> bool:
+        """Tell whether some value meets another schema, read and written as this one."""
         expander, oracle = self._open(schema)
         return oracle.is_satisfiable(frozenset([(expander.references.root, True)]))

@@ -53,11 +53,20 @@ def member_group(expander: Expander, node: Subschema) -> MemberGroup:
     assert isinstance(schema, dict)
     child = expander.child
     rest = schema.get("additionalProperties")
+    patterns = [p for p in schema.get("patternProperties", ()) if not skips_pattern(expander, node, p)]
+    if len(patterns) < len(schema.get("patternProperties", ())):
+        rest = None  # which names are additional is not known
     return MemberGroup(
         {name: (child(node, "properties", name), True) for name in schema.get("properties", ())},
-        tuple((p, (child(node, "patternProperties", p), True)) for p in schema.get("patternProperties", ())),
+        tuple((p, (child(node, "patternProperties", p), True)) for p in patterns),
         None if rest is None or rest is True else (child(node, "additionalProperties"), True),
     )
+
+
+def skips_pattern(expander: Expander, node: Subschema, pattern: str) -> bool:
+    """Tell whether a key of ``patternProperties`` is left unchecked."""
+    name = pattern.replace("~", "~0").replace("/", "~1")
+    return expander.skips(pattern, node, f"patternProperties/{name}")
 
 
 def item_group(expander: Expander, node: Subschema) -> ItemGroup:

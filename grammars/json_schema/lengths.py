@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fsm.dfa import shortest_string
-from fsm.distance import FAR
+from fsm.text_widths import FAR, text_widths
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
+from grammars.json_schema.member_lengths import MemberLengths
 from grammars.json_schema.numbers import number_dfa
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.oracle import Obligations
@@ -31,6 +31,7 @@ class Lengths:
         self.comma = len(spaces.comma)
         self.colon = len(spaces.colon)
         self._known: dict[Obligations, int] = {}
+        self._members: dict[ObjectPlan, MemberLengths] = {}
         self._open: set[Obligations] = set()
         self._leaned = False
 
@@ -72,13 +73,13 @@ class Lengths:
             best = min(best, 1 + self.close_array(plan, plan.start, is_first=True))
         if types & OBJECT and best > 2:
             rules = self.oracle.object_plan(branch)
-            best = min(best, 1 + self.close_object(rules, rules.start, is_first=True))
+            best = min(best, 1 + MemberLengths(self, rules).close(rules.start, is_first=True))
         return best
 
     def width(self, value: Any) -> int:
         """Return the bytes of a value with this policy's separators."""
         separators = (" " * self.comma, " " * self.colon)
-        return len(json.dumps(value, ensure_ascii=False, separators=separators).encode())
+        return len(json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "surrogatepass"))
 
     def close_array(self, plan: ArrayPlan, position: ArrayPosition, *, is_first: bool) -> int:
         """Return the bytes from a place between items to the closing bracket."""
@@ -100,16 +101,11 @@ class Lengths:
 
     def close_object(self, plan: ObjectPlan, position: ObjectPosition, *, is_first: bool) -> int:
         """Return the bytes from a place between members to the closing brace."""
-        total = 0
-        for _ in range(len(plan.names) + plan.rules.low + len(plan.rules.some) + 1):
-            if plan.may_close(position):
-                return total + 1
-            width, position = self.next_member(plan, position)
-            total += width + (0 if is_first else self.comma)
-            is_first = False
-            if total >= FAR:
-                return FAR
-        return total + 1 if plan.may_close(position) else FAR
+        return self._members_of(plan).close(position, is_first=is_first)
+
+    def next_member(self, plan: ObjectPlan, position: ObjectPosition) -> tuple[int, ObjectPosition]:
+        """Return the bytes of a member that leads towards the closing brace, and the position after it."""
+        return self._members_of(plan).next_member(position)
 
     def after_members(self, plan: ObjectPlan, members: list[Member]) -> int:
         """Return the bytes from after a key to the closing brace."""
@@ -118,35 +114,13 @@ class Lengths:
             for member in members
         )
 
-    def next_member(self, plan: ObjectPlan, position: ObjectPosition) -> tuple[int, ObjectPosition]:
-        """Return the bytes of a member that leads towards the closing brace, and the position after it."""
-        required = plan.required_at(position)
-        ways: list[tuple[bool, int, int, ObjectPosition]] = []
-        for name, members in plan.offers(position):
-            for member in members:
-                width = self.width(name) + self.colon + self.shortest(member.obligations)
-                ways.append((name not in required, -member.after.kept.bit_count(), width, member.after))
-        if not any(not way[0] for way in ways):
-            for other, members in plan.other_offers(position):
-                shortest = 0 if other.dfa is None else other.dfa.shortest(other.dfa.start)
-                # A name of its own: one more character than were taken so far always suffices.
-                size = 2 + max(shortest, 1 if other.dfa is None and position.count < 26 else 4)
-                for member in members:
-                    width = size + self.colon + self.shortest(member.obligations)
-                    ways.append((True, -member.after.kept.bit_count(), width, member.after))
-        fitting = [way for way in ways if way[2] < FAR]
-        if not fitting:
-            return FAR, position
-        best = min(fitting, key=lambda way: way[:3])
-        return best[2], best[3]
+    def _members_of(self, plan: ObjectPlan) -> MemberLengths:
+        known = self._members.get(plan)
+        if known is None:
+            known = self._members[plan] = MemberLengths(self, plan)
+        return known
 
 
 def _string_width(language: CountedString) -> int:
-    shortest = language.shortest
-    if shortest == 0:
-        return 0
-    lengths = language.dfa.lengths(language.dfa.start)
-    if lengths.is_every:
-        return shortest
-    text = shortest_string(language.dfa) or ""
-    return max(shortest, len(json.dumps(text, ensure_ascii=False).encode()) - 2)
+    widths, start = text_widths(language.dfa), language.dfa.start
+    return widths.at_least(start, language.low) if language.is_counted else widths.shortest(start)

@@ -23,11 +23,22 @@ from grammars.json_schema.atoms import (
     some_member,
     string_meets,
 )
-from grammars.json_schema.branch import ANY_TYPE, ARRAY, Branch, Contains, ItemGroup, Promise, SomeMember, StringRule
+from grammars.json_schema.branch import (
+    ANY_TYPE,
+    ARRAY,
+    STRING,
+    Branch,
+    Contains,
+    ItemGroup,
+    Promise,
+    SomeMember,
+    StringRule,
+)
 from grammars.json_schema.choice import Choice, Item
 from grammars.json_schema.disjoint import are_disjoint
 from grammars.json_schema.drafts import is_older, knows
-from grammars.json_schema.groups import contains_bounds, item_group, type_bits
+from grammars.json_schema.groups import contains_bounds, item_group, skips_pattern, type_bits
+from grammars.json_schema.leniency import UNIQUE_MUST_FAIL
 from grammars.json_schema.numbers import NumberConstraint
 from grammars.json_schema.references import Subschema
 from grammars.json_schema.strings import is_known_format
@@ -187,6 +198,8 @@ class Negatives:
         return [[length_within(int(value) + 1, None)]]
 
     def _pattern(self, node: Subschema, value: Any) -> Alternatives:
+        if self.expander.skips(value, node, "pattern"):
+            return [[STRING]]
         return [[string_meets(StringRule("pattern", value, holds=False))]]
 
     def _format(self, node: Subschema, value: Any) -> Alternatives:
@@ -208,12 +221,12 @@ class Negatives:
 
         def refuse(branch: Branch) -> bool:
             branch.types &= ARRAY
-            if branch.types:
-                raise UnsupportedFeatureError(
-                    '"uniqueItems" under "not" is not supported; state the wanted arrays directly',
-                    where=f"json schema at {node.pointer}",
-                )
-            return False
+            leniency = self.expander.leniency
+            if branch.types and leniency is None:
+                raise UnsupportedFeatureError(UNIQUE_MUST_FAIL, where=f"json schema at {node.pointer}")
+            if branch.types and leniency is not None:
+                leniency.note(f"{node.pointer}/uniqueItems", UNIQUE_MUST_FAIL)
+            return branch.types != 0
 
         return [[refuse]]
 
@@ -262,15 +275,16 @@ class Negatives:
 
     def _pattern_properties(self, node: Subschema, value: Any) -> Alternatives:
         return [
-            [some_member(SomeMember(p, _NONE, (), None, (self._child(node, "patternProperties", p), False)))]
-            for p in value
+            [some_member(SomeMember(pattern, _NONE, (), None, (self._child(node, "patternProperties", name), False)))]
+            for name in value
+            for pattern in [None if skips_pattern(self.expander, node, name) else name]
         ]
 
     def _additional_properties(self, node: Subschema, value: Any) -> Alternatives:
         schema = node.schema
         assert isinstance(schema, dict)
         names = frozenset(schema.get("properties", ()))
-        patterns = tuple(schema.get("patternProperties", ()))
+        patterns = tuple(p for p in schema.get("patternProperties", ()) if not skips_pattern(self.expander, node, p))
         child = self._child(node, "additionalProperties")
         return [[some_member(SomeMember(None, names, patterns, None, (child, False)))]]
 

@@ -178,7 +178,8 @@ class Positives:
         return True
 
     def _pattern(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:
-        branch.string.rules.add(StringRule("pattern", value, holds=True))
+        if not self.expander.skips(value, node, "pattern"):
+            branch.string.rules.add(StringRule("pattern", value, holds=True))
         return True
 
     def _format(self, branch: Branch, node: Subschema, value: Any, todo: Todo) -> bool:

@@ -14,7 +14,7 @@ from fsm.layout import STATE_DEAD, STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.spaces import Spaces
 
-__all__ = ["Prelude", "make_prelude"]
+__all__ = ["Prelude", "lay_prelude", "lay_tail", "make_prelude"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,11 @@ class Prelude:
 @lru_cache(maxsize=16)
 def make_prelude(spaces: Spaces) -> Prelude:
     """Return the shared states for a white space policy."""
-    network = Network()
+    return lay_prelude(Network(), spaces)
+
+
+def lay_prelude(network: Network, spaces: Spaces) -> Prelude:
+    """Lay the states a JSON text needs into a network that may hold others already."""
     free = CharStates(network, any_string())
     counted = CharStates(network, any_string(), counted=True)
     states = [free.start(network), counted.start(network)]
@@ -53,6 +57,20 @@ def make_prelude(spaces: Spaces) -> Prelude:
         true=network.add_text(b"rue", STATE_POP),
         false=network.add_text(b"alse", STATE_POP),
     )
+
+
+def lay_tail(network: Network, most: int | None) -> int:
+    """Lay white space of which each character may also be left to what follows; return the first state."""
+    if most == 0:
+        return STATE_POP
+    last = network.reserve_states(1)
+    if most is None:
+        network.write_fork(last, [STATE_POP, network.add_byte(_space_edges(last))])
+        return last
+    network.write_fork(last, [STATE_POP])
+    for _ in range(most):
+        last = network.add_fork([STATE_POP, network.add_byte(_space_edges(last))])
+    return last
 
 
 def _lay_spaces(network: Network, most: int | None) -> int:

@@ -22,9 +22,9 @@ from grammars.json_schema.drafts import draft_of, is_older
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
 from grammars.json_schema.vocabularies import extended_draft, without_validation
 
-__all__ = ["Composite", "References", "Subschema"]
+__all__ = ["SPECIFICATIONS", "Composite", "References", "Subschema"]
 
-_SPECIFICATIONS = {
+SPECIFICATIONS = {
     "draft4": referencing.jsonschema.DRAFT4,
     "draft6": referencing.jsonschema.DRAFT6,
     "draft7": referencing.jsonschema.DRAFT7,
@@ -113,7 +113,7 @@ class References:
         resolver, draft = parent.resolver, parent.draft
         if resolver is not None and type(schema) is dict:
             draft = draft_of(schema, draft)
-            resource = _SPECIFICATIONS[draft].create_resource(schema)
+            resource = SPECIFICATIONS[draft].create_resource(schema)
             if resource.id() is not None:
                 resolver = resolver.in_subresource(resource)
         return self._intern(schema, pointer, draft, resolver)
@@ -240,7 +240,7 @@ class References:
         return (base, *dict.fromkeys(reversed([uri for uri, _ in resolver.dynamic_scope()])))
 
     def _make_resolver(self, registry: Registry[Any] | None) -> Any:
-        resource = _SPECIFICATIONS[self.draft].create_resource(self._document)
+        resource = SPECIFICATIONS[self.draft].create_resource(self._document)
         known = registry if registry is not None else Registry()
         from jsonschema_specifications import REGISTRY  # the metaschemas, so that references to them resolve
 

@@ -40,6 +40,7 @@ class ValueStates:
     ----------
     network : where the states go; a copy of the prelude's template.
     expander, oracle : the algebra of the document.
+    is_alone : whether nothing but JSON follows a value; else a number may be followed by more digits.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ValueStates:
         oracle: Satisfiability,
         spaces: Spaces,
         spelling: NumberSpelling,
+        is_alone: bool = True,
     ) -> None:
         self.network = network
         self.prelude = prelude
@@ -59,11 +61,18 @@ class ValueStates:
         self.lengths = Lengths(oracle, spaces)
         self.spaces = spaces
         self.spelling = spelling
+        self.is_alone = is_alone
         self.number = network.add_owner(self)
         self._states: dict[Obligations, int] = {}
         self._obligations: list[Obligations] = []
         self._strings: dict[Any, CharStates] = {}
         self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not enforced, with JSON pointers."""
+        leniency = self.expander.leniency
+        return () if leniency is None else leniency.warnings
 
     def state(self, obligations: Obligations) -> int:
         """Return the state in which a value with these obligations begins."""
@@ -150,7 +159,8 @@ class ValueStates:
         known = self._numbers.get(constraint)
         if known is None:
             dfa = number_dfa(constraint, self.spelling)
-            owner = ByteStates(self.network, dfa, is_common=constraint.is_unconstrained or constraint == _INTEGER)
+            is_common = self.is_alone and (constraint.is_unconstrained or constraint == _INTEGER)
+            owner = ByteStates(self.network, dfa, is_common=is_common)
             known = tuple(owner.edges_of_start(self.network)) if dfa.start else ()
             self._numbers[constraint] = known
         if known:

@@ -26,7 +26,7 @@ from grammars.json_schema.branch import (
 )
 from grammars.json_schema.choice import Choice, Item
 from grammars.json_schema.drafts import is_older, knows
-from grammars.json_schema.groups import item_group
+from grammars.json_schema.groups import item_group, skips_pattern
 from grammars.json_schema.references import Subschema
 
 if TYPE_CHECKING:
@@ -189,10 +189,14 @@ class _Ways:
         if "contains" in schema and not is_older(node.draft, "draft2020-12"):
             matching = frozenset([self.expander.child(node, "contains")])
         is_nested = not is_top and knows(node.draft, "unevaluatedItems")
+        keys = schema.get("patternProperties", ())
+        patterns = [key for key in keys if not skips_pattern(self.expander, node, key)]
         return Coverage(
             frozenset(schema.get("properties", ())),
-            frozenset(schema.get("patternProperties", ())),
-            "additionalProperties" in schema or (is_nested and "unevaluatedProperties" in schema),
+            frozenset(patterns),
+            "additionalProperties" in schema
+            or len(patterns) < len(keys)
+            or (is_nested and "unevaluatedProperties" in schema),
             len(group.prefix),
             matching,
             group.rest is not None or (is_nested and "unevaluatedItems" in schema),

@@ -10,13 +10,15 @@ import typer
 
 from guidance.cli.grammars import GrammarChoice
 from guidance.cli.inspection import allowed_after, find_token, follow, measure_cost
+from guidance.cli.plugins import add_plugins
 from guidance.cli.printing import INTERRUPTED, check_place, print_note, reporting_errors, to_json, write_result
+from guidance.cli.watermarking import watermark_app
 from guidance.errors import PromptError
 
 if TYPE_CHECKING:
     from guidance.result import Result
 
-__all__ = ["main"]
+__all__ = ["AsJson", "Choice", "Regex", "Schema", "main", "read_prompt"]
 
 app = typer.Typer(
     name="guidance",
@@ -26,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(watermark_app, name="watermark")
 
 Schema = Annotated[Path | None, typer.Option("--schema", metavar="FILE", help="A JSON Schema file.")]
 Regex = Annotated[str | None, typer.Option("--regex", help="A regular expression the whole text must match.")]
@@ -59,7 +62,7 @@ def generate(
     check_place(output)
     grammar = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ())).output()
     sampling = Sampling(temperature=temperature, top_p=top_p, seed=seed)
-    text = _read_prompt(prompt)
+    text = read_prompt(prompt)
     events = guidance.stream(guidance.load(model), text, grammar, sampling=sampling, max_tokens=max_tokens)
     result = _show_progress(events)
     is_interrupted = result.stop_reason == "cancelled"
@@ -78,6 +81,7 @@ def compile_(
     schema: Schema = None,
     regex: Regex = None,
     choice: Choice = None,
+    lenient: Annotated[bool, typer.Option(help="Warn of what is not supported, leave it unchecked.")] = False,
     model: ModelName = "embedded",
     as_json: AsJson = False,
 ) -> None:
@@ -89,11 +93,16 @@ def compile_(
     from guidance.loading import load_vocabulary
 
     prepare_kernels()
-    chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()))
+    chosen = GrammarChoice(schema=schema or schema_file, regex=regex, choice=tuple(choice or ()), lenient=lenient)
     chosen.grammar()  # refuse a broken one before the vocabulary is read
     vocabulary = load_vocabulary(model)
     measure_cost(chosen.grammar, vocabulary)  # warm: kernels, and what grammars of one vocabulary share
     cost = measure_cost(chosen.grammar, vocabulary).to_json()
+    warnings = chosen.grammar().compile(vocabulary).warnings
+    for warning in warnings:
+        print_note(warning)
+    if as_json:
+        cost["warnings"] = list(warnings)
     lines = [f"{name.replace('_', ' '):<24}{value!r}" for name, value in cost.items()]
     write_result(to_json(cost) if as_json else "\n".join(lines), None)
 
@@ -139,10 +148,17 @@ def explain(
 
 def main() -> None:
     """Run the command line."""
+    add_plugins(app, sys.argv[1:])
     app()
 
 
-def _read_prompt(prompt: str | None) -> str:
+def read_prompt(prompt: str | None) -> str:
+    """Return the prompt, or what stands on stdin.
+
+    Raises
+    ------
+    PromptError : when there is neither, or stdin is not UTF-8.
+    """
     if prompt not in {None, "-"}:
         assert prompt is not None
         return prompt

@@ -18,11 +18,13 @@ class GrammarChoice:
     """Hold the grammar options of one command; at most one is set.
 
     schema : a JSON Schema file      regex : a pattern      choice : alternatives
+    lenient : whether what a schema asks for that is not supported is left unchecked
     """
 
     schema: Path | None = None
     regex: str | None = None
     choice: tuple[str, ...] = ()
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         """Refuse two grammars at once."""
@@ -66,7 +68,7 @@ class GrammarChoice:
         from grammars import json_schema
         from guidance.output import SEPARATORS
 
-        return json_schema(output, whitespace=SEPARATORS)
+        return json_schema(output, whitespace=SEPARATORS, lenient=self.lenient)
 
 
 def read_schema(path: Path) -> Any:

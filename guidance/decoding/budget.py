@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from guidance.decoding.request import MatcherLike, Request
 from guidance.errors import BudgetError, PromptError
+from guidance.model import Model
 
-__all__ = ["can_finish", "check_budget", "check_context", "fill_mask", "forbid"]
+__all__ = ["can_finish", "check_budget", "check_context", "fill_mask", "forbid", "truncate_left"]
 
 
 def check_context(request: Request, context_size: int) -> None:
@@ -22,8 +23,20 @@ def check_context(request: Request, context_size: int) -> None:
     if num_tokens >= context_size:
         raise PromptError(
             f"prompt: got {num_tokens} tokens, expected fewer than the model's context of {context_size}; "
-            "shorten the prompt or load a model with a longer context"
+            "shorten the prompt, load a model with a longer context, or cut it with overflow='truncate-left'"
         )
+
+
+def truncate_left(token_ids: tuple[int, ...], model: Model, *, num_reserved: int) -> tuple[int, ...]:
+    """Return the end of a prompt that leaves room for `num_reserved` tokens; its special first token stays.
+
+    Where the context is not even twice that room, half of it is left to the prompt.
+    """
+    room = max(model.context_size - num_reserved, model.context_size // 2, 1)
+    if len(token_ids) <= room:
+        return token_ids
+    starts = token_ids[0] in model.vocabulary.special_token_ids and room > 1
+    return (token_ids[0], *token_ids[1 - room :]) if starts else token_ids[-room:]
 
 
 def check_budget(matcher: MatcherLike, max_tokens: int) -> None:

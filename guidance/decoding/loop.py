@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter
+from typing import Protocol
 
-import torch
-
-from fsm import allocate_token_bitmask
-from guidance.decoding.budget import can_finish, check_budget, check_context, fill_mask, forbid
-from guidance.decoding.forcing import Forcing
+from guidance.decoding.batch import Batch
+from guidance.decoding.budget import check_budget, check_context
 from guidance.decoding.metrics import Clock
+from guidance.decoding.proposal import Drafter
 from guidance.decoding.request import Request
 from guidance.decoding.row import Row
-from guidance.decoding.stopping import StopReason, find_stop
-from guidance.logits.sampler import Draw, Draws
-from guidance.model import CausalLM, KvCache, Model
+from guidance.decoding.stopping import StopReason
+from guidance.decoding.writing import Writer
+from guidance.kv_cache import Prefill
+from guidance.model import Model
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "MakesDrafter", "make_rows"]
+
+
+class MakesDrafter(Protocol):
+    """Make a drafter for one batch; `guidance.Speculation` does."""
+
+    def drafter(self, model: Model, writer: Writer, *, num_rows: int) -> Drafter:
+        """Return a drafter of its own for a batch."""
 
 
 class Decoder:
@@ -30,9 +37,10 @@ class Decoder:
     Parameters
     ----------
     model : the model to read with.
-    requests : what to produce; neighbours with the same prompt share its prefill.
+    requests : what to produce; those with the same prompt share its prefill.
     wants_base : also record the model's own log-probabilities, before mask and temperature.
     forces : append what the grammar forces without asking the model; off only to measure what it saves.
+    speculate : makes what proposes tokens ahead of the model; None proposes nothing.
 
     Raises
     ------
@@ -41,23 +49,20 @@ class Decoder:
     """
 
     def __init__(
-        self, model: Model, requests: Sequence[Request], *, wants_base: bool = False, forces: bool = True
+        self,
+        model: Model,
+        requests: Sequence[Request],
+        *,
+        wants_base: bool = False,
+        forces: bool = True,
+        speculate: MakesDrafter | None = None,
     ) -> None:
-        self.rows = [Row(request) for request in requests]
         self.clock = Clock(started=perf_counter())
-        self._model: CausalLM = model.language_model
-        self._vocabulary = model.vocabulary
-        self._ends = frozenset(model.vocabulary.eos_token_ids)
-        self._silent = frozenset(model.vocabulary.special_token_ids) | self._ends
-        self._wants_base = wants_base
-        self._forcing = Forcing(model) if forces else None
-        self._cache: KvCache | None = None
-        self._mask = allocate_token_bitmask(len(requests), model.vocabulary.size)
-        self._limits = [min(r.max_tokens, self._model.context_size - len(r.prompt_ids)) for r in requests]
-        for row, limit in zip(self.rows, self._limits, strict=True):
-            check_context(row.request, self._model.context_size)
-            if row.matcher is not None:
-                check_budget(row.matcher, limit)
+        self.rows = make_rows(model, requests)
+        self._model = model
+        self._writer = Writer(model, wants_base=wants_base, forces=forces)
+        self._drafter = speculate.drafter(model, self._writer, num_rows=len(requests)) if speculate else None
+        self._batch = Batch(model, self._writer, self._drafter)
 
     def run(self) -> Iterator[list[Row]]:
         """Produce; yield after each step the rows that changed in it.
@@ -65,200 +70,66 @@ class Decoder:
         The iterator may be closed at any point: every row then holds what it has.
         """
         for row in self.rows:
-            self._settle(row)
+            self._writer.settle(row)
         running = [row for row in self.rows if row.is_running]
         yield self.rows
-        if not running:
-            return
-        logits = self._prefill(running)
-        while running:
-            self._draw(running, logits)
-            yield running
-            running = self._keep_running(running)
-            if running:
-                logits = self._step(running)
-        self.clock.ended = perf_counter()
+        batch = self._batch
+        if running:
+            self._prefill(running)
+        while batch.rows:
+            changed = batch.rows
+            batch.draw()
+            self.clock.kv_cache_bytes = max(self.clock.kv_cache_bytes, batch.num_bytes)
+            yield changed
+            batch.retire()
+            if batch.rows:
+                batch.read()
+                self.clock.num_model_calls += 1
+        self._finish()
 
     def cancel(self) -> None:
         """Mark every row that still runs as cancelled."""
         for row in self.rows:
             if row.is_running:
                 row.stop_reason = StopReason.CANCELLED
+        self._finish()
+
+    def _finish(self) -> None:
         self.clock.ended = perf_counter()
+        if self._drafter is not None:
+            self.clock.speculation = self._drafter.figures()
 
-    # -- model ------------------------------------------------------------------------------------------------------
-
-    def _prefill(self, rows: Sequence[Row]) -> torch.Tensor:
+    def _prefill(self, rows: Sequence[Row]) -> None:
         """Read every distinct prompt once and give each row a copy of its cache."""
         places: dict[tuple[int, ...], int] = {}
         origin = [places.setdefault(tuple(row.pending), len(places)) for row in rows]
-        self._cache, logits = self._model.prefill(list(places))
+        prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
+        prefill.finish()
+        cache, logits = prefill.cache, prefill.logits
+        assert cache is not None
+        assert logits is not None
         if len(places) < len(rows):
-            self._cache.select(origin)
+            cache.select(origin)
             logits = logits[origin]
-        self._read(rows)
+        self._batch.admit(rows, cache, logits)
+        self.clock.num_model_calls += prefill.num_calls
+        self.clock.num_cached_tokens = prefill.num_cached
         self.clock.prefilled = perf_counter()
-        return logits[:, -1, : self._vocabulary.size]
 
-    def _step(self, rows: Sequence[Row]) -> torch.Tensor:
-        """Let the model read what each row appended since it last looked."""
-        assert self._cache is not None
-        lengths = [len(row.pending) for row in rows]
-        longest = max(lengths)
-        if longest == 1:
-            token_ids = torch.tensor([row.pending for row in rows], device=self._model.device)
-            logits = self._model.decode_step(self._cache, token_ids)
-        else:
-            padded = [[0] * (longest - len(row.pending)) + row.pending for row in rows]
-            token_ids = torch.tensor(padded, device=self._model.device)
-            logits = self._model.decode_step(self._cache, token_ids, lengths)
-        self._read(rows)
-        return logits[:, -1, : self._vocabulary.size]
 
-    def _read(self, rows: Sequence[Row]) -> None:
-        self.clock.num_model_calls += 1
-        for row in rows:
-            row.pending = []
+def make_rows(model: Model, requests: Sequence[Request]) -> list[Row]:
+    """Return one row for each request, checked before anything runs.
 
-    def _keep_running(self, rows: list[Row]) -> list[Row]:
-        """Drop the rows that stopped, from the batch and from the cache."""
-        assert self._cache is not None
-        self.clock.kv_cache_bytes = max(self.clock.kv_cache_bytes, self._cache.num_bytes)
-        kept = [index for index, row in enumerate(rows) if row.is_running]
-        if len(kept) == len(rows) or not kept:
-            return rows if kept else []
-        self._cache.select(kept)
-        return [rows[index] for index in kept]
-
-    # -- law --------------------------------------------------------------------------------------------------------
-
-    def _draw(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
-        """Draw one token for every row; rows that share a pipeline share the call."""
-        groups: dict[int, list[int]] = {}
-        for index, row in enumerate(rows):
-            groups.setdefault(id(row.request.pipeline), []).append(index)
-        if len(groups) == 1:
-            self._draw_group(rows, logits)
-            return
-        for indices in groups.values():
-            self._draw_group([rows[index] for index in indices], logits[indices])
-
-    def _draw_group(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
-        pipeline = rows[0].request.pipeline
-        sampling = pipeline.sampling
-        is_constrained = self._fill_masks(rows)
-        uniforms = (
-            [0.0] * len(rows) if sampling.is_greedy else [row.request.uniform(len(row.token_ids)) for row in rows]
-        )
-        mask = self._mask[: len(rows)] if is_constrained else None
-        draws = pipeline.draw(
-            [row.states for row in rows], logits, mask, uniforms=uniforms, wants_base=self._wants_base
-        )
-        for index, row in enumerate(rows):
-            self._take(row, self._within_budget(row, draws, index, logits))
-
-    def _within_budget(self, row: Row, draws: Draws, index: int, logits: torch.Tensor) -> Draw:
-        """Return the row's draw; draw again where it leads too far from an end to get there within the budget.
-
-        Taking the refused token out of the mask and drawing anew samples the law restricted to the tokens that fit.
-        """
-        draw = draws.row(index)
-        if row.matcher is None:
-            return draw
-        attempt = 0
-        while draw.token_id >= 0 and not self._fits(row, draw.token_id):
-            attempt += 1
-            forbid(self._mask, index, draw.token_id)
-            draw = row.request.pipeline.draw(
-                [row.states],
-                logits[index : index + 1],
-                self._mask[index : index + 1],
-                uniforms=[row.request.uniform(len(row.token_ids), attempt=attempt)],
-                wants_base=self._wants_base,
-            ).row(0)
-        return draw
-
-    def _fits(self, row: Row, token_id: int) -> bool:
-        """Move the row's matcher past a token, unless no whole output is then in reach."""
-        if token_id in self._ends:
-            return True
-        assert row.matcher is not None
-        before = perf_counter()
-        row.matcher.advance(token_id)
-        is_in_reach = can_finish(row.matcher, self._num_left(row) - 1)
-        if not is_in_reach:
-            row.matcher.rollback(1)
-        row.mask_seconds += perf_counter() - before
-        return is_in_reach
-
-    def _fill_masks(self, rows: Sequence[Row]) -> bool:
-        """Fill one mask row for each row; return whether any is constrained."""
-        if all(row.matcher is None for row in rows):
-            return False
-        for index, row in enumerate(rows):
-            if row.matcher is None:
-                self._mask[index] = -1
-                continue
-            before = perf_counter()
-            fill_mask(row.matcher, self._mask, index)
-            row.mask_seconds += perf_counter() - before
-        return True
-
-    def _take(self, row: Row, draw: Draw) -> None:
-        """Give a row its drawn token, past which its matcher has been moved; then settle it."""
-        if draw.token_id < 0:
-            row.stop_reason = StopReason.ERROR
-            return
-        if draw.token_id in self._ends:
-            row.stop_reason = StopReason.EOS
-            return
-        if self._wants_base:
-            row.base_log_probs.append(draw.base_log_prob)
-        row.mark_first()
-        row.num_rescued += draw.is_rescued
-        self._append(row, draw.token_id, log_prob=draw.log_prob)
-        self._settle(row)
-
-    def _append(self, row: Row, token_id: int, *, log_prob: float) -> None:
-        token_bytes = b"" if token_id in self._silent else self._vocabulary.token_bytes[token_id]
-        row.append(token_id, token_bytes, log_prob=log_prob)
-        self._cut_at_stop(row, len(token_bytes))
-
-    def _settle(self, row: Row) -> None:
-        """Stop a row that is done; otherwise append what the grammar leaves no choice about."""
-        self._stop_if_done(row)
-        if row.matcher is None or self._forcing is None or not row.is_running:
-            return
-        before = perf_counter()
-        forced = self._forcing.tokens(row.matcher)
-        row.mask_seconds += perf_counter() - before
-        for token_id in forced[: self._num_left(row)]:
-            if token_id in self._ends or not row.is_running:
-                break
-            row.matcher.advance(token_id)
-            self._append(row, token_id, log_prob=0.0)
-            row.num_forced += 1
-            if self._wants_base:
-                row.base_log_probs.append(float("nan"))
-        if forced:
-            self._stop_if_done(row)
-
-    def _stop_if_done(self, row: Row) -> None:
-        if row.stop_reason is not None:
-            return
-        if row.matcher is not None and row.matcher.is_complete:
-            row.stop_reason = StopReason.ACCEPTED
-        elif self._num_left(row) <= 0:
-            row.stop_reason = StopReason.LENGTH
-
-    def _cut_at_stop(self, row: Row, num_new_bytes: int) -> None:
-        if not row.request.stops:
-            return
-        place = find_stop(bytes(row.text), row.request.stops, start=len(row.text) - num_new_bytes)
-        if place >= 0:
-            del row.text[place:]
-            row.stop_reason = StopReason.STOP
-
-    def _num_left(self, row: Row) -> int:
-        room = self._model.context_size - len(row.request.prompt_ids)
-        return min(row.request.max_tokens, room) - len(row.token_ids)
+    Raises
+    ------
+    PromptError : when a prompt does not fit the context.
+    BudgetError : when max_tokens is below the shortest output of its grammar.
+    """
+    rows = []
+    for request in requests:
+        check_context(request, model.context_size)
+        row = Row(request, limit=model.context_size - len(request.prompt_ids))
+        if row.matcher is not None:
+            check_budget(row.matcher, row.limit)
+        rows.append(row)
+    return rows

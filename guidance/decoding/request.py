@@ -66,6 +66,8 @@ class Request:
     compiled : the grammar, compiled for the model's vocabulary; None for free text.
     row : which output of its prompt this is; with the seed and the prompt it decides the random numbers.
     stops : byte strings that end the text where they begin.
+    seed : chooses the random numbers; None takes the pipeline's.
+    head : first bytes of the output that the prompt's last token holds (`guidance.decoding.healing`).
     """
 
     prompt_ids: tuple[int, ...]
@@ -74,6 +76,8 @@ class Request:
     compiled: CompiledLike | None = None
     row: int = 0
     stops: tuple[bytes, ...] = ()
+    seed: int | None = None
+    head: bytes = b""
 
     def uniform(self, step: int, *, attempt: int = 0) -> float:
         """Return the random number of one step: a function of seed, prompt, row and step, not of the batch.
@@ -82,4 +86,5 @@ class Request:
         draws of one step.
         """
         key = zlib.crc32(array("q", self.prompt_ids).tobytes())
-        return uniform(self.pipeline.sampling.seed ^ (key << 32), self.row, step, stream=attempt)
+        seed = self.pipeline.sampling.seed if self.seed is None else self.seed
+        return uniform(seed ^ (key << 32), self.row, step, stream=attempt)

@@ -84,9 +84,11 @@ def build_model(recipe: Recipe, tokenizer: Tokenizer) -> PreTrainedModel:
         eos_token_id=tokenizer.token_to_id(EOS_TOKEN),
         pad_token_id=tokenizer.token_to_id(PAD_TOKEN),
     )
+    if recipe.goal != "text":
+        config.id2label = {0: "negative", 1: "positive"}
+        config.label2id = {"negative": 0, "positive": 1}
     if recipe.goal != "attribute":
         return LlamaForCausalLM(config)
-    config.num_labels = 2
     return LlamaForSequenceClassification(config)
 
 

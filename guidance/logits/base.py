@@ -93,6 +93,15 @@ class Processor(ABC):
 
     stage: ClassVar[Stage]
 
+    def bind(self, model: Any) -> Processor:
+        """Return this processor for a `guidance.Model`, whose vocabulary and prompts it may need to know.
+
+        What cannot steer the model is refused here, before the first token. A processor that needs to know nothing is
+        its own answer.
+        """
+        del model
+        return self
+
     def open(self, prompts: Sequence[Sequence[int]]) -> Companion | None:
         """Return a companion that has read these prompts, one per row; None when nothing is computed beside."""
         del prompts

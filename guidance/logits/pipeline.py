@@ -10,18 +10,21 @@ temperature, so it follows it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from guidance.logits.assembly import TextModel, find_limits, processors_of
 from guidance.logits.base import Companion, Context, Processor, Stage
+from guidance.logits.log_prob import LogProb
 from guidance.logits.mask import apply_token_bitmask_inplace
-from guidance.logits.sampler import Draws, draw_tokens
-from guidance.logits.truncation import MinP, Temperature, TopK, TopP
+from guidance.logits.mirostat import Mirostat1, Mirostat2
+from guidance.logits.sampler import EMPTY, UNLIMITED, Draws, draw_tokens
 from guidance.sampling import Sampling
 
 __all__ = ["ORDER", "ORDER_TEMPERATURE_LAST", "Companions", "Law", "Pipeline"]
@@ -49,18 +52,34 @@ ORDER_TEMPERATURE_LAST = (
 )
 
 
+_SMALLEST_TEMPERATURE = 1e-30
+
+
 @dataclass(frozen=True, slots=True)
 class Law:
     """Hold the processed logits of B rows and P positions; their softmax is what tokens are drawn from.
 
-    logits    : float32[B, P, K]
-    token_ids : int64[B, P, K]    None when column j is token j (K = V); ascending within a row
-    rescued   : bool[B, P]        True where truncation left nothing and the best legal token stays; None for nowhere
+    logits      : float32[B, P, K]
+    token_ids   : int64[B, P, K]    None when column j is token j (K = V); ascending within a row
+    rescued     : bool[B, P]        True where penalties or truncation left nothing and the best legal token stays; None
+                                    for nowhere
+    untruncated : float32[B, P, K]  logits before truncation, where a processor wants to know
     """
 
     logits: torch.Tensor
     token_ids: torch.Tensor | None = None
     rescued: torch.Tensor | None = None
+    untruncated: torch.Tensor | None = None
+
+    def log_prob(self, row: int, position: int, column: int) -> float:
+        """Return what `Pipeline.advance` is to be told of a column drawn from this law: its log-probability."""
+        if column < 0:
+            return 0.0
+        drawn = float(torch.log_softmax(self.logits[row, position].double(), dim=-1)[column])
+        if self.untruncated is None:
+            return drawn
+        before = torch.log_softmax(self.untruncated[row, position].double(), dim=-1)[column]
+        return LogProb(drawn, untruncated=float(before))
 
 
 class Pipeline:
@@ -68,21 +87,42 @@ class Pipeline:
 
     Parameters
     ----------
-    sampling : temperature and truncation.
-    processors : everything else, in any order; those of one stage keep the order given.
+    sampling : temperature, truncation and penalties.
+    processors : everything else, in any order; those of one stage keep the order given, before those of `sampling`.
+    model : the model whose tokens penalties on texts are about.
+
+    Raises
+    ------
+    SamplingError : for penalties that name what the model does not have, or that need a model where none is given.
     """
 
-    def __init__(self, sampling: Sampling, processors: Sequence[Processor] = ()) -> None:
+    def __init__(
+        self, sampling: Sampling, processors: Sequence[Processor] = (), *, model: TextModel | None = None
+    ) -> None:
         order = ORDER_TEMPERATURE_LAST if sampling.temperature_last else ORDER
-        every = (*processors, *_processors_of(sampling))
+        every = (*processors, *processors_of(sampling, model))
         self.sampling = sampling
         self.processors = tuple(sorted(every, key=lambda processor: order.index(processor.stage)))
-        at_mask = order.index(Stage.MASK)
-        self._before = [i for i, p in enumerate(self.processors) if order.index(p.stage) < at_mask]
-        self._after = [i for i, p in enumerate(self.processors) if order.index(p.stage) > at_mask]
+        places = [order.index(processor.stage) for processor in self.processors]
+        at_penalty, at_mask = order.index(Stage.PENALTY), order.index(Stage.MASK)
+        at_truncation = order.index(Stage.TRUNCATION)
+        self._combining = [i for i, place in enumerate(places) if place < at_penalty]
+        self._penalising = [i for i, place in enumerate(places) if at_penalty <= place < at_mask]
+        self._shaping = [i for i, place in enumerate(places) if at_mask < place < at_truncation]
+        self._truncating = [i for i, place in enumerate(places) if place >= at_truncation]
         self._stateful = [i for i, p in enumerate(self.processors) if p.is_stateful]
-        self._scale = 0.0 if sampling.is_greedy else 1.0 / sampling.temperature
-        self._is_plain = all(isinstance(processor, Temperature) for processor in self.processors)
+        self._scale = 0.0 if sampling.is_greedy else 1.0 / max(sampling.temperature, _SMALLEST_TEMPERATURE)
+        is_own = all(order.index(processor.stage) < at_mask for processor in processors)
+        self._limits = find_limits(sampling, self.processors[len(self._combining) + len(self._penalising) :])
+        self._limits = self._limits if is_own else None
+        self._wants_untruncated = any(isinstance(p, Mirostat1 | Mirostat2) for p in self.processors)
+
+    def alone(self) -> Pipeline:
+        """Return this pipeline without what other networks compute, for a draft's law; the states are the same."""
+        other = copy(self)
+        other._combining = []  # noqa: SLF001 - it is of this class, and not yet anyone's
+        other._shaping = [i for i in self._shaping if self.processors[i].stage is not Stage.RESCORE]  # noqa: SLF001
+        return other
 
     def start(self, prompt_ids: Sequence[int]) -> tuple[Any, ...]:
         """Return every processor's state before the first token of one row."""
@@ -116,13 +156,14 @@ class Pipeline:
         companions : from `open`, in step with the rows; () where no processor has one
         """
         companions = companions or (None,) * len(self.processors)
-        law = Law(logits.float())
-        law = self._apply(self._before, states, law, mask, companions)
-        if mask is not None:
-            law = _keep_legal(law.logits, mask)
-        legal = law.logits
-        law = self._apply(self._after, states, law, mask, companions)
-        return _keep_one(legal, law) if self._after else law
+        combined = self._apply(self._combining, states, Law(logits.float()), mask, companions)
+        penalised = self._apply(self._penalising, states, combined, mask, companions)
+        legal = penalised if mask is None else _keep_legal(penalised.logits, mask)
+        law = shaped = self._apply(self._shaping, states, legal, mask, companions)
+        law = self._apply(self._truncating, states, shaped, mask, companions)
+        if self._penalising or law is not legal:
+            law = _keep_one(law, [legal.logits, _at_columns(combined.logits, legal, mask)])
+        return replace(law, untruncated=shaped.logits) if self._wants_untruncated else law
 
     def draw(
         self,
@@ -139,16 +180,52 @@ class Pipeline:
         logits : float[B, V]
         mask   : int32[B, W]    None allows every token
         """
-        if self._is_plain:
-            scales = [self._scale] * len(states)
-            return draw_tokens(logits, mask, scales=scales, uniforms=uniforms, wants_base=wants_base)
+        if self._limits is not None and (self._limits == UNLIMITED or logits.device.type == "cpu"):
+            draws = self._draw_at_once(
+                states, logits, mask, uniforms=uniforms, wants_base=wants_base, companions=companions
+            )
+            if EMPTY not in draws.token_ids or not self._penalising:
+                return draws
         law = self.process([[row] for row in states], logits[:, None], mask, companions)
         scale = 0.0 if self.sampling.is_greedy else 1.0
         draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(states), uniforms=uniforms)
         tokens = draws.token_ids if law.token_ids is None else _look_up(law.token_ids[:, 0], draws.token_ids)
         base = _base_log_probs(logits, tokens) if wants_base else []
         rescued = [] if law.rescued is None else law.rescued[:, 0].tolist()
-        return Draws(tokens, draws.log_probs, base, rescued)
+        log_probs = draws.log_probs
+        if self._wants_untruncated:
+            log_probs = [law.log_prob(row, 0, column) for row, column in enumerate(draws.token_ids)]
+        return Draws(tokens, log_probs, base, rescued)
+
+    def _draw_at_once(
+        self,
+        states: Sequence[tuple[Any, ...]],
+        logits: torch.Tensor,
+        mask: NDArray[np.int32] | None,
+        *,
+        uniforms: Sequence[float],
+        wants_base: bool,
+        companions: Companions,
+    ) -> Draws:
+        """Draw where all that follows the mask is what drawing does by itself."""
+        assert self._limits is not None
+        before = [*self._combining, *self._penalising]
+        law = logits
+        if before:
+            companions = companions or (None,) * len(self.processors)
+            first = Law(logits[:, None].float())
+            law = self._apply(before, [[row] for row in states], first, mask, companions).logits[:, 0]
+        draws = draw_tokens(
+            law,
+            mask,
+            scales=[self._scale] * len(states),
+            uniforms=uniforms,
+            limits=self._limits,
+            wants_base=wants_base and not before,
+        )
+        if wants_base and before:
+            return replace(draws, base_log_probs=_base_log_probs(logits, draws.token_ids))
+        return draws
 
     def _apply(
         self,
@@ -158,6 +235,8 @@ class Pipeline:
         mask: NDArray[np.int32] | None,
         companions: Companions,
     ) -> Law:
+        if not chosen:
+            return law
         logits = law.logits
         for i in chosen:
             own = [[position[i] for position in row] for row in states]
@@ -165,25 +244,10 @@ class Pipeline:
         return Law(logits, law.token_ids)
 
 
-def _processors_of(sampling: Sampling) -> list[Processor]:
-    chosen: list[Processor] = []
-    if sampling.temperature not in {0.0, 1.0}:
-        chosen.append(Temperature(sampling.temperature))
-    if sampling.is_greedy:
-        return chosen
-    if sampling.top_k is not None:
-        chosen.append(TopK(sampling.top_k))
-    if sampling.top_p is not None and sampling.top_p < 1:
-        chosen.append(TopP(sampling.top_p))
-    if sampling.min_p:
-        chosen.append(MinP(sampling.min_p))
-    return chosen
-
-
 def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     """Return the legal columns alone where they are few, else the same columns with the rest at minus infinity."""
     num_rows, num_positions, size = logits.shape
-    most = int(np.bitwise_count(mask).sum(axis=1).max())
+    most = int(np.bitwise_count(mask.view(np.uint32)).sum(axis=1).max())
     if most == 0 or most > size // 8:
         masked = logits.reshape(-1, size).clone()
         apply_token_bitmask_inplace(masked, mask)
@@ -200,14 +264,28 @@ def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     return Law(logits.gather(-1, token_ids).masked_fill_(hidden, float("-inf")), token_ids)
 
 
-def _keep_one(legal: torch.Tensor, law: Law) -> Law:
-    """Return the law; where its truncations left nothing, the most likely legal token stays."""
+def _at_columns(logits: torch.Tensor, legal: Law, mask: NDArray[np.int32] | None) -> Callable[[], torch.Tensor]:
+    """Return a function that gives the legal law of other logits on the columns of `legal`."""
+
+    def take() -> torch.Tensor:
+        return logits if mask is None else _keep_legal(logits, mask).logits
+
+    return take
+
+
+def _keep_one(law: Law, fallbacks: Sequence[torch.Tensor | Callable[[], torch.Tensor]]) -> Law:
+    """Return the law; where it is empty, the most likely token of the first fallback that is not stays alone."""
     empty = torch.isneginf(law.logits.amax(dim=-1, keepdim=True))
     if not bool(empty.any()):
         return law
-    best = legal.argmax(dim=-1, keepdim=True)
-    alone = torch.full_like(legal, float("-inf")).scatter_(-1, best, legal.gather(-1, best))
-    return Law(torch.where(empty, alone, law.logits), law.token_ids, empty.squeeze(-1))
+    logits, rescued = law.logits, empty
+    for fallback in fallbacks:
+        legal = fallback() if callable(fallback) else fallback
+        best = legal.argmax(dim=-1, keepdim=True)
+        alone = torch.full_like(legal, float("-inf")).scatter_(-1, best, legal.gather(-1, best))
+        logits = torch.where(torch.isneginf(logits.amax(dim=-1, keepdim=True)), alone, logits)
+    rescued = rescued & ~torch.isneginf(logits.amax(dim=-1, keepdim=True))
+    return Law(logits, law.token_ids, rescued.squeeze(-1))
 
 
 def _look_up(token_ids: torch.Tensor, columns: Sequence[int]) -> list[int]:

@@ -1,7 +1,7 @@
 """Draw one token per row, among the allowed tokens only, from one uniform number per row.
 
-Vocabularies of up to 16,384 tokens, and larger ones where few tokens are allowed, go through one compiled loop that
-reads the packed mask itself; the rest through torch's vectorised softmax and a cumulative sum.
+On the CPU a row goes through compiled loops one by one, so what is drawn for it does not depend on the rows beside it;
+where few tokens are allowed, the loops see only those. On other devices the same law is computed by torch.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.logits._kernels import draw_tokens_kernel
+from guidance.logits._kernels import apply_mask_kernel, draw_token_kernel, gather_legal_kernel
 from guidance.logits.mask import apply_token_bitmask_inplace
 
-__all__ = ["BROKEN", "EMPTY", "Draw", "Draws", "draw_tokens"]
+__all__ = ["BROKEN", "EMPTY", "UNLIMITED", "Draw", "Draws", "Limits", "draw_tokens"]
 
 EMPTY = -1
 """Stands for a token where none was allowed."""
@@ -25,10 +25,11 @@ EMPTY = -1
 BROKEN = -2
 """Stands for a token where the logits were not numbers."""
 
-# PERF: scalar exp is 5 ns, torch's vectorised one 0.3 ns plus 60 us of calls: they meet near 16k columns (AVX512 EPYC).
-_LARGEST_LOOP = 16_384
+# Beyond, 1 / temperature overflows float32; at 1e-30 already nothing but the largest logit and its ties have weight.
+_LARGEST_SCALE = 1e30
 
-_NO_MASK = np.zeros((0, 0), dtype=np.int32)
+# Copying a row and hiding the rest is faster than collecting more than this share of it.
+_FEW = 8
 
 
 class Draw(NamedTuple):
@@ -61,12 +62,34 @@ class Draws:
         return Draw(self.token_ids[index], self.log_probs[index], base, bool(self.rescued) and self.rescued[index])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Hold the truncations that drawing applies itself, in this order; the defaults keep everything.
+
+    Parameters
+    ----------
+    top_k : keep the k most likely tokens and those tied with the last of them; 0 for all.
+    top_p : keep the smallest set of most likely tokens whose probability reaches p.
+    min_p : drop tokens less likely than this share of the most likely one.
+    at_temperature_one : look at the law before the temperature.
+    """
+
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    at_temperature_one: bool = False
+
+
+UNLIMITED = Limits()
+
+
 def draw_tokens(
     logits: torch.Tensor,
     mask: NDArray[np.int32] | None,
     *,
     scales: Sequence[float],
     uniforms: Sequence[float],
+    limits: Limits = UNLIMITED,
     wants_base: bool = False,
 ) -> Draws:
     """Draw one token per row from softmax(scale * logits) over the allowed tokens.
@@ -75,51 +98,90 @@ def draw_tokens(
     mask     : int32[B, W]   None allows every token
     scales   : 1 / temperature for each row; 0 takes the most likely token
     uniforms : one number in [0, 1) for each row
+    limits   : truncations; on the CPU only
 
     Examples
     --------
     >>> draw_tokens(torch.tensor([[0.0, 2.0, 1.0]]), None, scales=[0.0], uniforms=[0.0]).token_ids
     [1]
     """
-    if _is_loop_faster(logits, mask):
-        return _draw_by_loop(logits, mask, scales, uniforms, wants_base=wants_base)
-    return _draw_dense(logits, mask, scales, uniforms, wants_base=wants_base)
-
-
-def _is_loop_faster(logits: torch.Tensor, mask: NDArray[np.int32] | None) -> bool:
     if logits.device.type != "cpu":
-        return False
-    size = logits.shape[-1]
-    if size <= _LARGEST_LOOP:
-        return True
-    return mask is not None and int(np.bitwise_count(mask).sum(axis=1).max()) <= _LARGEST_LOOP
+        assert limits == UNLIMITED
+        return _draw_dense(logits, mask, scales, uniforms, wants_base=wants_base)
+    values = np.ascontiguousarray(logits.detach().float().numpy())
+    scratch = _Scratch(values.shape[1])
+    token_ids, log_probs, base = [], [], []
+    for row, line in enumerate(values):
+        allowed = None if mask is None else mask[row]
+        token_id, log_prob = scratch.draw(line, allowed, min(scales[row], _LARGEST_SCALE), uniforms[row], limits)
+        token_ids.append(token_id)
+        log_probs.append(log_prob)
+        if wants_base:
+            base.append(scratch.log_prob(line, token_id))
+    return Draws(token_ids, log_probs, base)
 
 
-def _draw_by_loop(
-    logits: torch.Tensor,
-    mask: NDArray[np.int32] | None,
-    scales: Sequence[float],
-    uniforms: Sequence[float],
-    *,
-    wants_base: bool,
-) -> Draws:
-    num_rows, size = logits.shape
-    token_ids = np.empty(num_rows, dtype=np.int64)
-    log_probs = np.zeros(num_rows)
-    base_log_probs = np.zeros(num_rows if wants_base else 0)
-    draw_tokens_kernel(
-        logits.float().numpy(),
-        _NO_MASK if mask is None else mask,
-        mask is not None,
-        np.array(scales, dtype=np.float64),
-        np.array(uniforms, dtype=np.float64),
-        wants_base,
-        np.empty(size),
-        token_ids,
-        log_probs,
-        base_log_probs,
-    )
-    return Draws(token_ids.tolist(), log_probs.tolist(), base_log_probs.tolist())
+class _Scratch:
+    """Hold the buffers of one call; owned by `draw_tokens`."""
+
+    __slots__ = ("_factors", "_ids", "_log_prob", "_powers", "_scratch", "_values", "_weights")
+
+    def __init__(self, size: int) -> None:
+        self._powers = np.empty(size, dtype=np.int32)
+        self._factors = self._powers.view(np.float32)
+        self._weights = np.empty(size, dtype=np.float32)
+        self._scratch = np.empty(size, dtype=np.float32)
+        self._values = np.empty(size, dtype=np.float32)
+        self._ids = np.empty(0, dtype=np.int64)
+        self._log_prob = np.empty(1)
+
+    def draw(
+        self, line: NDArray[np.float32], allowed: NDArray[np.int32] | None, scale: float, uniform: float, limits: Limits
+    ) -> tuple[int, float]:
+        """Return a token and its log-probability, or `EMPTY` or `BROKEN` and 0."""
+        values, ids = (line, None) if allowed is None else self._keep_legal(line, allowed)
+        if not values.size:
+            return EMPTY, 0.0
+        best_index = int(values.argmax())
+        best = values[best_index]
+        if not np.isfinite(best):
+            return EMPTY if best == -np.inf else BROKEN, 0.0
+        index = draw_token_kernel(
+            values,
+            best_index,
+            scale,
+            1.0 if limits.at_temperature_one else scale,
+            limits.top_k or values.size,
+            limits.top_p,
+            limits.min_p,
+            uniform,
+            self._powers,
+            self._factors,
+            self._weights,
+            self._scratch,
+            self._log_prob,
+        )
+        return int(index if ids is None else ids[index]), float(self._log_prob[0])
+
+    def log_prob(self, line: NDArray[np.float32], token_id: int) -> float:
+        """Return a token's log-probability under softmax(line)."""
+        found, _ = self.draw(line, None, 0.0, 0.0, UNLIMITED)
+        if found < 0 or token_id < 0:
+            return float("nan")
+        return float(np.float64(line[token_id]) - line[found] + self._log_prob[0])
+
+    def _keep_legal(
+        self, line: NDArray[np.float32], allowed: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """Return the allowed logits and their ids; all of them, the others at minus infinity, where many are."""
+        if int(np.bitwise_count(allowed.view(np.uint32)).sum()) * _FEW > line.size:
+            self._values[:] = line
+            apply_mask_kernel(allowed[None], self._values[None])
+            return self._values, None
+        if not self._ids.size:
+            self._ids = np.empty(line.size, dtype=np.int64)
+        count = gather_legal_kernel(line, allowed, self._values, self._ids)
+        return self._values[:count], self._ids
 
 
 def _draw_dense(
@@ -137,7 +199,7 @@ def _draw_dense(
         apply_token_bitmask_inplace(legal, mask)
     tokens = legal.argmax(dim=-1)
     best = legal.gather(1, tokens[:, None])
-    scale = torch.tensor([[value if value > 0 else 1.0] for value in scales], device=legal.device)
+    scale = torch.tensor([[min(value, _LARGEST_SCALE) or 1.0] for value in scales], device=legal.device)
     weights = ((legal - best) * scale).exp_()
     if any(value > 0 for value in scales):
         sampled = _invert_cdf(weights, uniforms)

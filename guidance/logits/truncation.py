@@ -1,18 +1,22 @@
-"""Shape the law: temperature, top-k, top-p, min-p.
+"""Drop unlikely tokens: top-n-sigma, top-k, top-p, min-p, typical, epsilon, eta.
 
-Each is exact on any subset of columns, so the pipeline may run it on the few legal tokens alone.
+Each is exact on any subset of columns, so the pipeline may run it on the few legal tokens alone, and each keeps the
+most likely token, typical excepted.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 
+from guidance.logits._kernels import fill_weights_kernel, truncate_kernel
 from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 
-__all__ = ["MinP", "Temperature", "TopK", "TopP"]
+__all__ = ["Epsilon", "Eta", "MinP", "TopK", "TopNSigma", "TopP", "Typical"]
 
 _NEVER = float("-inf")
 # Nearly all of a model's probability stands in its first thousand tokens; only a flatter law needs the full sort.
@@ -20,19 +24,27 @@ _FIRST_SORT = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Temperature(Processor):
-    """Divide the logits by the temperature; 0 leaves the most likely token alone."""
+class TopNSigma(Processor):
+    """Keep tokens whose logit is at most n standard deviations below the largest (Tang et al. 2024, 2411.07641).
 
-    stage: ClassVar[Stage] = Stage.TEMPERATURE
-    temperature: float
+    The deviation is that of the finite logits: what a mask has forbidden does not count. The set does not depend on
+    the temperature.
+    """
+
+    stage: ClassVar[Stage] = Stage.TRUNCATION
+    num_deviations: float
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
-        """Return the scaled logits."""
+        """Return logits with the rest at minus infinity."""
         del states, context
-        if self.temperature > 0:
-            return logits / self.temperature
-        best = logits.argmax(dim=-1, keepdim=True)
-        return torch.full_like(logits, _NEVER).scatter_(-1, best, logits.gather(-1, best))
+        counts = ~torch.isneginf(logits)
+        finite = logits.masked_fill(~counts, 0.0)
+        number = counts.sum(dim=-1, keepdim=True).clamp(min=1)
+        mean = finite.sum(dim=-1, keepdim=True) / number
+        squares = ((finite - mean) ** 2).masked_fill(~counts, 0.0)
+        deviation = (squares.sum(dim=-1, keepdim=True) / number).sqrt()
+        least = logits.amax(dim=-1, keepdim=True) - self.num_deviations * deviation
+        return logits.masked_fill(logits < least, _NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,10 @@ class TopK(Processor):
 
 @dataclass(frozen=True, slots=True)
 class TopP(Processor):
-    """Keep the smallest set of most likely tokens whose probability reaches p (Holtzman et al. 2020)."""
+    """Keep the smallest set of most likely tokens whose probability reaches p (Holtzman et al. 2020).
+
+    On the CPU the least probability kept is found by bisection, without sorting.
+    """
 
     stage: ClassVar[Stage] = Stage.TRUNCATION
     p: float
@@ -61,11 +76,15 @@ class TopP(Processor):
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits with the rest at minus infinity."""
         del states, context
+        if self.p >= 1:
+            return logits
+        if logits.device.type == "cpu" and logits.dtype == torch.float32:
+            return _bisect_nucleus(logits, self.p)
         probabilities = torch.softmax(logits, dim=-1)
         size = logits.shape[-1]
         ordered, columns = probabilities.topk(min(_FIRST_SORT, size), dim=-1)
         if ordered.shape[-1] < size and bool((ordered.sum(dim=-1) < self.p).any()):
-            ordered, columns = probabilities.sort(dim=-1, descending=True)
+            ordered, columns = probabilities.sort(dim=-1, descending=True, stable=True)
         before = ordered.cumsum(dim=-1) - ordered
         kept = torch.where(before < self.p, logits.gather(-1, columns), _NEVER)
         return torch.full_like(logits, _NEVER).scatter_(-1, columns, kept)
@@ -83,5 +102,82 @@ class MinP(Processor):
         del states, context
         if self.share <= 0:
             return logits
-        floor = logits.amax(dim=-1, keepdim=True) + torch.log(torch.tensor(self.share))
+        floor = logits.amax(dim=-1, keepdim=True) + math.log(self.share)
         return logits.masked_fill(logits < floor, _NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Typical(Processor):
+    """Keep the smallest set of tokens whose information is nearest the entropy and whose probability reaches p.
+
+    Meister et al. 2023 (2202.00666), "Locally typical sampling". The most likely token may be dropped.
+    """
+
+    stage: ClassVar[Stage] = Stage.TRUNCATION
+    p: float
+
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
+        """Return logits with the rest at minus infinity."""
+        del states, context
+        if self.p >= 1:
+            return logits
+        log_law = torch.log_softmax(logits, dim=-1)
+        distance = (-log_law - _entropy(log_law)).abs()
+        _, columns = distance.sort(dim=-1, stable=True)
+        ordered = log_law.gather(-1, columns).exp()
+        before = ordered.cumsum(dim=-1) - ordered
+        is_kept = torch.zeros_like(before, dtype=torch.bool).scatter_(-1, columns, before < self.p)
+        return logits.masked_fill(~is_kept & ~torch.isnan(log_law), _NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Epsilon(Processor):
+    """Drop tokens less likely than epsilon, except the most likely one (Hewitt et al. 2022, 2210.15191)."""
+
+    stage: ClassVar[Stage] = Stage.TRUNCATION
+    epsilon: float
+
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
+        """Return logits with the rest at minus infinity."""
+        del states, context
+        law = torch.softmax(logits, dim=-1)
+        return logits.masked_fill((law < self.epsilon) & (logits < logits.amax(dim=-1, keepdim=True)), _NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Eta(Processor):
+    """Drop tokens less likely than min(eta, sqrt(eta) * exp(-entropy)), except the most likely (Hewitt et al. 2022)."""
+
+    stage: ClassVar[Stage] = Stage.TRUNCATION
+    eta: float
+
+    def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
+        """Return logits with the rest at minus infinity."""
+        del states, context
+        log_law = torch.log_softmax(logits, dim=-1)
+        least = (math.sqrt(self.eta) * torch.exp(-_entropy(log_law))).clamp(max=self.eta)
+        return logits.masked_fill((log_law.exp() < least) & (logits < logits.amax(dim=-1, keepdim=True)), _NEVER)
+
+
+def _entropy(log_law: torch.Tensor) -> torch.Tensor:
+    """Return the entropy in nats, float[B, P, 1]; what has no probability adds nothing."""
+    terms = log_law.exp() * log_law
+    return -terms.masked_fill(torch.isneginf(log_law), 0.0).sum(dim=-1, keepdim=True)
+
+
+def _bisect_nucleus(logits: torch.Tensor, p: float) -> torch.Tensor:
+    """Return float32[B, P, K] with what lies outside the nucleus at minus infinity."""
+    size = logits.shape[-1]
+    rows = np.ascontiguousarray(logits.detach().numpy()).reshape(-1, size)
+    changed = np.full_like(rows, _NEVER)
+    powers, weights, scratch = np.empty(size, dtype=np.int32), np.empty(size, np.float32), np.empty(size, np.float32)
+    factors = powers.view(np.float32)
+    for row, line in enumerate(rows):
+        best = line.max()
+        if not np.isfinite(best):
+            changed[row] = line
+            continue
+        total = fill_weights_kernel(line, best, np.float32(1), powers, factors, weights)
+        truncate_kernel(weights, total, size, p, 0.0, powers[:1], factors[:1], scratch)
+        np.copyto(changed[row], line, where=weights > 0)
+    return torch.from_numpy(changed).view(logits.shape)

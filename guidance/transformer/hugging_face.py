@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from guidance.errors import ModelError
 from guidance.model import KvCache
@@ -62,6 +63,31 @@ class HuggingFaceKvCache:
             self.cache.crop(-removed)
             self.slots.crop(num_slots)
 
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b."""
+        before = self.num_slots
+        removed = before - self.slots.drop(counts, self.cache.layers[0].keys.device)
+        if removed > 0:
+            self.cache.crop(-removed)
+        kept = self.slots.compact()
+        if kept is not None:
+            self._change(lambda tensor: tensor.gather(2, _spread(kept, tensor)))
+
+    def join(self, other: KvCache) -> None:
+        """Add the rows of another cache of the same model behind these; the other one must not be used again."""
+        assert isinstance(other, HuggingFaceKvCache)
+        device = self.cache.layers[0].keys.device
+        padding = self.slots.join(other.slots, device)
+        for layer, added in zip(self.cache.layers, other.cache.layers, strict=True):
+            for name in ("keys", "values"):
+                sides = (getattr(layer, name), getattr(added, name))
+                padded = [functional.pad(t, (0, 0, pad, 0)) for t, pad in zip(sides, padding, strict=True)]
+                setattr(layer, name, torch.cat(padded))
+
+    def _change(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        for layer in self.cache.layers:
+            layer.keys, layer.values = change(layer.keys), change(layer.values)
+
 
 class HuggingFaceCausalLM:
     """Adapt one transformers causal language model to `CausalLM`.
@@ -92,6 +118,11 @@ class HuggingFaceCausalLM:
     def logits_size(self) -> int:
         """Return the width of the output layer."""
         return self._logits_size
+
+    @property
+    def can_drop(self) -> bool:
+        """Tell whether rows can forget tokens: recurrent layers cannot."""
+        return self._windows is not None
 
     @property
     def context_size(self) -> int:
@@ -160,6 +191,10 @@ class HuggingFaceCausalLM:
         if attention == "eager":
             masks = {kind: _additive(mask, self.network.dtype) for kind, mask in masks.items()}
         return masks if len(masks) > 1 else next(iter(masks.values()))
+
+
+def _spread(slots: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    return slots[:, None, :, None].expand(-1, tensor.shape[1], -1, tensor.shape[3])
 
 
 def _additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

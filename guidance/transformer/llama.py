@@ -51,7 +51,8 @@ class LlamaKvCache:
 
     def fork(self) -> LlamaKvCache:
         """Return an independent copy."""
-        return LlamaKvCache(self.keys.clone(), self.values.clone(), self.slots.fork())
+        end = self.num_slots
+        return LlamaKvCache(self.keys[..., :end, :].clone(), self.values[..., :end, :].clone(), self.slots.fork())
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row may be named more than once."""
@@ -63,6 +64,30 @@ class LlamaKvCache:
     def crop(self, num_slots: int) -> None:
         """Forget every slot from `num_slots` on, in all rows."""
         self.slots.crop(num_slots)
+
+    def drop(self, counts: Sequence[int]) -> None:
+        """Forget the last ``counts[b]`` tokens of row b."""
+        self.slots.drop(counts, self.keys.device)
+        kept = self.slots.compact()
+        if kept is not None:
+            index = kept[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+            self.keys, self.values = self.keys.gather(3, index), self.values.gather(3, index)
+
+    @torch.inference_mode()
+    def join(self, other: KvCache) -> None:
+        """Add the rows of another cache of the same model behind these; the other one must not be used again."""
+        assert isinstance(other, LlamaKvCache)
+        ends = self.num_slots, other.num_slots
+        padding = self.slots.join(other.slots, self.keys.device)
+        sides = ((self, padding[0], ends[0]), (other, padding[1], ends[1]))
+        room = _FIRST_CAPACITY
+        self.keys, self.values = (
+            torch.cat([functional.pad(t[..., :end, :], (0, 0, pad, room)) for t, pad, end in tensors], dim=1)
+            for tensors in (
+                [(c.keys, pad, end) for c, pad, end in sides],
+                [(c.values, pad, end) for c, pad, end in sides],
+            )
+        )
 
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""
@@ -133,6 +158,27 @@ class LlamaCausalLM:
             mask = self._mask(cache, positions, num_new)
             hidden = functional.embedding(token_ids, self.weights.embedding)
             hidden = self._layers(cache, hidden, rotation, mask)[:, -num_logits:]
+            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+            return functional.linear(hidden, self.weights.head)
+
+    @torch.inference_mode()
+    def decode_branches(
+        self, cache: LlamaKvCache, token_ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute P tokens that need not follow one another, such as siblings of one prefix; return all their logits.
+
+        They stand in the last P slots of the cache, which the caller has made room for and accounted for, and crops.
+
+        token_ids : int64[B, P]
+        positions : int64[B, P]        where each stands in its own text; negative in padding
+        mask      : bool[B, 1, P, S]   the slots each looks at, its own among them
+        """
+        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+            rotation = self._rotations[positions.clamp(min=0)][:, None]
+            num_groups = self.shape.num_heads // self.shape.num_kv_heads
+            grouped = mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+            hidden = functional.embedding(token_ids, self.weights.embedding)
+            hidden = self._layers(cache, hidden, rotation, grouped)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 

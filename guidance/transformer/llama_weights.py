@@ -50,12 +50,16 @@ class LayerWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaWeights:
-    """Hold a whole network."""
+    """Hold a whole network.
+
+    score : float[C, H * D]   the head of a sequence classifier; None for language models
+    """
 
     embedding: torch.Tensor
     layers: tuple[LayerWeights, ...]
     norm: torch.Tensor
     head: torch.Tensor
+    score: torch.Tensor | None = None
 
 
 def read_shape(config: Mapping[str, Any]) -> LlamaShape | None:
@@ -111,6 +115,7 @@ def _assemble(shape: LlamaShape, tensors: Mapping[str, torch.Tensor]) -> LlamaWe
         layers=tuple(_assemble_layer(shape, tensors, f"model.layers.{i}.") for i in range(shape.num_layers)),
         norm=tensors["model.norm.weight"],
         head=tensors.get("lm_head.weight", embedding),
+        score=tensors.get("score.weight"),
     )
 
 

@@ -12,6 +12,8 @@ import torch
 
 __all__ = ["RowSlots"]
 
+_FEWEST_HOLES = 64
+
 
 class RowSlots:
     """Hold what B rows have in their slots; owned by one KV cache.
@@ -59,6 +61,51 @@ class RowSlots:
             self.live = self.live[:, :num_slots]
         self.num_slots = num_slots
 
+    def drop(self, counts: Sequence[int], device: torch.device) -> int:
+        """Forget the last ``counts[b]`` live slots of row b; return how many slots are left once trailing ones go.
+
+        A slot forgotten by some rows only stays where it is, padding for those rows.
+        """
+        if not any(counts):
+            return self.num_slots
+        if self.live is None:
+            self.live = torch.ones(self.num_rows, self.num_slots, dtype=torch.bool, device=device)
+        lost = torch.tensor(counts, device=self.live.device)[:, None]
+        from_end = self.live.flip(1).cumsum(dim=1).flip(1)
+        self.live = self.live & (from_end > lost)
+        self.positions = [position - count for position, count in zip(self.positions, counts, strict=True)]
+        used = self.live.any(dim=0).nonzero()
+        self.num_slots = int(used[-1]) + 1 if used.numel() else 0
+        self.live = self.live[:, : self.num_slots]
+        if bool(self.live.all()):
+            self.live = None
+        return self.num_slots
+
+    def join(self, other: RowSlots, device: torch.device) -> tuple[int, int]:
+        """Add the rows of another account; return how many slots of padding each of the two gains in front."""
+        size = max(self.num_slots, other.num_slots)
+        padding = size - self.num_slots, size - other.num_slots
+        if any(padding) or self.live is not None or other.live is not None:
+            self.live = torch.cat([_pad_live(self, padding[0], device), _pad_live(other, padding[1], device)])
+        self.positions = self.positions + other.positions
+        self.num_slots = size
+        return padding
+
+    def compact(self) -> torch.Tensor | None:
+        """Close the holes where most slots are holes; return the slots to keep, int64[B, S], or None to keep all.
+
+        Row b's live slots stay in order and end up last; what stands before them is padding.
+        """
+        longest = max(self.positions, default=0)
+        if self.live is None or self.num_slots <= 2 * longest + _FEWEST_HOLES:
+            return None
+        kept = self.live.to(torch.uint8).argsort(dim=1, stable=True)[:, self.num_slots - longest :]
+        self.live = self.live.gather(1, kept)
+        self.num_slots = longest
+        if bool(self.live.all()):
+            self.live = None
+        return kept
+
     def append(self, num_new: int, lengths: Sequence[int] | None, device: torch.device) -> torch.Tensor | None:
         """Account for `num_new` more slots, of which the last ``lengths[b]`` of row b are live.
 
@@ -95,6 +142,13 @@ class RowSlots:
             slot_positions = self.live.cumsum(dim=1) - 1
             mask = mask & (slot_positions[:, None, None, :] > positions[:, None, :, None] - window)
         return mask
+
+
+def _pad_live(slots: RowSlots, padding: int, device: torch.device) -> torch.Tensor:
+    live = slots.live
+    if live is None:
+        live = torch.ones(slots.num_rows, slots.num_slots, dtype=torch.bool, device=device)
+    return torch.nn.functional.pad(live, (padding, 0), value=False)
 
 
 def _count_from(starts: Sequence[int], num_new: int) -> torch.Tensor:

@@ -24,6 +24,9 @@ PRINTED = {
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
     "schema_batch.py": ["Ada Lovelace", "log-probability"],
+    "steer_arithmetic.py": ["embedded/small_formal and embedded/negative, stacked", "Dear Sir or Madam"],
+    "steer_formal.py": ["cheers!", "My supervisor", "embedded/small_formal and embedded/small_writer, stacked"],
+    "steer_sentiment.py": ["alpha -2: ", "horrible", "alpha +2: ", "Post(topic='lamp', message='i adore it."],
     "stream_partial.py": ["name='Mara Lindqvist' age=None", "city='Turin'"],
     "typed_function.py": ["name='Ada Lovelace', age=36", "Kwame Okonkwo"],
 }

@@ -140,3 +140,48 @@ def test_value_of_a_text_cut_short_is_an_error(model, finite_grammar, monkeypatc
     assert not result.is_valid
     with pytest.raises(OutputError, match="cut short"):
         _ = result.value
+
+
+def test_prompt_too_long_is_cut_on_the_left_when_asked(model):
+    """What is kept is the end of the prompt, and there is room for all tokens."""
+    prompt = "".join(chr(97 + i % 26) for i in range(300))
+    result = guidance.generate(model, prompt, max_tokens=20, overflow="truncate-left")
+    expected = guidance.generate(model, prompt[-(256 - 20) :], max_tokens=20)
+    assert result.token_ids == expected.token_ids
+    assert result.metrics.num_prompt_tokens == 256 - 20
+    with pytest.raises(PromptError, match="overflow='middle'"):
+        guidance.generate(model, "x", overflow="middle")
+
+
+def test_batch_that_does_not_fit_runs_in_parts(model, monkeypatch):
+    """Memory that ends at more than two rows splits the batch; the texts are the same and the user is told."""
+    prompts = ["hello", "the train", "x", "answer"]
+    sampling = guidance.Sampling(seed=3)
+    expected = guidance.generate(model, prompts, sampling=sampling, max_tokens=6)
+    network = model.language_model
+    inner = network.decode_step
+
+    def limited(cache, token_ids, *args, **kwargs):
+        if token_ids.shape[0] > limit:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 7 bytes")
+        return inner(cache, token_ids, *args, **kwargs)
+
+    monkeypatch.setattr(network, "decode_step", limited)
+    limit = 2
+    with pytest.warns(guidance.errors.BatchSplitWarning, match="a batch of 4 rows did not fit.*as 2 and 2"):
+        split = guidance.generate(model, prompts, sampling=sampling, max_tokens=6)
+    assert [r.token_ids for r in split] == [r.token_ids for r in expected]
+    limit = 0
+    with pytest.raises(guidance.GuidanceError, match="no memory for one row"):
+        guidance.generate(model, "hello", max_tokens=6)
+
+
+def test_other_errors_are_not_taken_for_memory(model, monkeypatch):
+    """A bug stays a bug."""
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(model.language_model, "decode_step", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        guidance.generate(model, "hello", max_tokens=6)

@@ -99,6 +99,17 @@ def test_compile_reports_the_cost(run, schema_file):
     assert cost["shortest_output_bytes"] > 20
 
 
+def test_compile_warns_of_what_a_lenient_grammar_leaves_unchecked(run, tmp_path):
+    """Refused by default; with ``--lenient`` listed on stderr and in the report."""
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps({"properties": {"twice": {"type": "string", "pattern": "^(.)\\1$"}}}))
+    plain, report = run("compile", file, "--lenient"), run("compile", file, "--lenient", "--json")
+    assert plain.returncode == 0
+    assert "json schema at #/properties/twice/pattern: not enforced" in plain.stderr.replace("\n", " ")
+    (warning,) = json.loads(report.stdout)["warnings"]
+    assert warning.startswith("json schema at #/properties/twice/pattern")
+
+
 def test_explain_says_what_may_follow_and_why_not(run):
     """Bytes, tokens, the end, and the reason for one token."""
     done = run("explain", "20", "--regex", "[0-9]{4}", "--token", "a")

@@ -143,3 +143,12 @@ def test_pipeline_reports_base_log_probs_on_request(wants_base):
     draws = pipeline.draw([pipeline.start([])], logits, None, uniforms=[0.0], wants_base=wants_base)
     expected = [torch.log_softmax(logits[0], -1)[draws.token_ids[0]].item()] if wants_base else []
     assert draws.base_log_probs == pytest.approx(expected)
+
+
+def test_pipeline_keeps_every_legal_token_where_whole_words_of_the_mask_are_set():
+    """A word of 32 allowed tokens is -1 as a signed number; all 32 stay."""
+    mask = pack_token_ids(range(32, 64), 1024)[None]
+    processor = CountTokens()
+    pipeline = Pipeline(Sampling(), [processor])
+    law = pipeline.process([[pipeline.start([])]], torch.zeros(1, 1, 1024), mask)
+    assert sorted(law.token_ids[0, 0].tolist()) == list(range(32, 64))

@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from guidance.logits.sampler import BROKEN, EMPTY, _draw_by_loop, _draw_dense, draw_tokens
+from guidance.logits.sampler import BROKEN, EMPTY, _draw_dense, draw_tokens
 from guidance.sampling import uniform
 from tests.reference.logits import allowed_columns, draw, law_of
+
+
+def _draw_by_loop(logits, mask, scales, uniforms, *, wants_base):
+    return draw_tokens(logits, mask, scales=scales, uniforms=uniforms, wants_base=wants_base)
+
 
 PATHS = [_draw_by_loop, _draw_dense]
 

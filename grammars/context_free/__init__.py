@@ -1,0 +1,1 @@
+"""Compile context-free grammars."""

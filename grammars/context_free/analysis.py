@@ -1,0 +1,181 @@
+"""Know what rules begin with, what follows them, and how short their texts can be.
+
+Sets of terminals are the bits of an integer, by the terminal's number. Cost: a few passes over the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fsm.automata.ranges import Ranges, union_ranges
+from fsm.distance import FAR
+from grammars.context_free.rewriting import find_nullable
+from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
+from grammars.context_free.token_bytes import TokenBytes
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """Answer questions about rules that have no left recursion.
+
+    Parameters
+    ----------
+    rules, start : the grammar.
+    """
+
+    def __init__(self, rules: Rules, start: str) -> None:
+        self.rules = rules
+        self.start = start
+        self.terminals = _find_terminals(rules)
+        self.numbers = {terminal: number for number, terminal in enumerate(self.terminals)}
+        self.bytes = [TokenBytes(terminal.automaton) for terminal in self.terminals]
+        self.nullable = find_nullable(rules)
+        self._first = self._find_first()
+        self._rule_follow, self._follow = self._find_follow()
+        self._shortest = self._find_shortest()
+        self._first_bytes: dict[int, int] = {}
+
+    def is_nullable(self, symbols: Alternative) -> bool:
+        """Tell whether a sequence matches the empty text."""
+        return all(isinstance(symbol, Star) or symbol in self.nullable for symbol in symbols)
+
+    def first(self, symbols: Alternative) -> int:
+        """Return the terminals that a sequence begins with."""
+        mask = 0
+        for symbol in symbols:
+            mask |= self._first_of(symbol)
+            if not (isinstance(symbol, Star) or symbol in self.nullable):
+                break
+        return mask
+
+    def follow_of_rule(self, name: str) -> int:
+        """Return the terminals that may come after a rule."""
+        return self._rule_follow[name]
+
+    def follow(self, number: int) -> int:
+        """Return the terminals that may come after a terminal."""
+        return self._follow[number]
+
+    def may_end(self, terminals: int) -> bool:
+        """Tell whether the end of the text is among the terminals."""
+        return bool(terminals >> len(self.terminals) & 1)
+
+    def mask(self, terminals: Iterable[Terminal]) -> int:
+        """Return a set of terminals."""
+        return sum([1 << self.numbers[one] for one in terminals if one in self.numbers])
+
+    def first_characters(self, terminals: int) -> Ranges:
+        """Return the characters that some of the terminals begin with."""
+        return union_ranges(
+            [(a, b) for one in self._listed(terminals) for a, b, _ in one.automaton.edges(one.automaton.start)]
+        )
+
+    def first_bytes(self, terminals: int) -> int:
+        """Return the bytes that some of the terminals begin with, as bits."""
+        known = self._first_bytes.get(terminals)
+        if known is None:
+            known = 0
+            for number in range(len(self.terminals)):
+                if terminals >> number & 1:
+                    known |= self._first_bytes_of(number)
+            self._first_bytes[terminals] = known
+        return known
+
+    def _first_bytes_of(self, number: int) -> int:
+        mask = 0
+        for first, last, _ in self.bytes[number].edges(self.terminals[number].automaton.start):
+            mask |= (2 << last) - (1 << first)
+        return mask
+
+    def shortest(self, symbols: Alternative) -> int:
+        """Return the fewest bytes of a sequence."""
+        return min(sum([self.shortest_of(symbol) for symbol in symbols]), FAR)
+
+    def shortest_of(self, symbol: Symbol) -> int:
+        """Return the fewest bytes of a symbol."""
+        if isinstance(symbol, Star):
+            return 0
+        if isinstance(symbol, Terminal):
+            return self.after_start(symbol)
+        return self._shortest[symbol]
+
+    def after_start(self, terminal: Terminal) -> int:
+        """Return the fewest bytes of a terminal."""
+        return terminal.automaton.shortest_bytes(terminal.automaton.start)
+
+    def _listed(self, terminals: int) -> list[Terminal]:
+        return [terminal for number, terminal in enumerate(self.terminals) if terminals >> number & 1]
+
+    # -- fixpoints -------------------------------------------------------------------------------------------------
+
+    def _first_of(self, symbol: Symbol) -> int:
+        if isinstance(symbol, Terminal):
+            return 1 << self.numbers[symbol]
+        return self._first[symbol.name if isinstance(symbol, Star) else symbol]
+
+    def _find_first(self) -> dict[str, int]:
+        self._first = dict.fromkeys(self.rules, 0)
+        is_changed = True
+        while is_changed:
+            is_changed = False
+            for name, alternatives in self.rules.items():
+                mask = self._first[name]
+                for alternative in alternatives:
+                    mask |= self.first(alternative)
+                if mask != self._first[name]:
+                    self._first[name] = mask
+                    is_changed = True
+        return self._first
+
+    def _find_follow(self) -> tuple[dict[str, int], list[int]]:
+        rules = dict.fromkeys(self.rules, 0)
+        rules[self.start] = 1 << len(self.terminals)
+        tokens = [0] * len(self.terminals)
+        is_changed = True
+        while is_changed:
+            is_changed = False
+            for name, alternatives in self.rules.items():
+                for alternative in alternatives:
+                    is_changed |= self._pass_follow(alternative, rules[name], rules, tokens)
+        return rules, tokens
+
+    def _pass_follow(self, alternative: Alternative, after: int, rules: dict[str, int], tokens: list[int]) -> bool:
+        """Add what follows each symbol of an alternative, from the last to the first; tell whether that was new."""
+        is_changed = False
+        for symbol in reversed(alternative):
+            first = self._first_of(symbol)
+            if isinstance(symbol, Terminal):
+                number = self.numbers[symbol]
+                is_changed |= tokens[number] | after != tokens[number]
+                tokens[number] |= after
+                after = first
+                continue
+            name, follow = symbol, after
+            if isinstance(symbol, Star):
+                name, follow = symbol.name, after | first
+            assert isinstance(name, str)
+            is_changed |= rules[name] | follow != rules[name]
+            rules[name] |= follow
+            after = after | first if isinstance(symbol, Star) or symbol in self.nullable else first
+        return is_changed
+
+    def _find_shortest(self) -> dict[str, int]:
+        self._shortest = dict.fromkeys(self.rules, FAR)
+        is_changed = True
+        while is_changed:
+            is_changed = False
+            for name, alternatives in self.rules.items():
+                fewest = min([self.shortest(one) for one in alternatives], default=FAR)
+                if fewest < self._shortest[name]:
+                    self._shortest[name] = fewest
+                    is_changed = True
+        return self._shortest
+
+
+def _find_terminals(rules: Rules) -> list[Terminal]:
+    found: dict[Terminal, None] = {}
+    for alternatives in rules.values():
+        for alternative in alternatives:
+            found.update(dict.fromkeys([symbol for symbol in alternative if isinstance(symbol, Terminal)]))
+    return list(found)

@@ -1,0 +1,357 @@
+"""Rewrite rules so that what a terminal says about the text after it holds across the terminals that follow.
+
+Where a terminal's first match ends may depend on what comes next: ``/a+/`` does not end before another "a". A look at
+the next byte, which rows take, is usually all of it. Where it is not, because more than one character decides, or a
+text could run into a place where nothing may follow, rules are split by what is still owed where they begin and where
+they end: the product of the grammar with a finite automaton (Y. Bar-Hillel, M. Perles, E. Shamir, 1961), made only for
+the pairs that occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fsm.automata.dfa import Edge
+from fsm.automata.partition import iterate_partition
+from fsm.automata.ranges import complement_ranges, has_symbol, intersect_ranges
+from fsm.distance import FAR
+from grammars.context_free.analysis import Analysis
+from grammars.context_free.symbols import Alternative, Debt, Debts, Futures, Star, Symbol, Terminal
+from grammars.context_free.token_bytes import lead_bytes
+
+__all__ = ["carry_debts", "find_separated"]
+
+_NOTHING: Debts = frozenset()
+_ASCII = (1 << 128) - 1
+
+
+def carry_debts(analysis: Analysis, ignored: Iterable[Terminal]) -> dict[str, list[Alternative]] | None:
+    """Return rules in which no terminal is followed by what it forbids; None where rows see to that.
+
+    ignored : terminals that may follow every terminal.
+    """
+    strict = frozenset(_find_strict(analysis, list(ignored)))
+    return _Product(analysis, strict).rules() if strict else None
+
+
+def find_separated(analysis: Analysis) -> int:
+    """Return the terminals that forbid what may follow them, so that something must come in between, as bits."""
+    found = 0
+    for number in range(len(analysis.terminals)):
+        first = analysis.first_characters(analysis.follow(number))
+        for futures in _all_futures(analysis.terminals[number]):
+            if intersect_ranges(first, complement_ranges(futures.free)):
+                found |= 1 << number
+    return found
+
+
+def _find_strict(analysis: Analysis, ignored: list[Terminal]) -> Iterator[Terminal]:
+    """Yield the terminals whose debts one look at the next byte cannot settle."""
+    for number, terminal in enumerate(analysis.terminals):
+        futures = list(_all_futures(terminal))
+        if futures and any(_is_strict(analysis, number, one, ignored) for one in futures):
+            yield terminal
+
+
+def _is_strict(analysis: Analysis, number: int, futures: Futures, ignored: list[Terminal]) -> bool:
+    follow = analysis.follow(number)
+    first = analysis.first_characters(follow)
+    if intersect_ranges(first, futures.pending) or (analysis.may_end(follow) and not futures.at_end):
+        return True
+    forbidden = intersect_ranges(first, complement_ranges(futures.free))
+    if not forbidden:
+        return False
+    allowed = intersect_ranges(first, futures.free)
+    if lead_bytes(allowed) & lead_bytes(forbidden) & ~_ASCII:
+        return True
+    others = follow & ~analysis.mask(ignored)
+    return not any(_separates(analysis, one, futures, others) for one in ignored)
+
+
+def _separates(analysis: Analysis, ignored: Terminal, futures: Futures, follow: int) -> bool:
+    """Tell whether one character of an ignored terminal may come in between, and then anything."""
+    automaton = ignored.automaton
+    first = analysis.first_characters(follow)
+    for low, _, state in automaton.edges(automaton.start):
+        if has_symbol(futures.free, low) and automaton.is_accepting(state):
+            after = automaton.futures(state)
+            if after is None or (after.at_end and not intersect_ranges(first, complement_ranges(after.free))):
+                return True
+    return False
+
+
+def _all_futures(terminal: Terminal) -> Iterator[Futures]:
+    """Yield what may follow the terminal, for every state it may end in."""
+    automaton = terminal.automaton
+    if automaton.is_plain:
+        return
+    for state in _reachable(terminal):
+        if automaton.is_accepting(state):
+            futures = automaton.futures(state)
+            if futures is not None:
+                yield futures
+
+
+def _reachable(terminal: Terminal) -> Iterator[int]:
+    seen, waiting = {terminal.automaton.start}, [terminal.automaton.start]
+    while waiting:
+        state = waiting.pop()
+        yield state
+        for _, _, target in terminal.automaton.edges(state):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+
+
+class _Product:
+    """Split rules by the debts where they begin and end."""
+
+    def __init__(self, analysis: Analysis, strict: frozenset[Terminal]) -> None:
+        self.analysis = analysis
+        self.strict = strict
+        self._explored: dict[tuple[Terminal, Debts], _Explored] = {}
+        self._exits: dict[tuple[str, Debts], set[Debts]] = {}
+        self._terminals: dict[tuple[Terminal, Debts, Debts], Terminal] = {}
+        self._names: dict[Debts, str] = {_NOTHING: ""}
+        self._rules: dict[str, list[Alternative]] = {}
+        self._waiting: list[tuple[str, tuple[Alternative, ...], Debts, Debts]] = []
+
+    def rules(self) -> dict[str, list[Alternative]]:
+        start = self.analysis.start
+        self._find_exits(start)
+        alternatives: list[Alternative] = [
+            (self._rule(start, _NOTHING, after),)
+            for after in self._exits[start, _NOTHING]
+            if all(debt.automaton.holds_at_end(debt.follow) for debt in after)
+        ]
+        while self._waiting:
+            self._write(*self._waiting.pop())
+        self._rules[start] = alternatives
+        return self._rules
+
+    # -- which debts a rule may end with ---------------------------------------------------------------------------
+
+    def _find_exits(self, start: str) -> None:
+        self._exits[start, _NOTHING] = set()
+        is_changed = True
+        while is_changed:
+            is_changed = False
+            size = len(self._exits)
+            for name, before in list(self._exits):
+                found: set[Debts] = set()
+                for alternative in self.analysis.rules[name]:
+                    found |= self._after_all(alternative, before)
+                is_changed |= not found <= self._exits[name, before]
+                self._exits[name, before] |= found
+            is_changed |= len(self._exits) > size
+
+    def _after_all(self, symbols: Alternative, before: Debts) -> set[Debts]:
+        here = {before}
+        for symbol in symbols:
+            here = {after for debts in here for after in self._after(symbol, debts)}
+        return here
+
+    def _after(self, symbol: Symbol, before: Debts) -> set[Debts]:
+        """Return what may be owed after a symbol."""
+        if isinstance(symbol, Terminal):
+            return set(self._explore(symbol, before).exits)
+        if isinstance(symbol, str):
+            return set(self._exits.setdefault((symbol, before), set()))
+        found, waiting = {before}, [before]
+        while waiting:
+            more = self._after(symbol.name, waiting.pop()) - found
+            found |= more
+            waiting += more
+        return found
+
+    # -- split rules -----------------------------------------------------------------------------------------------
+
+    def _name(self, name: str, before: Debts, after: Debts) -> str:
+        for debts in (before, after):
+            self._names.setdefault(debts, str(len(self._names)))
+        if not before and not after:
+            return name if name != self.analysis.start else f"{name} [>]"
+        return f"{name} [{self._names[before]}>{self._names[after]}]"
+
+    def _rule(self, name: str, before: Debts, after: Debts) -> str:
+        return self._split(name, tuple(self.analysis.rules[name]), before, after)
+
+    def _split(self, name: str, alternatives: tuple[Alternative, ...], before: Debts, after: Debts) -> str:
+        split = self._name(name, before, after)
+        if split not in self._rules:
+            self._rules[split] = []
+            self._waiting.append((split, alternatives, before, after))
+        return split
+
+    def _write(self, split: str, alternatives: tuple[Alternative, ...], before: Debts, after: Debts) -> None:
+        ways: list[Alternative] = []
+        for alternative in alternatives:
+            ways += self._ways(alternative, before, after)
+        self._rules[split] = ways
+
+    def _ways(self, symbols: Alternative, before: Debts, after: Debts) -> list[Alternative]:
+        """Return the ways through a sequence that begin and end with these debts."""
+        done: list[Symbol] = []
+        for place, symbol in enumerate(symbols):
+            middles = self._after(symbol, before)
+            if len(middles) != 1:
+                rest = symbols[place + 1 :]
+                return [
+                    (*done, self._symbol(symbol, before, middle), *self._rest(rest, middle, after))
+                    for middle in sorted(middles, key=self._order)
+                    if after in self._after_all(rest, middle)
+                ]
+            middle = next(iter(middles))
+            done.append(self._symbol(symbol, before, middle))
+            before = middle
+        return [tuple(done)] if before == after else []
+
+    def _rest(self, symbols: Alternative, before: Debts, after: Debts) -> Alternative:
+        if not symbols:
+            return ()
+        name = "rest " + " ".join([f"{symbol!r}" for symbol in symbols])
+        return (self._split(name, (symbols,), before, after),)
+
+    def _order(self, debts: Debts) -> int:
+        return int(self._names.setdefault(debts, str(len(self._names))) or 0)
+
+    def _symbol(self, symbol: Symbol, before: Debts, after: Debts) -> Symbol:
+        if isinstance(symbol, Terminal):
+            return self._terminal(symbol, before, after)
+        if isinstance(symbol, str):
+            return self._rule(symbol, before, after)
+        if not before and self._after(symbol, before) == {before}:
+            return Star(self._rule(symbol.name, before, before))
+        repeated = self._name(f"{symbol.name} repeated", before, after)
+        if repeated not in self._rules:
+            self._rules[repeated] = []
+            if before == after:
+                self._rules[repeated].append(())
+            for middle in sorted(self._after(symbol.name, before), key=self._order):
+                if after in self._after(symbol, middle):
+                    once = self._rule(symbol.name, before, middle)
+                    again = self._symbol(symbol, middle, after)
+                    self._rules[repeated].append((once, again))
+        return repeated
+
+    def _terminal(self, terminal: Terminal, before: Debts, after: Debts) -> Terminal:
+        if not before and terminal not in self.strict:
+            return terminal
+        key = (terminal, before, after)
+        known = self._terminals.get(key)
+        if known is None:
+            explored = self._explore(terminal, before)
+            automaton = _SplitAutomaton(explored, after, is_strict=terminal in self.strict)
+            known = self._terminals[key] = Terminal(terminal.name, automaton)
+        return known
+
+    def _explore(self, terminal: Terminal, before: Debts) -> _Explored:
+        key = (terminal, before)
+        known = self._explored.get(key)
+        if known is None:
+            known = self._explored[key] = _Explored(terminal, before, is_strict=terminal in self.strict)
+        return known
+
+
+class _Explored:
+    """Read a terminal and the debts of the text before it side by side.
+
+    pairs : (state of the terminal, debts left) by number
+    edges : by number; exits : the debts that may be left at the end, with the numbers where they are
+    """
+
+    def __init__(self, terminal: Terminal, before: Debts, *, is_strict: bool) -> None:
+        self.terminal = terminal
+        self.pairs: list[tuple[int, Debts]] = [(0, _NOTHING), (terminal.automaton.start, before)]
+        self.edges: list[list[Edge]] = [[]]
+        self.exits: dict[Debts, set[int]] = {}
+        numbers = {pair: number for number, pair in enumerate(self.pairs)}
+        number = 1
+        while number < len(self.pairs):
+            state, debts = self.pairs[number]
+            self.edges.append([])
+            for first, last, target, left in _edges(terminal, state, debts):
+                after = numbers.get((target, left))
+                if after is None:
+                    after = numbers[target, left] = len(self.pairs)
+                    self.pairs.append((target, left))
+                self.edges[number].append((first, last, after))
+            self._note_exit(number, state, debts, is_strict=is_strict)
+            number += 1
+
+    def _note_exit(self, number: int, state: int, debts: Debts, *, is_strict: bool) -> None:
+        automaton = self.terminal.automaton
+        if not automaton.is_accepting(state):
+            return
+        own = automaton.debt(state) if is_strict else None
+        exit_debts = debts | {own} if own is not None else debts
+        self.exits.setdefault(exit_debts, set()).add(number)
+
+
+def _edges(terminal: Terminal, state: int, debts: Debts) -> Iterator[tuple[int, int, int, Debts]]:
+    """Yield (first, last, state, debts left) for the characters that fit both."""
+    edges = terminal.automaton.edges(state)
+    if not debts:
+        for first, last, target in edges:
+            yield first, last, target, debts
+        return
+    owed = [(debt, debt.automaton.follow_edges(debt.follow)) for debt in debts]
+    sets = [((first, last),) for first, last, _ in edges]
+    lists = [(debt, after) for debt, found in owed for _, _, after in found]
+    sets += [((first, last),) for _, found in owed for first, last, _ in found]
+    for first, last, members in iterate_partition(sets):
+        taken = members & ((1 << len(edges)) - 1)
+        kept = [lists[bit - len(edges)] for bit in range(len(edges), len(sets)) if members >> bit & 1]
+        if taken and len(kept) == len(debts):
+            left = frozenset([Debt(debt.automaton, after) for debt, after in kept if not debt.automaton.is_free(after)])
+            yield first, last, edges[taken.bit_length() - 1][2], left
+
+
+class _SplitAutomaton:
+    """Recognise the texts of a terminal after which exactly these debts are left."""
+
+    __slots__ = ("_accepting", "_distances", "_explored", "_is_strict", "is_plain", "start")
+
+    def __init__(self, explored: _Explored, after: Debts, *, is_strict: bool) -> None:
+        self._explored = explored
+        self._accepting = explored.exits[after]
+        self._is_strict = is_strict
+        self.is_plain = is_strict or explored.terminal.automaton.is_plain
+        self._distances = _measure(explored.edges, self._accepting)
+        self.start = 1
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges to states from which the terminal can still end."""
+        return tuple([edge for edge in self._explored.edges[state] if self._distances[edge[2]] < FAR])
+
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the terminal may end in ``state``."""
+        return state in self._accepting
+
+    def futures(self, state: int) -> Futures | None:
+        """Return what may follow; None: anything, or rules see to it."""
+        if self._is_strict:
+            return None
+        return self._explored.terminal.automaton.futures(self._explored.pairs[state][0])
+
+    def shortest_bytes(self, state: int) -> int:
+        """Return the fewest bytes from ``state`` to where the terminal may end."""
+        return self._distances[state]
+
+    def debt(self, state: int) -> Debt | None:
+        """Return nothing: rules carry what is owed."""
+        return None
+
+
+def _measure(edges: list[list[Edge]], accepting: set[int]) -> list[int]:
+    distances = [0 if number in accepting else FAR for number in range(len(edges))]
+    is_changed = True
+    while is_changed:
+        is_changed = False
+        for number in range(len(edges) - 1, 0, -1):
+            for first, _, target in edges[number]:
+                way = len(chr(first).encode("utf-8", "surrogatepass")) + distances[target]
+                if way < distances[number]:
+                    distances[number] = way
+                    is_changed = True
+    return distances

@@ -1,0 +1,69 @@
+"""Compile context-free grammars: rules become a network when a text gets to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fsm.compiled import Compiled
+from fsm.errors import UnsatisfiableError
+from fsm.network import Network
+from fsm.vocabulary import Vocabulary
+from grammars.context_free.analysis import Analysis
+from grammars.context_free.following import carry_debts
+from grammars.context_free.layout import RuleStates
+from grammars.context_free.rewriting import keep_reachable, remove_left_recursion, remove_unproductive
+from grammars.context_free.symbols import Alternative, Terminal
+from grammars.grammar import Grammar
+
+__all__ = ["ContextFreeGrammar"]
+
+
+class ContextFreeGrammar(Grammar):
+    """Be the texts that a rule of a context-free grammar derives.
+
+    Parameters
+    ----------
+    rules : alternatives by rule; changed by nobody afterwards.
+    start : the rule that a whole text is.
+    source : what it was made from, for messages.
+    ignored : the terminals that the rules allow after every terminal.
+
+    Raises
+    ------
+    UnsatisfiableError : no text can be derived.
+    """
+
+    __slots__ = ("analysis", "source")
+
+    def __init__(
+        self,
+        rules: Mapping[str, Sequence[Alternative]],
+        start: str,
+        *,
+        source: str,
+        ignored: Iterable[Terminal] = (),
+    ) -> None:
+        self.source = source
+        productive = remove_unproductive(rules)
+        self._check(start, productive)
+        rules = keep_reachable(productive, start)
+        carried = carry_debts(Analysis(rules, start), ignored)
+        if carried is not None:
+            rules = remove_unproductive(carried)
+            self._check(start, rules)
+        self.analysis = Analysis(remove_left_recursion(keep_reachable(rules, start), start), start)
+
+    def _check(self, start: str, rules: Mapping[str, object]) -> None:
+        if start not in rules:
+            raise UnsatisfiableError(
+                f"{self.source}: no text can ever be complete, because every way through {start!r} leads back to "
+                "itself, or to where nothing may follow; give the rule an alternative that ends"
+            )
+
+    def __repr__(self) -> str:
+        return self.source
+
+    def compile(self, vocabulary: Vocabulary) -> Compiled:
+        """Return the grammar ready for matching; what a text does not reach is never laid out."""
+        network = Network()
+        return Compiled(network, RuleStates(network, self.analysis).start(), vocabulary)

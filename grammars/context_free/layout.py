@@ -1,0 +1,288 @@
+"""Lay rules into a network, each place when a text gets there.
+
+A place in a rule is the set of what may still come there: alternatives with a common beginning stay one place until
+they part. Its row looks through the rules called first to the terminals that may come next, so that a byte decides at
+once, and the calls are made once it is read; a rule whose end may come is left where no byte continues it. Only where a
+byte may do both do two configurations go on. Last calls return to the caller's caller, so that right recursion and
+repetition need no stack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsm.automata.ranges import intersect_ranges, union_ranges
+from fsm.distance import FAR
+from fsm.layout import STATE_POP
+from fsm.network import Edge, Network
+from grammars.context_free.analysis import Analysis
+from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
+from grammars.context_free.token_bytes import Node, lead_bytes
+
+__all__ = ["RuleStates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What may still come in a rule, and the terminals that may come after it."""
+
+    suffixes: frozenset[Alternative]
+    follow: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A place inside terminals: what each has read, and the places to return to afterwards, outermost first.
+
+    One item with nothing to return to is shared by all who call the terminal.
+    """
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A terminal being read."""
+
+    number: int
+    node: Node
+    chain: tuple[Place, ...]
+
+
+class RuleStates:
+    """Map places to network states; the owner of their stubs."""
+
+    def __init__(self, network: Network, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.number = network.add_owner(self)
+        self._network = network
+        self._arguments: list[Place | Reading] = []
+        self._states: dict[Place | Reading, int] = {}
+        self._calls: dict[tuple[int, int], int] = {}
+        self._forks: dict[tuple[int, ...], int] = {}
+        self._leads: dict[str, tuple[Item, ...]] = {}
+
+    def start(self) -> int:
+        """Return the state in which a text begins."""
+        return self._place(Place(frozenset([(self.analysis.start,)]), 0))
+
+    def release(self) -> None:
+        """Let go of what was laid."""
+        self._states.clear()
+        self._arguments.clear()
+        self._calls.clear()
+
+    # -- stubs -----------------------------------------------------------------------------------------------------
+
+    def expand(self, network: Network, state: int, argument: int) -> None:
+        """Write the row of one place."""
+        place = self._arguments[argument]
+        if isinstance(place, Place):
+            self._expand_place(state, place)
+        elif len(place.items) == 1:
+            self._expand_token(state, place.items[0])
+        else:
+            self._write(state, self._row(place.items), leaving=None)
+
+    def shortest(self, argument: int) -> int:
+        """Return the fewest bytes until the place returns."""
+        place = self._arguments[argument]
+        if isinstance(place, Place):
+            return min([self.analysis.shortest(suffix) for suffix in place.suffixes], default=FAR)
+        return min([self._shortest_of_item(item) for item in place.items])
+
+    def _shortest_of_item(self, item: Item) -> int:
+        after = sum([min([self.analysis.shortest(one) for one in place.suffixes]) for place in item.chain])
+        return min(self.analysis.bytes[item.number].shortest(item.node) + after, FAR)
+
+    # -- states ----------------------------------------------------------------------------------------------------
+
+    def _stub(self, key: Place | Reading) -> int:
+        state = self._states.get(key)
+        if state is None:
+            self._arguments.append(key)
+            state = self._states[key] = self._network.add_stub(self.number, len(self._arguments) - 1)
+        return state
+
+    def _place(self, place: Place) -> int:
+        if place.suffixes == {()}:
+            return STATE_POP
+        return self._stub(place)
+
+    def _call(self, chain: tuple[Place, ...], state: int) -> int:
+        """Return a state that pushes the places of a chain, the first outermost, and continues at ``state``."""
+        for place in reversed(chain):
+            after = self._place(place)
+            if after == STATE_POP:
+                continue
+            if state == STATE_POP:
+                state = after
+                continue
+            known = self._calls.get((state, after))
+            if known is None:
+                known = self._calls[state, after] = self._network.add_call(state, after)
+            state = known
+        return state
+
+    def _fork(self, targets: list[int]) -> int:
+        distinct = tuple(dict.fromkeys(targets))
+        if len(distinct) == 1:
+            return distinct[0]
+        known = self._forks.get(distinct)
+        if known is None:
+            known = self._forks[distinct] = self._network.add_fork(distinct)
+        return known
+
+    def _after(self, items: list[Item]) -> int:
+        """Return the state in which all of the items, each one byte further, go on."""
+        alone = [item for item in items if self._may_end(item)]
+        joint = [item for item in items if not self._may_end(item)]
+        targets = [self._read(item) for item in alone]
+        if len(joint) == 1:
+            targets.append(self._read(joint[0]))
+        elif joint:
+            targets.append(self._stub(Reading(tuple(joint))))
+        return self._fork(targets)
+
+    def _read(self, item: Item) -> int:
+        """Return the state that reads on in one terminal and returns along its chain."""
+        if self._may_end(item) and not self.analysis.bytes[item.number].edges(item.node) and self._is_free(item):
+            return self._call(item.chain, STATE_POP)
+        return self._call(item.chain, self._stub(Reading((Item(item.number, item.node, ()),))))
+
+    def _may_end(self, item: Item) -> bool:
+        return isinstance(item.node, int) and self.analysis.terminals[item.number].automaton.is_accepting(item.node)
+
+    def _is_free(self, item: Item) -> bool:
+        assert isinstance(item.node, int)
+        return self.analysis.terminals[item.number].automaton.futures(item.node) is None
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _expand_place(self, state: int, place: Place) -> None:
+        suffixes = self._closed(place.suffixes)
+        items = self._leads_of(suffixes, place.follow)
+        leaving = self.analysis.first_bytes(place.follow) if () in suffixes else None
+        self._write(state, self._row(items), leaving=leaving)
+
+    def _expand_token(self, state: int, item: Item) -> None:
+        row = self._row((item,))
+        leaving = self._leaving_bytes(item) if self._may_end(item) else None
+        self._write(state, row, leaving=leaving)
+
+    def _leaving_bytes(self, item: Item) -> int:
+        """Return the bytes before which a terminal may end."""
+        follow = self.analysis.follow(item.number)
+        automaton = self.analysis.terminals[item.number].automaton
+        assert isinstance(item.node, int)
+        futures = automaton.futures(item.node)
+        if futures is None:
+            return self.analysis.first_bytes(follow)
+        allowed = union_ranges([*futures.free, *futures.pending])
+        return lead_bytes(intersect_ranges(self.analysis.first_characters(follow), allowed))
+
+    def _row(self, items: tuple[Item, ...]) -> list[Edge]:
+        """Return the edges that read one byte in all of the items."""
+        by_byte: dict[int, list[Item]] = {}
+        cuts: set[int] = set()
+        found = [(item, self.analysis.bytes[item.number].edges(item.node)) for item in items]
+        if len(found) == 1:
+            item = items[0]
+            return [(a, b, self._after([Item(item.number, node, item.chain)])) for a, b, node in found[0][1]]
+        for item, edges in found:
+            for first, last, node in edges:
+                cuts |= {first, last + 1}
+                for byte in range(first, last + 1):
+                    by_byte.setdefault(byte, []).append(Item(item.number, node, item.chain))
+        row: list[Edge] = []
+        before: list[Item] | None = None
+        for byte in sorted(by_byte):
+            if byte not in cuts and row and row[-1][1] + 1 == byte and before == by_byte[byte]:
+                row[-1] = (row[-1][0], byte, row[-1][2])
+                continue
+            before = by_byte[byte]
+            row.append((byte, byte, self._after(before)))
+        return row
+
+    def _write(self, state: int, row: list[Edge], *, leaving: int | None) -> None:
+        """Write a row; ``leaving``: the bytes before which the place may be left, None: it may not be left.
+
+        Where a byte continues the place and may also come after it, both are tried side by side.
+        """
+        network = self._network
+        if leaving is None:
+            network.write_byte(state, row)
+            return
+        used = 0
+        for first, last, _ in row:
+            used |= (2 << last) - (1 << first)
+        closed = _runs(~leaving & ~used & ((1 << 256) - 1)) if leaving else []
+        if not used & leaving:
+            edges = sorted([*row, *[(first, last, 0) for first, last in closed]])
+            network.write_byte(state, edges, default=STATE_POP)
+            return
+        stay = network.add_byte(row)
+        blocked = _runs(~leaving & ((1 << 256) - 1))
+        leave = network.add_byte([(first, last, 0) for first, last in blocked], default=STATE_POP)
+        network.write_fork(state, [stay, leave])
+
+    # -- what comes next -------------------------------------------------------------------------------------------
+
+    def _closed(self, suffixes: frozenset[Alternative]) -> frozenset[Alternative]:
+        """Add what comes next where a symbol that may be empty is."""
+        found = set(suffixes)
+        waiting = list(suffixes)
+        while waiting:
+            suffix = waiting.pop()
+            if suffix and (isinstance(suffix[0], Star) or suffix[0] in self.analysis.nullable):
+                rest = suffix[1:]
+                if rest not in found:
+                    found.add(rest)
+                    waiting.append(rest)
+        return frozenset(found)
+
+    def _leads_of(self, suffixes: frozenset[Alternative], follow: int) -> tuple[Item, ...]:
+        """Return the terminals that may come next, each with the places to return to after it."""
+        groups: dict[Symbol, set[Alternative]] = {}
+        for suffix in suffixes:
+            if suffix:
+                rest = suffix if isinstance(suffix[0], Star) else suffix[1:]
+                groups.setdefault(suffix[0], set()).add(rest)
+        items: dict[Item, None] = {}
+        for symbol in sorted(groups, key=self._order):
+            place = Place(frozenset(groups[symbol]), follow)
+            chain = () if place.suffixes == {()} else (place,)
+            if isinstance(symbol, Terminal):
+                start = symbol.automaton.start
+                items[Item(self.analysis.numbers[symbol], start, chain)] = None
+                continue
+            for item in self._leads_of_rule(symbol.name if isinstance(symbol, Star) else symbol):
+                items[Item(item.number, item.node, chain + item.chain)] = None
+        return tuple(items)
+
+    def _leads_of_rule(self, name: str) -> tuple[Item, ...]:
+        known = self._leads.get(name)
+        if known is None:
+            suffixes = self._closed(frozenset(self.analysis.rules[name]))
+            known = self._leads[name] = self._leads_of(suffixes, self.analysis.follow_of_rule(name))
+        return known
+
+    def _order(self, symbol: Symbol) -> tuple[int, str]:
+        if isinstance(symbol, Terminal):
+            return 0, f"{self.analysis.numbers[symbol]:08}"
+        return (1, symbol.name) if isinstance(symbol, Star) else (2, symbol)
+
+
+def _runs(bits: int) -> list[tuple[int, int]]:
+    """Return the runs of set bits as (first, last)."""
+    found: list[tuple[int, int]] = []
+    place = 0
+    while bits:
+        skip = (bits & -bits).bit_length() - 1
+        place += skip
+        bits >>= skip
+        length = (~bits & (bits + 1)).bit_length() - 1
+        found.append((place, place + length - 1))
+        place += length
+        bits >>= length
+    return found

@@ -1,0 +1,153 @@
+"""Read Lark grammars into rules and terminals.
+
+Input: the text of a grammar, read by the ``lark`` package itself, imports included. Output: a grammar that accepts what
+``lark.Lark(text, parser="earley")`` accepts: without a lexer, every terminal tried where a rule may use it, and ending
+where its pattern's first match ends. Priorities choose between parses, so they do not change what is accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lark.exceptions import GrammarError as ReaderError
+from lark.exceptions import UnexpectedInput
+from lark.load_grammar import load_grammar
+
+from fsm.errors import GrammarError
+from grammars.context_free.grammar import ContextFreeGrammar
+from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
+from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
+from grammars.lark.first_match import FirstMatch
+from grammars.lark.program import Program, Untranslatable
+from grammars.regex import parse_regex
+
+__all__ = ["read_lark"]
+
+
+def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Path] = ()) -> ContextFreeGrammar:
+    """Return the grammar.
+
+    Parameters
+    ----------
+    text : the grammar.
+    start : the rule that a whole text is.
+    path : where it is from; imports are looked for beside it.
+    import_paths : more folders to look for imports in, before that.
+
+    Raises
+    ------
+    GrammarError : the grammar is malformed or not compiled; the message points at line and column.
+    """
+    terms, compiled, ignored = _load(text, start, path, [str(one) for one in import_paths])
+    reader = _Reader(text, terms)
+    return reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
+
+
+read_grammar: Any = load_grammar  # lark types neither this nor what it returns
+
+
+def _load(text: str, start: str, path: str, import_paths: list[str]) -> tuple[list[Any], list[Any], list[str]]:
+    try:
+        loaded, _ = read_grammar(text, path, import_paths, False)  # noqa: FBT003
+        if not any(name == start for name, *_ in loaded.rule_defs):
+            raise make_lark_error("start_undefined", text, 0, got=start)
+        declared = {name for name, (tree, _) in loaded.term_defs if tree is None}
+        terms, rules, ignored = loaded.compile([start], set())
+    except ReaderError as error:
+        raise _translated(text, error) from error
+    except UnexpectedInput as error:
+        raise make_lark_error("syntax", text, _offset(text, error), detail=_expectation(error)) from error
+    except OSError as error:
+        got = str(error.filename or error)
+        raise make_lark_error("import_missing", text, place_of_import(text, got), got=got) from error
+    for rule in rules:
+        for symbol in rule.expansion:
+            if symbol.is_term and symbol.name in declared:
+                place = place_of(text, symbol.name, "declared")
+                match = re.search(rf"%declare[^\n]*?\b({symbol.name})\b", text)
+                raise make_lark_error("declared", text, match.start(1) if match else place, got=symbol.name)
+    return terms, rules, ignored
+
+
+def place_of_import(text: str, file: str) -> int:
+    """Return where a grammar file is imported."""
+    stem = Path(file).stem
+    match = re.search(rf"%import\s+([\w.]*\b{re.escape(stem)}\b)", text)
+    return match.start(1) if match else 0
+
+
+def _translated(text: str, error: ReaderError) -> GrammarError:
+    inner: object = error.__context__
+    message = str(error)
+    if isinstance(inner, UnexpectedInput):
+        detail = message.partition(", at line")[0] if ", at line" in message else _expectation(inner)
+        return make_lark_error("syntax", text, _offset(text, inner), detail=detail)
+    for name, problem in PROBLEMS.items():
+        match = problem.pattern and re.search(problem.pattern, message)
+        if match:
+            got = next((group for group in match.groups() if group), "")
+            return make_lark_error(name, text, place_of(text, got, name), got=got)
+    return make_lark_error("other", text, 0, detail=message)
+
+
+def _offset(text: str, error: UnexpectedInput) -> int:
+    place: Any = error.pos_in_stream  # None at the end of the text, whatever its type says
+    return len(text) if place is None or place < 0 else min(place, len(text))
+
+
+def _expectation(error: UnexpectedInput) -> str:
+    expected = sorted(getattr(error, "accepts", None) or getattr(error, "expected", None) or ())
+    names = ", ".join([str(one) for one in expected][:8])
+    return f"expected one of {names}" if names else "this character has no meaning here"
+
+
+class _Reader:
+    """Translate what ``lark`` compiled; owned by `read_lark`."""
+
+    def __init__(self, text: str, terms: list[Any]) -> None:
+        self.text = text
+        self.terminals = {term.name: self._terminal(term) for term in terms}
+
+    def grammar(self, compiled: list[Any], start: str, ignored: list[str]) -> ContextFreeGrammar:
+        skip: Alternative = (Star("ignored text"),) if ignored else ()
+        rules: dict[str, list[Alternative]] = {"whole text": [(*skip, start)]}
+        if ignored:
+            rules["ignored text"] = [(self.terminals[name],) for name in ignored]
+        for rule in compiled:
+            symbols: list[Symbol] = []
+            for symbol in rule.expansion:
+                symbols += (self.terminals[symbol.name], *skip) if symbol.is_term else (str(symbol.name),)
+            rules.setdefault(str(rule.origin.name), []).append(tuple(symbols))
+        shown = self.text if len(self.text) <= 40 else f"{self.text[:37]}..."
+        skipped = [self.terminals[name] for name in ignored]
+        return ContextFreeGrammar(rules, "whole text", source=f"lark({shown!r})", ignored=skipped)
+
+    def _terminal(self, term: Any) -> Terminal:
+        pattern = term.pattern.to_regexp()
+        got = term.name
+        if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
+            got = term.pattern.raw
+        try:
+            automaton = FirstMatch(Program(pattern))
+        except Untranslatable as error:
+            raise self._error(str(error), got) from error
+        except (re.error, OverflowError) as error:
+            raise self._error("terminal_pattern", got, _pattern_detail(pattern, error)) from error
+        if automaton.start == 0 or automaton.program.distances[automaton.program.start] == 0:
+            raise self._error("terminal_nullable", got)
+        return Terminal(term.name, automaton)
+
+    def _error(self, name: str, got: str, detail: str = "") -> GrammarError:
+        return make_lark_error(name, self.text, place_of(self.text, got, name), got=got, detail=detail)
+
+
+def _pattern_detail(pattern: str, error: Exception) -> str:
+    """Return what is wrong with a pattern, in the words of the regex reader where it sees it too."""
+    try:
+        parse_regex(pattern)
+    except GrammarError as better:
+        return better.message.partition("\n")[0]
+    return str(error)

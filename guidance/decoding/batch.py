@@ -1,0 +1,161 @@
+"""Keep the rows that decode together: one KV cache, the logits of their last step, and what is computed beside them.
+
+A step has four parts, which the caller orders: `draw` gives rows their tokens, `retire` lets finished ones go, `read`
+lets the model read what was written, and `admit` lets new rows in, whose prompts have been read apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import torch
+from torch.nn import functional
+
+from guidance.decoding.drawing import Drawer
+from guidance.decoding.group import Group, form_groups, pad_left
+from guidance.decoding.proposal import NOTHING, Drafter, Proposal, Step
+from guidance.decoding.row import Row
+from guidance.decoding.writing import Writer
+from guidance.model import CausalLM, KvCache, Model
+
+__all__ = ["Batch"]
+
+
+class Batch:
+    """Decode rows together.
+
+    Parameters
+    ----------
+    model : the model to read with.
+    writer : gives rows their tokens.
+    drafter : proposes tokens ahead of the model; None never does.
+    """
+
+    def __init__(self, model: Model, writer: Writer, drafter: Drafter | None = None) -> None:
+        self.rows: list[Row] = []
+        self.num_model_calls = 0
+        self._model: CausalLM = model.language_model
+        self._size = model.vocabulary.size
+        self._context_size = model.context_size
+        self._drawer = Drawer(writer, self._size)
+        self._drafter = drafter
+        self._cache: KvCache | None = None
+        self._groups: list[Group] = []
+        self._logits: torch.Tensor | None = None
+        self._proposals: dict[int, Proposal] = {}
+        self._read_seconds: float | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        """Return the memory of every cache: the model's, the draft's, and those beside."""
+        beside = sum(group.num_bytes for group in self._groups)
+        own = 0 if self._cache is None else self._cache.num_bytes
+        return own + beside + (0 if self._drafter is None else self._drafter.num_bytes)
+
+    def admit(self, rows: Sequence[Row], cache: KvCache, logits: torch.Tensor) -> None:
+        """Let rows in; the cache holds all they have pending, and becomes the batch's own.
+
+        logits : float[B, 1, V]
+        """
+        groups = form_groups(rows)
+        for group in groups:
+            group.open(self._model.device)
+        if self._cache is None or self._logits is None or not self.rows:
+            self._cache, self._logits = cache, logits
+        else:
+            self._cache.join(cache)
+            padding = self._logits.shape[1] - 1
+            self._logits = torch.cat([self._logits, functional.pad(logits, (0, 0, padding, 0))])
+        self._groups += groups
+        self.rows += rows
+        for row in rows:
+            row.pending = []
+
+    def draw(self) -> None:
+        """Draw for every row; rows that share a pipeline share the call."""
+        before = perf_counter()
+        num_drawn = sum(len(row.draw_times) for row in self.rows)
+        self._draw_groups()
+        if self._drafter is not None and self._read_seconds is not None:
+            self._drafter.record(
+                Step(
+                    seconds=self._read_seconds + perf_counter() - before,
+                    num_rows=len(self.rows),
+                    num_drafted=sum(given.num_drafted for given in self._proposals.values()),
+                    num_drawn=sum(len(row.draw_times) for row in self.rows) - num_drawn,
+                )
+            )
+        self._read_seconds = None
+
+    def _draw_groups(self) -> None:
+        assert self._logits is not None
+        logits = self._logits[..., : self._size]
+        places = {id(row): index for index, row in enumerate(self.rows)}
+        forgotten = [0] * len(self.rows)
+        for group in self._groups:
+            indices = [places[id(row)] for row in group.rows]
+            own = logits if len(self._groups) == 1 else logits[indices]
+            proposals = [self._proposals.get(id(row), NOTHING) for row in group.rows]
+            longest = max(len(proposal.token_ids) for proposal in proposals)
+            counts = self._drawer.draw(group, own[:, own.shape[1] - longest - 1 :], proposals)
+            if any(counts):
+                group.drop(counts)
+                for index, count in zip(indices, counts, strict=True):
+                    forgotten[index] = count
+        if any(forgotten):
+            assert self._cache is not None
+            self._cache.drop(forgotten)
+
+    def retire(self) -> list[Row]:
+        """Let go of the rows that stopped, and return them."""
+        kept = [index for index, row in enumerate(self.rows) if row.is_running]
+        if len(kept) == len(self.rows):
+            return []
+        retired = [row for row in self.rows if not row.is_running]
+        self.rows = [self.rows[index] for index in kept]
+        if not kept:
+            self._cache, self._logits, self._groups = None, None, []
+            return retired
+        assert self._cache is not None
+        self._cache.select(kept)
+        for group in self._groups:
+            group.keep_running()
+        self._groups = [group for group in self._groups if group.rows]
+        return retired
+
+    def read(self) -> None:
+        """Let the model read what every row has pending, and what is proposed to follow it."""
+        assert self._cache is not None
+        before = perf_counter()
+        proposals = self._propose()
+        lines = [row.pending + given.token_ids for row, given in zip(self.rows, proposals, strict=True)]
+        longest = max(len(given.token_ids) for given in proposals)
+        token_ids, lengths = pad_left(lines, self._model.device)
+        self._logits = self._model.decode_step(self._cache, token_ids, lengths, num_logits=longest + 1)
+        self._proposals = {id(row): given for row, given in zip(self.rows, proposals, strict=True) if given.token_ids}
+        self._read_beside(lines)
+        self.num_model_calls += 1
+        for row in self.rows:
+            row.pending = []
+        self._read_seconds = perf_counter() - before
+
+    def _read_beside(self, lines: Sequence[list[int]]) -> None:
+        if not any(group.has_companions for group in self._groups):
+            return
+        texts = {id(row): line for row, line in zip(self.rows, lines, strict=True)}
+        for group in self._groups:
+            if group.has_companions:
+                proposals = [self._proposals.get(id(row), NOTHING) for row in group.rows]
+                longest = max(len(proposal.token_ids) for proposal in proposals)
+                own, lengths = pad_left([texts[id(row)] for row in group.rows], self._model.device)
+                group.read(own, lengths, num_logits=longest + 1)
+
+    def _propose(self) -> list[Proposal]:
+        if self._drafter is None:
+            return [NOTHING] * len(self.rows)
+        # One token is left for the draw after the last proposed one.
+        proposals = self._drafter.propose(self.rows, [row.num_left - 1 for row in self.rows])
+        for row, given in zip(self.rows, proposals, strict=True):
+            row.num_drafted += given.num_drafted
+        return proposals

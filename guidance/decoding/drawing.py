@@ -1,0 +1,209 @@
+"""Draw for rows from the logits of one forward pass: one token each, and on while it confirms what was proposed.
+
+A proposed token is confirmed when the row's own draw, from the fully processed law and with the row's own random
+number, gives it: the logits after it are there already, so the row draws again. What is drawn never depends on what
+was proposed, only how many model calls it takes; every processor, mask and penalty keeps its meaning.
+
+A proposal that carries the law it was drawn from is accepted by the published rule instead (Leviathan et al. 2023),
+which accepts more often: with probability min(1, p / q), else the residual law is drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fsm import allocate_token_bitmask
+from guidance.decoding.acceptance import accept_or_correct, draw_from, law_of, log_prob_of
+from guidance.decoding.budget import fill_mask, forbid
+from guidance.decoding.group import Group
+from guidance.decoding.proposal import Proposal, Proposed
+from guidance.decoding.row import Row
+from guidance.decoding.writing import Writer
+from guidance.logits.pipeline import Law
+from guidance.logits.sampler import Draw, Draws
+
+__all__ = ["Drawer"]
+
+
+class Drawer:
+    """Draw for the rows of one batch.
+
+    Parameters
+    ----------
+    writer : gives the rows what was drawn.
+    vocabulary_size : V.
+    """
+
+    def __init__(self, writer: Writer, vocabulary_size: int) -> None:
+        self._writer = writer
+        self._size = vocabulary_size
+        self._mask = allocate_token_bitmask(1, vocabulary_size)
+
+    def draw(self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal]) -> list[int]:
+        """Draw for every row of a group until each has a token that was not proposed; return the tokens to forget.
+
+        logits : float[B, P, V]   the last positions of each row; row b's proposal was read in its last ones
+        """
+        places = [0] * len(group.rows)
+        drawing = [i for i, row in enumerate(group.rows) if row.is_running]
+        while drawing:
+            columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + places[i] for i in drawing]
+            look = _Look(group, drawing, logits, columns)
+            draws = self._draw_round(look, [proposals[i].at(places[i]) for i in drawing])
+            for i, draw in zip(drawing, draws, strict=True):
+                places[i] += self._confirm(group.rows[i], draw, proposals[i], places[i])
+            drawing = [i for i in drawing if group.rows[i].is_running and not group.rows[i].pending]
+        return [len(proposal.token_ids) - place for proposal, place in zip(proposals, places, strict=True)]
+
+    def _confirm(self, row: Row, draw: Draw, proposal: Proposal, place: int) -> int:
+        """Give a row its draw; return how many of the tokens it got had been proposed, and so have been read."""
+        was_proposed = place < len(proposal.token_ids)
+        before = len(row.token_ids)
+        self._writer.take(row, draw)
+        written = row.token_ids[before:]
+        count = 0
+        for given, proposed in zip(written, proposal.token_ids[place:], strict=False):
+            if given != proposed:
+                break
+            count += 1
+        del row.pending[:count]
+        row.num_accepted += count > 0
+        row.num_rejected += was_proposed and count == 0
+        return count
+
+    def _draw_round(self, look: _Look, proposed: Sequence[Proposed]) -> list[Draw]:
+        """Draw one token for each row of a look, in which no whole output gets out of reach."""
+        rows, wants_base = look.rows, self._writer.wants_base
+        mask = self._fill_masks(rows, [given.mask for given in proposed])
+        if all(given.law is None for given in proposed):
+            draws = look.draw(slice(None), mask, attempt=0, wants_base=wants_base)
+            return [self._within_budget(look, k, draws.row(k)) for k in range(len(rows))]
+        law = look.law(slice(None), mask)
+        draws = look.draw_from(law, [row.request.uniform(len(row.token_ids)) for row in rows], wants_base=wants_base)
+        chosen = []
+        for k, given in enumerate(proposed):
+            draw = draws.row(k)
+            if given.law is not None and draw.token_id >= 0:
+                target = law_of(law, k)
+                token = accept_or_correct(rows[k], target, given.law, token_id=given.token_id, size=self._size)
+                draw = look.redraw(k, draw, token, log_prob_of(law, k, token))
+            chosen.append(self._within_budget(look, k, draw))
+        return chosen
+
+    def _within_budget(self, look: _Look, index: int, draw: Draw) -> Draw:
+        """Return a row's draw; draw again where it leads too far from an end to get there within the budget.
+
+        Taking the refused token out of the mask and drawing anew samples the law restricted to the tokens that fit.
+        """
+        row = look.rows[index]
+        if row.matcher is None:
+            return draw
+        attempt = 0
+        chosen = slice(index, index + 1)
+        while draw.token_id >= 0 and not self._writer.fits(row, draw.token_id):
+            attempt += 1
+            forbid(self._mask, index, draw.token_id)
+            mask = self._mask[: len(look.rows)]
+            draw = look.draw(chosen, mask, attempt=attempt, wants_base=self._writer.wants_base).row(0)
+        return draw
+
+    def _fill_masks(self, rows: Sequence[Row], known: Sequence[NDArray[np.int32] | None]) -> NDArray[np.int32] | None:
+        """Fill one mask row for each row, or copy the one that is known; None when no row is constrained."""
+        if all(row.matcher is None for row in rows):
+            return None
+        if self._mask.shape[0] < len(rows):
+            self._mask = allocate_token_bitmask(len(rows), self._size)
+        for index, (row, given) in enumerate(zip(rows, known, strict=True)):
+            if row.matcher is None:
+                self._mask[index] = -1
+            elif given is not None:
+                self._mask[index] = given
+            else:
+                before = perf_counter()
+                fill_mask(row.matcher, self._mask, index)
+                row.mask_seconds += perf_counter() - before
+        return self._mask[: len(rows)]
+
+
+class _Look:
+    """Hold what some rows of a group see, each at a position of its own: the logits there, and what stands beside.
+
+    What is computed beside the model stands for all rows and positions of a group's last step, so the law is computed
+    for all of them there and read off where the rows look.
+    """
+
+    __slots__ = ("_block", "_columns", "_drawing", "_group", "_states", "logits", "rows")
+
+    def __init__(self, group: Group, drawing: Sequence[int], block: torch.Tensor, columns: Sequence[int]) -> None:
+        self._group, self._drawing, self._columns = group, drawing, columns
+        self._block = block
+        self.rows = [group.rows[i] for i in drawing]
+        self._states = [row.states for row in self.rows]
+        is_whole = len(drawing) == len(group.rows)
+        if is_whole and (block.shape[1] == 1 or len(set(columns)) == 1):
+            self.logits = block[:, columns[0]]
+        else:
+            self.logits = block[list(drawing), list(columns)]
+
+    def draw(self, chosen: slice, mask: NDArray[np.int32] | None, *, attempt: int, wants_base: bool) -> Draws:
+        """Draw for the chosen rows."""
+        rows = self.rows[chosen]
+        pipeline = self._group.pipeline
+        is_greedy = pipeline.sampling.is_greedy
+        uniforms = [0.0 if is_greedy else row.request.uniform(len(row.token_ids), attempt=attempt) for row in rows]
+        if self._group.has_companions:
+            return self.draw_from(self.law(chosen, mask), uniforms, wants_base=wants_base, chosen=chosen)
+        return pipeline.draw(
+            self._states[chosen],
+            self.logits[chosen],
+            None if mask is None else mask[chosen],
+            uniforms=uniforms,
+            wants_base=wants_base,
+        )
+
+    def redraw(self, index: int, draw: Draw, token_id: int, log_prob: float) -> Draw:
+        """Return a row's draw with another token in place of the one drawn."""
+        if token_id == draw.token_id:
+            return draw
+        base = torch.log_softmax(self.logits[index].float(), dim=-1)[token_id]
+        return draw._replace(token_id=token_id, log_prob=log_prob, base_log_prob=float(base))
+
+    def law(self, chosen: slice, mask: NDArray[np.int32] | None) -> Law:
+        """Return the law of the chosen rows: logits float32[n, 1, K]."""
+        group = self._group
+        if not group.has_companions:
+            own = None if mask is None else mask[chosen]
+            return group.pipeline.process([[s] for s in self._states[chosen]], self.logits[chosen][:, None], own)
+        num_rows, num_positions = self._block.shape[:2]
+        states = [[row.states] * num_positions for row in group.rows]
+        for k, i in enumerate(self._drawing):
+            states[i] = [self._states[k]] * num_positions
+        flat = [i * num_positions + column for i, column in zip(self._drawing, self._columns, strict=True)]
+        whole = None
+        if mask is not None:
+            whole = np.full((num_rows * num_positions, mask.shape[1]), -1, dtype=np.int32)
+            whole[flat] = mask
+        law = group.pipeline.process(states, self._block, whole, group.companions)
+        return _pick(law, flat[chosen])
+
+    def draw_from(self, law: Law, uniforms: Sequence[float], *, wants_base: bool, chosen: slice = slice(None)) -> Draws:
+        """Draw from a law that `law` returned."""
+        draws = draw_from(law, uniforms, scale=0.0 if self._group.pipeline.sampling.is_greedy else 1.0)
+        if not wants_base:
+            return draws
+        model_law = torch.log_softmax(self.logits[chosen].float(), dim=-1)
+        return replace(draws, base_log_probs=[float(model_law[k, max(t, 0)]) for k, t in enumerate(draws.token_ids)])
+
+
+def _pick(law: Law, flat: Sequence[int]) -> Law:
+    """Return the law at some of its rows and positions, numbered row by row."""
+    index = torch.tensor(flat, device=law.logits.device)
+    token_ids = None if law.token_ids is None else law.token_ids.flatten(0, 1)[index][:, None]
+    rescued = None if law.rescued is None else law.rescued.flatten()[index][:, None]
+    return Law(law.logits.flatten(0, 1)[index][:, None], token_ids, rescued)

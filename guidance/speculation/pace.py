@@ -1,0 +1,136 @@
+"""Choose how many tokens to draft, from the measured acceptance and cost, by the published formula.
+
+Theorem 3.8 of Leviathan et al. 2023 (arXiv:2211.17192): with acceptance alpha and cost ratio c, drafting gamma tokens
+for each model call draws tokens (1 - alpha^(gamma + 1)) / ((1 - alpha) (gamma c + 1)) times as fast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from guidance.decoding.metrics import SpeculationFigures
+from guidance.decoding.proposal import Step
+
+__all__ = ["Costs", "Pace", "best_num_tokens", "expected_tokens", "predicted_speedup"]
+
+_REMEMBERED = 31
+
+
+def expected_tokens(acceptance: float, num_tokens: float) -> float:
+    """Return the tokens that one model call draws on average: equation 1 of the paper.
+
+    Examples
+    --------
+    >>> expected_tokens(0.5, 1)
+    1.5
+    >>> expected_tokens(1.0, 3)
+    4.0
+    """
+    if acceptance >= 1.0:
+        return num_tokens + 1.0
+    return (1.0 - math.pow(acceptance, num_tokens + 1)) / (1.0 - acceptance)
+
+
+def predicted_speedup(acceptance: float, cost_ratio: float, num_tokens: float) -> float:
+    """Return how many times as fast tokens are drawn as without drafts.
+
+    Examples
+    --------
+    >>> round(predicted_speedup(0.7, 0.13, 3), 2)
+    1.82
+    """
+    return expected_tokens(acceptance, num_tokens) / (num_tokens * cost_ratio + 1.0)
+
+
+def best_num_tokens(acceptance: float, cost_ratio: float, *, most: int = 32) -> int:
+    """Return the number of drafted tokens that draws fastest; 0 where drafting does not pay.
+
+    Examples
+    --------
+    >>> [best_num_tokens(alpha, 0.1) for alpha in (0.5, 0.7, 0.9)]
+    [2, 4, 10]
+    """
+    return max(range(most + 1), key=lambda count: (predicted_speedup(acceptance, cost_ratio, count), -count))
+
+
+@dataclass(slots=True)
+class Costs:
+    """Remember what steps of one model take; kept by its `Speculation`, so that the next call need not measure again.
+
+    A draft costs what it adds to a step: drawing it, and reading and examining it in the model's forward pass.
+    """
+
+    plain_steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    added: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether a step without drafts has been measured."""
+        return bool(self.plain_steps)
+
+    @property
+    def plain_seconds(self) -> float:
+        """Return what a step without drafts takes."""
+        return median(self.plain_steps)
+
+    @property
+    def ratio(self) -> float:
+        """Return what one more draft costs, as a share of a step without drafts: c."""
+        return max(median(self.added), 0.0) / self.plain_seconds if self.added else 0.0
+
+    def learn(self, step: Step) -> None:
+        """Remember one more step; medians of the last ones leave out what other work delayed."""
+        if not step.num_drafted:
+            self.plain_steps.append(step.seconds)
+        elif self.plain_steps:
+            self.added.append((step.seconds - self.plain_seconds) * step.num_rows / step.num_drafted)
+
+
+@dataclass(slots=True)
+class Pace:
+    """Count what became of one batch's drafts; owned by its drafter."""
+
+    costs: Costs
+    num_accepted: int = 0
+    num_rejected: int = 0
+    num_steps: int = 0
+    num_draft_steps: int = 0
+    draft_step_seconds: float = 0.0
+    drafts_per_row: float = 0.0
+    draws_per_row: float = 0.0
+
+    @property
+    def acceptance(self) -> float:
+        """Return the share of examined drafts that were accepted; two in three before any was examined."""
+        return (self.num_accepted + 2.0) / (self.num_accepted + self.num_rejected + 3.0)
+
+    def learn(self, step: Step) -> None:
+        """Count one step."""
+        self.costs.learn(step)
+        self.num_steps += 1
+        if step.num_drafted:
+            self.num_draft_steps += 1
+            self.draft_step_seconds += step.seconds
+            self.drafts_per_row += step.num_drafted / step.num_rows
+            self.draws_per_row += step.num_drawn / step.num_rows
+
+    def figures(self) -> SpeculationFigures | None:
+        """Return prediction and outcome; None where nothing was drafted."""
+        examined = self.num_accepted + self.num_rejected
+        if not self.num_draft_steps or not examined or not self.costs.is_known:
+            return None
+        acceptance = self.num_accepted / examined
+        num_tokens = self.drafts_per_row / self.num_draft_steps
+        plain = self.costs.plain_seconds
+        added = self.draft_step_seconds - self.num_draft_steps * plain
+        ratio = max(added, 0.0) / self.drafts_per_row / plain
+        return SpeculationFigures(
+            acceptance=acceptance,
+            cost_ratio=ratio,
+            num_tokens=num_tokens,
+            predicted_speedup=predicted_speedup(acceptance, ratio, num_tokens),
+            actual_speedup=self.draws_per_row * plain / self.draft_step_seconds,
+        )

@@ -1,0 +1,111 @@
+"""Say how to draft tokens that the model then verifies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from guidance.decoding.proposal import Drafter
+from guidance.decoding.writing import Writer
+from guidance.errors import ModelError, SamplingError
+from guidance.loading import as_model
+from guidance.model import CausalLM, Model
+from guidance.speculation.draft_model import DraftModel
+from guidance.speculation.early_exit import exit_early
+from guidance.speculation.pace import Costs
+from guidance.speculation.prompt_lookup import PromptLookup
+
+__all__ = ["EARLY_EXIT", "PROMPT_LOOKUP", "Speculation"]
+
+PROMPT_LOOKUP = "prompt-lookup"
+EARLY_EXIT = "early-exit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speculation:
+    """Describe how to draft; the law of the output stays exactly what it is without drafts.
+
+    Parameters
+    ----------
+    draft : a smaller model of the same vocabulary, or its name; ``"prompt-lookup"`` copies from the text so far;
+        ``"early-exit"`` takes the first layers of the model itself.
+    num_tokens : tokens to draft at each step; None chooses by the published formula from what is measured.
+    most_tokens : the most it may choose.
+    acceptance : ``"matching"`` confirms a draft where the row's own draw gives it: texts are those of a run without
+        drafts, token for token. ``"rejection"`` accepts with probability min(1, p / q), which accepts more often where
+        the law is flat; texts then depend on how many tokens are drafted, their distribution does not.
+    exit_layer : how many layers draft, for ``"early-exit"``; None takes a quarter of them.
+
+    What steps cost is remembered here, so that a second call drafts from its first step on.
+
+    Raises
+    ------
+    SamplingError : when a setting is out of range.
+
+    Examples
+    --------
+    >>> Speculation(draft="prompt-lookup").acceptance
+    'matching'
+    """
+
+    draft: Model | str
+    num_tokens: int | None = None
+    most_tokens: int = 16
+    acceptance: Literal["matching", "rejection"] = "matching"
+    exit_layer: int | None = None
+    costs: dict[tuple[int, int], Costs] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that draft nothing."""
+        if self.num_tokens is not None and self.num_tokens < 1:
+            raise SamplingError(
+                f"Speculation: got num_tokens={self.num_tokens}, expected at least 1, or None to choose; change it"
+            )
+        if self.most_tokens < 1:
+            raise SamplingError(f"Speculation: got most_tokens={self.most_tokens}, expected at least 1; change it")
+        if self.acceptance not in {"matching", "rejection"}:
+            raise SamplingError(
+                f"Speculation: got acceptance={self.acceptance!r}, expected 'matching' or 'rejection'; change it"
+            )
+
+    def drafter(self, model: Model, writer: Writer, *, num_rows: int) -> Drafter:
+        """Return what drafts for one batch of this model.
+
+        Raises
+        ------
+        ModelError : when the draft has another vocabulary, or the model cannot take back what it has read.
+        """
+        _check_can_drop(model)
+        # Steps of like batches take like times: sizes are told apart by powers of two.
+        costs = self.costs.setdefault((id(model), num_rows.bit_length()), Costs())
+        if self.draft == PROMPT_LOOKUP:
+            return PromptLookup(writer, costs, num_tokens=self.num_tokens, most=self.most_tokens)
+        return DraftModel(
+            self._network(model),
+            writer,
+            model.vocabulary.size,
+            costs,
+            num_tokens=self.num_tokens,
+            most=self.most_tokens,
+            keeps_laws=self.acceptance == "rejection",
+        )
+
+    def _network(self, model: Model) -> CausalLM:
+        if self.draft == EARLY_EXIT:
+            return exit_early(model, self.exit_layer)
+        draft = as_model(self.draft)
+        if draft.vocabulary.fingerprint != model.vocabulary.fingerprint:
+            raise ModelError(
+                f"draft {draft.name}: got a vocabulary of {draft.vocabulary.size} tokens "
+                f"({draft.vocabulary.fingerprint[:8]}), expected that of {model.name}, {model.vocabulary.size} tokens "
+                f"({model.vocabulary.fingerprint[:8]}); load a draft of the same family, or use 'prompt-lookup'"
+            )
+        return draft.language_model
+
+
+def _check_can_drop(model: Model) -> None:
+    if not getattr(model.language_model, "can_drop", True):
+        raise ModelError(
+            f"{model.name}: got speculate for a recurrent network, expected one whose cache can forget tokens; "
+            "leave speculate out"
+        )

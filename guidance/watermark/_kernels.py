@@ -1,0 +1,173 @@
+"""Compile the loops over seeds and tokens.
+
+The hash of token v under a seed (a, b) is two finalisers of MurmurHash3 (Appleby 2011) in 32-bit arithmetic::
+
+    hash(v) = mix(mix(v * 0x9E3779B9 + a) ^ b)
+    mix(h)  : h ^= h >> 16; h *= 0x85EBCA6B; h ^= h >> 13; h *= 0xC2B2AE35; h ^= h >> 16
+
+With several seeds the smallest of their hashes counts, mixed once more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+__all__ = ["add_to_green_kernel", "hash_tokens_kernel", "race_tokens_kernel", "run_tournament_kernel"]
+
+_BLOCK = 1024
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mix(h: Any) -> Any:
+    h = h ^ (h >> np.uint64(16))
+    h = (h * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
+    h = h ^ (h >> np.uint64(13))
+    h = (h * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
+    return h ^ (h >> np.uint64(16))
+
+
+@njit(cache=True, nogil=True)
+def _hash_block(seeds: Any, token_ids: Any, first: int, count: int, hashes: Any) -> None:
+    """Write the hashes of `count` tokens: those at ``token_ids[first:]``, or the ids from `first` on."""
+    has_ids = token_ids.shape[0] > 0
+    for s in range(seeds.shape[0]):
+        low = seeds[s] & np.uint64(0xFFFFFFFF)
+        high = seeds[s] >> np.uint64(32)
+        for i in range(count):
+            v = np.uint64(token_ids[first + i]) if has_ids else np.uint64(first + i)
+            h = _mix((v * np.uint64(0x9E3779B9) + low) & np.uint64(0xFFFFFFFF))
+            h = _mix(h ^ high)
+            hashes[i] = h if s == 0 else min(np.uint64(hashes[i]), h)
+    if seeds.shape[0] > 1:
+        for i in range(count):
+            hashes[i] = _mix(np.uint64(hashes[i]))
+
+
+@njit(cache=True, nogil=True)
+def hash_tokens_kernel(seeds: Any, token_ids: Any, hashes: Any) -> None:
+    """Hash each row's tokens under its seeds.
+
+    seeds     : uint64[N, S]
+    token_ids : int64[N, K] or [0, K]   no rows: column j is token j
+    hashes    : uint32[N, K]            written
+    """
+    size = hashes.shape[1]
+    none = np.zeros(0, dtype=np.int64)
+    for n in range(seeds.shape[0]):
+        row = token_ids[n] if token_ids.shape[0] > 0 else none
+        for first in range(0, size, _BLOCK):
+            count = min(_BLOCK, size - first)
+            _hash_block(seeds[n], row, first, count, hashes[n, first : first + count])
+
+
+@njit(cache=True, nogil=True)
+def add_to_green_kernel(
+    logits: Any, token_ids: Any, seeds: Any, marks: Any, threshold: Any, delta: Any, changed: Any
+) -> None:
+    """Write logits whose green tokens gained delta.
+
+    logits    : float32[N, K]
+    token_ids : int64[N, K] or [0, K]   no rows: column j is token j
+    seeds     : uint64[N, S]
+    marks     : bool[N]                 rows to change; the others are copied
+    threshold : hashes below it are green
+    changed   : float32[N, K]           written
+    """
+    size = logits.shape[1]
+    none = np.zeros(0, dtype=np.int64)
+    hashes = np.empty(_BLOCK, dtype=np.uint32)
+    limit = np.uint32(threshold)
+    gain = np.float32(delta)
+    for n in range(logits.shape[0]):
+        if not marks[n]:
+            changed[n] = logits[n]
+            continue
+        row = token_ids[n] if token_ids.shape[0] > 0 else none
+        for first in range(0, size, _BLOCK):
+            count = min(_BLOCK, size - first)
+            _hash_block(seeds[n], row, first, count, hashes)
+            for i in range(count):
+                old = logits[n, first + i]
+                changed[n, first + i] = old + gain if hashes[i] < limit else old
+
+
+@njit(cache=True, nogil=True)
+def race_tokens_kernel(logits: Any, hashes: Any, marks: Any, changed: Any) -> None:
+    """Keep the token that wins the race argmax(logits - log(-log r)), r = (hash + 1/2) / 2**32; forbid the others.
+
+    logits  : float32[N, K]
+    hashes  : uint32[N, K]
+    marks   : bool[N]         rows to race; the others are copied
+    changed : float32[N, K]   written
+    """
+    size = logits.shape[1]
+    for n in range(logits.shape[0]):
+        if not marks[n]:
+            changed[n] = logits[n]
+            continue
+        best = -np.inf
+        winner = -1
+        for v in range(size):
+            changed[n, v] = -np.inf
+            if logits[n, v] > -np.inf:
+                score = np.float64(logits[n, v]) - np.log(-np.log((hashes[n, v] + 0.5) / 4294967296.0))
+                if score > best:
+                    best = score
+                    winner = v
+        if winner >= 0:
+            changed[n, winner] = logits[n, winner]
+
+
+# PERF: reordered sums fill vector registers: 1.3 instead of 13.6 ms for 30 rounds of 128,256 tokens (EPYC, 1 thread).
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def _play_rounds(law: Any, hashes: Any, depth: int) -> None:
+    """Change a law by `depth` rounds; each pass ends one round and counts the green mass of the next."""
+    size = law.shape[0]
+    green = 0.0
+    for v in range(size):
+        green += law[v] * np.float64(hashes[v] & np.uint32(1))
+    for level in range(depth):
+        following = np.uint32(min(level + 1, 31))
+        rest = 0.0
+        for v in range(size):
+            bit = np.float64((hashes[v] >> np.uint32(level)) & np.uint32(1))
+            kept = law[v] * (1.0 + bit - green)
+            law[v] = kept
+            rest += kept * np.float64((hashes[v] >> following) & np.uint32(1))
+        green = rest
+
+
+@njit(cache=True, nogil=True)
+def run_tournament_kernel(logits: Any, hashes: Any, marks: Any, depth: int, changed: Any) -> None:
+    """Write log p after `depth` rounds of p *= 1 + g - sum(g p), g = bit l of the hash in round l.
+
+    logits  : float32[N, K]
+    hashes  : uint32[N, K]
+    marks   : bool[N]         rows to change; the others are copied
+    changed : float32[N, K]   written
+    """
+    size = logits.shape[1]
+    law = np.empty(size, dtype=np.float64)
+    for n in range(logits.shape[0]):
+        if not marks[n]:
+            changed[n] = logits[n]
+            continue
+        best = -np.inf
+        for v in range(size):
+            best = max(best, np.float64(logits[n, v]))
+        if best == -np.inf:
+            changed[n] = logits[n]
+            continue
+        total = 0.0
+        for v in range(size):
+            law[v] = np.exp(np.float64(logits[n, v]) - best)
+            total += law[v]
+        for v in range(size):
+            law[v] /= total
+        _play_rounds(law, hashes[n], depth)
+        for v in range(size):
+            changed[n, v] = np.log(law[v]) if law[v] > 0.0 else -np.inf
