@@ -29,8 +29,10 @@ CASES: list[Schema] = [
     {"type": "string", "pattern": "^\\w(\\s*\\w){9}=$"},
     {"required": ["word"], "properties": {"word": {"type": "string", "pattern": "^[\\w. -]+$", "minLength": 3}}},
     {"type": "object", "minProperties": 3},
+    {"type": "object", "minProperties": 3, "properties": {"": {"type": "string", "minLength": 9}}},
     {"type": "object", "minProperties": 3, "properties": {"long name": {"type": "string", "minLength": 9}, "n": {}}},
     {"type": "object", "propertyNames": {"pattern": "^[xé]$"}, "minProperties": 2},
+    {"anyOf": [{"type": "object", "propertyNames": {"const": 5}, "minProperties": 1}, {"type": "null"}]},
     {"type": "object", "propertyNames": {"pattern": "^x*$"}, "minProperties": 4},
     {
         "type": "object",
