@@ -1,13 +1,14 @@
 """Define the root of the project's error tree and the errors every layer shares.
 
-    GuidanceError
-    ├── GrammarError (ValueError)            a grammar is malformed
-    │   ├── UnsupportedFeatureError          it is well formed, but not compiled (yet)
-    │   └── UnsatisfiableError               nothing can match it
-    ├── LimitError                           a documented bound was reached
-    ├── VocabularyError (ValueError)         token bytes or token ids are not usable
-    ├── MaskError (ValueError)               a mask and the logits or vocabulary differ in shape
-    └── TokenRejected (ValueError)           a token was fed that the grammar forbids here
+GuidanceError
+├── GrammarError (ValueError)            a grammar is malformed
+│   ├── UnsupportedFeatureError          it is well formed, but not compiled (yet)
+│   └── UnsatisfiableError               nothing can match it
+├── LimitError                           a documented bound was reached
+├── VocabularyError (ValueError)         token bytes or token ids are not usable
+├── MaskError (ValueError)               a mask and the logits or vocabulary differ in shape
+├── SavedFileError (ValueError)          a saved grammar cannot be used: damaged, or of something else
+└── TokenRejected (ValueError)           a token was fed that the grammar forbids here
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = [
     "GuidanceError",
     "LimitError",
     "MaskError",
+    "SavedFileError",
     "TokenRejected",
     "UnsatisfiableError",
     "UnsupportedFeatureError",
@@ -61,6 +63,10 @@ class VocabularyError(GuidanceError, ValueError):
 
 class MaskError(GuidanceError, ValueError):
     """Report a mask whose shape does not fit the vocabulary or the logits."""
+
+
+class SavedFileError(GuidanceError, ValueError):
+    """Report a saved grammar that cannot be used; the message says why, and that saving it again is the cure."""
 
 
 class TokenRejected(GuidanceError, ValueError):

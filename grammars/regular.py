@@ -47,10 +47,11 @@ class RegularGrammar(Grammar):
         self._check()
         network = Network()
         compiled = RegularCompiled(network, RawStates(network, self.dfa), vocabulary)
-        remember_source(compiled, self._describe_place)
+        remember_source(compiled, self.describe_place)
         return compiled
 
-    def _describe_place(self, text: str) -> str:
+    def describe_place(self, text: str) -> str:
+        """Return what in the source governs the place after a text; empty where nothing can be said."""
         from grammars.places import describe_choices, describe_pattern
 
         if self.pattern is not None:

@@ -71,10 +71,11 @@ class JsonSchemaGrammar(Grammar):
         """
         network, start = self.build()
         compiled = Compiled(network, start, vocabulary)
-        remember_source(compiled, self._describe_place)
+        remember_source(compiled, self.describe_place)
         return compiled
 
-    def _describe_place(self, text: str) -> str:
+    def describe_place(self, text: str) -> str:
+        """Return what in the source governs the place after a text; empty where nothing can be said."""
         from grammars.places import describe_schema
 
         return describe_schema(self.schema, text)
