@@ -109,8 +109,8 @@ class MemberLengths:
         undeclared = len(plan.names)
         for other, value in plan.others():
             rest = lengths.colon + lengths.shortest(value)
-            for number in range(1, most + 1):
-                members.append((self._other_width(other, position, number) + rest, undeclared))
+            names = (self._other_width(other, position, number) for number in range(1, most + 1))
+            members += [(name + rest, undeclared) for name in names]
         return (sorted(members) + [(FAR, undeclared)] * most)[:most]
 
     def _ways(self, position: ObjectPosition) -> Iterator[_Way]:
