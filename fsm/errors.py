@@ -7,6 +7,7 @@ GuidanceError
 ├── LimitError                           a documented bound was reached
 ├── VocabularyError (ValueError)         token bytes or token ids are not usable
 ├── MaskError (ValueError)               a mask and the logits or vocabulary differ in shape
+├── SavedFileError (ValueError)          a saved grammar cannot be used: damaged, or of something else
 └── TokenRejected (ValueError)           a token was fed that the grammar forbids here
 """
 
@@ -17,6 +18,7 @@ __all__ = [
     "GuidanceError",
     "LimitError",
     "MaskError",
+    "SavedFileError",
     "TokenRejected",
     "UnsatisfiableError",
     "UnsupportedFeatureError",
@@ -61,6 +63,10 @@ class VocabularyError(GuidanceError, ValueError):
 
 class MaskError(GuidanceError, ValueError):
     """Report a mask whose shape does not fit the vocabulary or the logits."""
+
+
+class SavedFileError(GuidanceError, ValueError):
+    """Report a saved grammar that cannot be used; the message says why, and that saving it again is the cure."""
 
 
 class TokenRejected(GuidanceError, ValueError):

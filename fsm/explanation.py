@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from fsm.compiled import Compiled
     from fsm.matcher import Matcher
 
-__all__ = ["Explanation", "explain_token"]
+__all__ = ["Explanation", "explain_token", "remember_source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Explanation:
     accepted_bytes : how many of its bytes fit.
     expected : the bytes that could stand where it stops fitting.
     reason : one sentence.
+    where : which rule, keyword or place of the grammar's source says so; empty where that is not known.
     """
 
     token_id: int
@@ -36,6 +38,7 @@ class Explanation:
     accepted_bytes: int
     expected: bytes
     reason: str
+    where: str = ""
 
     def __str__(self) -> str:
         return self.reason
@@ -48,7 +51,7 @@ def explain_token(matcher: Matcher, compiled: Compiled, position: Position, toke
         raise VocabularyError(f"token id {token_id} lies outside the vocabulary 0..{vocabulary.size - 1}")
     data = vocabulary.token_bytes[token_id]
     if matcher.is_terminated or token_id in vocabulary.special_token_ids or not data:
-        return _explain_special(matcher, token_id, data)
+        return _explain_special(matcher, compiled, token_id)
     here = position
     text = matcher.text()
     for place in range(len(data)):
@@ -58,9 +61,10 @@ def explain_token(matcher: Matcher, compiled: Compiled, position: Position, toke
             expected = np.flatnonzero(compiled.next_bytes(here)).astype(np.uint8).tobytes()
             reason = f"token {token_id} {data!r}: byte {place} {data[place : place + 1]!r} does not fit after "
             reason += f"{so_far[-24:]!r}; expected {_shown(expected)}"
+            where = _describe(compiled, so_far)
             return Explanation(
                 token_id=token_id, token_bytes=data, is_allowed=False, accepted_bytes=place, expected=expected,
-                reason=reason,
+                reason=f"{reason}; {where}" if where else reason, where=where,
             )  # fmt: skip
         here = after
     return Explanation(
@@ -69,18 +73,37 @@ def explain_token(matcher: Matcher, compiled: Compiled, position: Position, toke
     )  # fmt: skip
 
 
-def _explain_special(matcher: Matcher, token_id: int, data: bytes) -> Explanation:
+def remember_source(compiled: Compiled, describe: Callable[[str], str]) -> None:
+    """Let explanations name places in the grammar's source.
+
+    describe : from the text read so far to what governs the place after it; empty where nothing can be said.
+    """
+    compiled.__dict__["_describe_place"] = describe
+
+
+def _describe(compiled: Compiled, read: bytes) -> str:
+    """Return what governs the place after some bytes; an unfinished character at their end is left out."""
+    describe: Callable[[str], str] | None = compiled.__dict__.get("_describe_place")
+    return "" if describe is None else describe(read.decode(errors="ignore"))
+
+
+def _explain_special(matcher: Matcher, compiled: Compiled, token_id: int) -> Explanation:
+    data = matcher.vocabulary.token_bytes[token_id]
+    where = ""
     is_end = token_id in matcher.vocabulary.eos_token_ids
     allowed = is_end and (matcher.is_terminated or matcher.is_accepting)
     if matcher.is_terminated:
         reason = f"token {token_id}: the text has ended; only the end token may repeat"
     elif is_end:
         reason = f"token {token_id} ends the text, which " + ("may end here" if allowed else "is not complete yet")
+        where = "" if allowed else _describe(compiled, matcher.text())
+        reason += f"; {where}" if where else ""
     else:
         reason = f"token {token_id} {data!r} is special or empty and never matches as text"
     return Explanation(
-        token_id=token_id, token_bytes=data, is_allowed=allowed, accepted_bytes=0, expected=b"", reason=reason
-    )
+        token_id=token_id, token_bytes=data, is_allowed=allowed, accepted_bytes=0, expected=b"", reason=reason,
+        where=where,
+    )  # fmt: skip
 
 
 def _shown(expected: bytes) -> str:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from fsm._frozen_kernels import move_tokens_kernel
 from fsm.byte_automaton import ByteAutomaton
 from fsm.compiled import Compiled
-from fsm.errors import LimitError, TokenRejected
+from fsm.errors import LimitError, TokenRejected, UnsupportedFeatureError
 from fsm.mask import num_mask_words
 from fsm.pushdown import Pushdown
+from fsm.regions import marks_of
+from fsm.special_tokens import special_tokens_of
 from fsm.tables import VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -35,6 +37,9 @@ class FrozenTables:
     class_of  : int32[V]      the class of each token; tokens of one class do the same in every state
     masks     : int32[S, W]   the mask of each state (``fsm.mask``)
     accepting : bool[S]       whether the text may end here, and so whether an end token is allowed
+    places    : int32[S]      the row of ``delta`` each state is; -1 = none
+    delta     : int32[D, 256] next row by byte, 0 = dead; the smallest automaton over bytes, row 1 its start
+    ends      : bool[D]       whether a text may end in a row
     An end token leads to state 1, where only end tokens are allowed and lead to it again.
     """
 
@@ -42,6 +47,9 @@ class FrozenTables:
     class_of: NDArray[np.int32]
     masks: NDArray[np.int32]
     accepting: NDArray[np.bool_]
+    places: NDArray[np.int32]
+    delta: NDArray[np.int32]
+    ends: NDArray[np.bool_]
     start: int
     vocabulary: Vocabulary
 
@@ -58,7 +66,8 @@ class FrozenTables:
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of the tables."""
-        return self.next.nbytes + self.class_of.nbytes + self.masks.nbytes + self.accepting.nbytes
+        arrays = (self.next, self.class_of, self.masks, self.accepting, self.places, self.delta, self.ends)
+        return sum(array.nbytes for array in arrays)
 
     def step(self, state: int, token_id: int) -> int:
         """Return the state after a token.
@@ -79,7 +88,7 @@ def freeze(compiled: Compiled, *, max_states: int = MAX_FROZEN_STATES) -> Frozen
     Raises
     ------
     LimitError : more than ``max_states`` states are reachable; the message has the count reached.
-    UnsupportedFeatureError : the grammar remembers what was read.
+    UnsupportedFeatureError : the grammar remembers what was read, or has captures or special tokens.
 
     Examples
     --------
@@ -89,6 +98,11 @@ def freeze(compiled: Compiled, *, max_states: int = MAX_FROZEN_STATES) -> Frozen
     >>> tables.step(tables.start, 1), bool(tables.accepting[tables.start])
     (3, False)
     """
+    if special_tokens_of(compiled.network) is not None or marks_of(compiled.network) is not None:
+        raise UnsupportedFeatureError(
+            "freeze: the grammar has captures or special tokens, which tables over bytes do not hold; "
+            "freeze the parts without them"
+        )
     tables = vocabulary_tables(compiled.vocabulary)
     with tables.lock:
         delta, accepting = _dense(compiled, max_bytes_states=16 * max_states)
@@ -187,6 +201,9 @@ class _TokenMoves:
             class_of=class_of.astype(np.int32),
             masks=np.stack(masks),
             accepting=accepting,
+            places=np.array(self._states, np.int32),
+            delta=self._delta,
+            ends=self._accepting,
             start=START,
             vocabulary=self._vocabulary,
         )

@@ -15,7 +15,9 @@ from fsm.explanation import Explanation, explain_token
 from fsm.forced_tokens import split_forced
 from fsm.mask import check_token_bitmask
 from fsm.position import REJECTED, Position
+from fsm.regions import Region, regions_of
 from fsm.vocabulary import Vocabulary
+from fsm.way_out import find_way
 
 __all__ = ["Matcher"]
 
@@ -165,6 +167,35 @@ class Matcher:
         VocabularyError : the id lies outside the vocabulary.
         """
         return explain_token(self, self._compiled, self._position, token_id)
+
+    def regions(self) -> tuple[tuple[Region, int], ...]:
+        """Return the regions that what comes next lies in, outermost first, and the fewest bytes until each ends."""
+        return () if self.is_terminated else regions_of(self._compiled).at(self._position)
+
+    def every_region(self) -> list[tuple[Region, int]]:
+        """List all regions of the grammar and the fewest bytes each takes."""
+        return regions_of(self._compiled).every()
+
+    def num_tokens_inside(self, region: Region) -> int:
+        """Count the last tokens that were read inside a region; occurrences with nothing between count as one."""
+        regions = regions_of(self._compiled)
+        count = 0
+        for position in reversed(self._path[:-1]):
+            if all(found is not region for found, _ in regions.at(position)):
+                break
+            count += 1
+        return count
+
+    def way_out(self, region: Region | None = None) -> bytes:
+        """Return bytes of a shortest way to the end of a region, or of the whole text: as many as a token may have."""
+        regions = regions_of(self._compiled)
+
+        def measure(position: Position) -> int:
+            if region is None:
+                return self._compiled.shortest(position)
+            return next((distance for found, distance in regions.at(position) if found is region), 0)
+
+        return find_way(self._compiled, self._position, self.text, measure)
 
     def rollback(self, num_tokens: int) -> None:
         """Take back the last tokens.

@@ -17,6 +17,7 @@ from fsm.layout import (
     BYTE,
     CALL,
     CALLEE,
+    CLOSE,
     COUNT,
     DEFAULT,
     EDGE,
@@ -26,6 +27,7 @@ from fsm.layout import (
     LOW,
     NOTE,
     POP,
+    RAW,
     RETURN,
     SEEN,
     STATE_POP,
@@ -123,7 +125,8 @@ class Regions:
     def at(self, position: Position) -> tuple[tuple[Region, int], ...]:
         """Return the regions that the next byte lies in, outermost first, and the fewest bytes until each ends.
 
-        Where a text can be read in several ways, only the regions that all of them lie in.
+        Where a text can be read in several ways, only the regions that all of them lie in; where a region may end or go
+        on, it goes on.
         """
         if self._marks is None:
             return ()
@@ -199,5 +202,8 @@ def _close(network: Network, row: list[int]) -> Iterator[list[int]]:  # noqa: C9
         elif kind == NOTE or (kind == BYTE and not cells[COUNT] and not cells[WS]):
             if cells[DEFAULT]:
                 todo.append([cells[DEFAULT], stack, 0, 0, UNBOUNDED])
+        elif kind == RAW and not cells[COUNT] and here[2] == 0:
+            if cells[CLOSE]:
+                todo.append([cells[CLOSE], stack, 0, 0, UNBOUNDED])
         elif kind:
             yield here

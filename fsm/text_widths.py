@@ -47,6 +47,11 @@ def written_width(text: str) -> int:
     return sum(escape_width(ord(character), ord(character)) for character in text)
 
 
+def _narrowest(first: int, last: int) -> int:
+    """Return a character of a range that is written in the fewest bytes."""
+    return next((max(first, low) for low, high, _ in _WIDTHS if low <= last and high >= first), first)
+
+
 class TextWidths:
     """Know the bytes of the shortest texts of one automaton; the closing quote is not counted."""
 
@@ -107,6 +112,32 @@ class TextWidths:
             return self.shortest(state) + low
         over = max(0, length + 1 - len(self._rows))
         return min(int(self._rows[length - over][place]) + over * (self._step_width or 6), FAR)
+
+    def example(self, low: int | None = None) -> str | None:
+        """Return a narrowest text, as ``shortest`` or, with ``low``, as ``at_least`` measures it; None where none is.
+
+        Examples
+        --------
+        >>> from fsm.dfa import literals
+        >>> TextWidths(literals(["日", "ab"])).example()
+        'ab'
+        """
+        dfa, text = self._dfa, list[str]()
+        state, left = dfa.start, self._left(dfa.start, low)
+        while left and len(text) < MAX_STATES:
+            for first, last, target in dfa.edges(state):
+                code = _narrowest(first, last)
+                width, after = escape_width(code, code), None if low is None else max(low - len(text) - 1, 0)
+                if width + self._left(target, after) == left:
+                    state, left = target, left - width
+                    text.append(chr(code))
+                    break
+            else:
+                return None
+        return None if left else "".join(text)
+
+    def _left(self, state: int, low: int | None) -> int:
+        return self.shortest(state) if low is None else self.at_least(state, low)
 
     def nth(self, number: int, taken: Iterable[str]) -> int:
         """Return the bytes of the text number ``number`` (from 1), by width; ``FAR`` where there are fewer.

@@ -14,6 +14,7 @@ from grammars.constructors import choice, json_schema, regex
 from grammars.grammar import Grammar
 from grammars.json_schema.shapes import SchemaLimits
 from grammars.lark import lark
+from grammars.openapi import from_openapi, openapi_tools
 from grammars.python_types import from_type
 from grammars.substring import substring
 from grammars.tags import Tag, Tool, ToolCall, capture, free_text, reasoned, special, tags, tool_calls
@@ -28,9 +29,11 @@ __all__ = [
     "capture",
     "choice",
     "free_text",
+    "from_openapi",
     "from_type",
     "json_schema",
     "lark",
+    "openapi_tools",
     "patterns",
     "reasoned",
     "regex",

@@ -97,7 +97,9 @@ def regex(pattern: str, *, dialect: Dialect = "python", search: bool = False) ->
     >>> regex("[ab]+")
     regex('[ab]+')
     """
-    return RegularGrammar(regex_dfa(pattern, dialect, search), f"regex({pattern!r})")
+    said = "" if dialect == "python" else f", dialect={dialect!r}"
+    source = f"regex({pattern!r}{said}{', search=True' if search else ''})"
+    return RegularGrammar(regex_dfa(pattern, dialect, search), source, pattern=None if search else (pattern, dialect))
 
 
 def choice(texts: Iterable[str]) -> RegularGrammar:

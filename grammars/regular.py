@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
+from fsm.automata.literals import LiteralsDfa
 from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError
+from fsm.explanation import remember_source
 from fsm.network import Network
 from fsm.regular_compiled import RegularCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
+from grammars.regex.compile import Dialect
 
 __all__ = ["RegularGrammar"]
 
@@ -21,13 +24,15 @@ class RegularGrammar(Grammar):
     ----------
     dfa : the automaton.
     source : what it was made from, for messages.
+    pattern : the regular expression it was made from, with its dialect, if it was.
     """
 
-    __slots__ = ("dfa", "source")
+    __slots__ = ("dfa", "pattern", "source")
 
-    def __init__(self, dfa: Dfa, source: str) -> None:
+    def __init__(self, dfa: Dfa, source: str, *, pattern: tuple[str, Dialect] | None = None) -> None:
         self.dfa = dfa
         self.source = source
+        self.pattern = pattern
 
     def __repr__(self) -> str:
         return self.source
@@ -41,7 +46,17 @@ class RegularGrammar(Grammar):
         """
         self._check()
         network = Network()
-        return RegularCompiled(network, RawStates(network, self.dfa), vocabulary)
+        compiled = RegularCompiled(network, RawStates(network, self.dfa), vocabulary)
+        remember_source(compiled, self.describe_place)
+        return compiled
+
+    def describe_place(self, text: str) -> str:
+        """Return what in the source governs the place after a text; empty where nothing can be said."""
+        from grammars.places import describe_choices, describe_pattern
+
+        if self.pattern is not None:
+            return describe_pattern(*self.pattern, text)
+        return describe_choices(self.dfa.texts, text) if isinstance(self.dfa, LiteralsDfa) else ""
 
     def add_to(self, network: Network) -> int:
         """Lay the automaton.

@@ -4,7 +4,8 @@ loading.py      models by name: ``load("embedded")``, a folder, a hub id
 api.py          ``generate`` and ``stream``                   decorators.py   ``structured``
 options.py      what all three may be given                   call.py         their arguments to requests
 splitting.py    batches that memory does not hold             memory.py       what the process took
-engine/         many callers, one running batch
+engine/         many callers, one running batch               estimation.py   what a model will take
+metrics/        figures in a line, and for services
 result.py       what comes back                               sampling.py     how tokens are drawn
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from guidance.api import generate, stream
     from guidance.decorators import structured
     from guidance.engine import Engine
+    from guidance.estimation import estimate
     from guidance.loading import load
     from guidance.model import CausalLM, Model
     from guidance.penalties import Dry, Penalties
@@ -58,6 +60,7 @@ __all__ = [
     "StochasticBeams",
     "Watermark",
     "detect_watermark",
+    "estimate",
     "generate",
     "load",
     "stream",
@@ -83,6 +86,7 @@ _HOMES = {
     "StochasticBeams": "guidance.search",
     "Watermark": "guidance.watermark",
     "detect_watermark": "guidance.watermark",
+    "estimate": "guidance.estimation",
     "generate": "guidance.api",
     "load": "guidance.loading",
     "stream": "guidance.api",

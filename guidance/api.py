@@ -109,11 +109,12 @@ def _events(call: Call, decoder: DecoderLike) -> Iterator[Event[Any]]:
         for _ in decoder.run():
             text = whole_characters(row.text)
             if row.is_running and text != seen:
-                yield Event(text=text, delta=text[len(seen) :], partial=call.output.parse_partial(text))
+                partial = call.output.parse_partial(text)
+                yield Event(text=text, delta=text[len(seen) :], partial=partial, metrics=row.metrics(decoder.clock))
                 seen = text
     except KeyboardInterrupt:
         decoder.cancel()
     result = call.result(row, decoder.clock)
     partial = result.value if result.is_valid else call.output.parse_partial(result.text)
     delta = result.text[len(seen) :]
-    yield Event(text=result.text, delta=delta, partial=partial, result=result)
+    yield Event(text=result.text, delta=delta, partial=partial, result=result, metrics=result.metrics)

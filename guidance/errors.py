@@ -10,6 +10,7 @@ GuidanceError
 ├── BudgetError (LimitError)             max_tokens is too small for what the grammar accepts
 ├── MemoryLimitError (LimitError)        a single row does not fit into memory
 ├── EngineError (RuntimeError)           an engine is full, or closed
+├── ExtraMissingError (ImportError)      an optional dependency is not installed
 └── ForeignGuidanceError (ImportError)   another distribution provides the import name ``guidance``
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "BatchSplitWarning",
     "BudgetError",
     "EngineError",
+    "ExtraMissingError",
     "ForeignGuidanceError",
     "GrammarError",
     "GuidanceError",
@@ -98,6 +100,10 @@ class MemoryLimitError(LimitError):
 
 class EngineError(GuidanceError, RuntimeError):
     """Report an engine that takes no more requests: it is full, or closed."""
+
+
+class ExtraMissingError(GuidanceError, ImportError):
+    """Report an optional dependency that is not installed, and the extra that brings it."""
 
 
 class BatchSplitWarning(UserWarning):

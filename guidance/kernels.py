@@ -30,9 +30,9 @@ def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
     from fsm._kernels import advance_entry, fill_entry
     from fsm._trie_kernels import build_trie_kernel
-    from guidance.logits._kernels import apply_mask_kernel, draw_token_kernel, gather_legal_kernel, truncate_kernel
+    from guidance.logits._kernels import apply_mask_kernel, draw_rows_kernel, truncate_kernel
 
-    drawing = (apply_mask_kernel, draw_token_kernel, gather_legal_kernel, truncate_kernel)
+    drawing = (apply_mask_kernel, draw_rows_kernel, truncate_kernel)
     return (advance_entry, fill_entry, build_trie_kernel, *drawing)
 
 

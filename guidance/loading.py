@@ -46,7 +46,7 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     """
     from guidance.model import Model
 
-    source = _find(str(name))
+    source = find_source(str(name))
     network = _read_plain(source, device=device, dtype=_dtype(dtype, device))
     if network is None:
         network = _read_network(source, str(name), _dtype(dtype, device))
@@ -109,7 +109,7 @@ def load_encoder(name: str | Path) -> TextEncoder:
     """
     from guidance.tokenizers import vocabulary_from
 
-    source = _find(str(name))
+    source = find_source(str(name))
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
     return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
 
@@ -118,7 +118,7 @@ def _is_embedded(name: str | Path) -> bool:
     return str(name).partition("/")[0] == EMBEDDED
 
 
-def _find(name: str) -> str:
+def find_source(name: str) -> str:
     """Return the folder or the hub id that a name stands for."""
     if _is_embedded(name):
         from guidance.embedded import embedded_path

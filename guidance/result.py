@@ -83,12 +83,14 @@ class Event(Generic[T]):
     delta : what this step added.
     partial : the value as far as the text tells: fields not yet written are None, the last string may be cut short.
     result : the finished result, on the last event only.
+    metrics : figures so far; None where they are not followed.
     """
 
     text: str
     delta: str
     partial: T | None
     result: Result[T] | None = None
+    metrics: Metrics | None = None
 
 
 def whole_characters(text: bytes | bytearray) -> str:

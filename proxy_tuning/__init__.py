@@ -7,6 +7,7 @@ formula.py        expressions                      weights.py     numbers in the
 plan.py           an expression compiled: what runs, on which rows, and how it adds up
 ensemble.py       the plan's KV caches, in step    stack.py       networks of one shape run as one
 blending.py       the sums                         combination.py what the methods share
+service.py        a model of which only its likeliest tokens are known
 alignment.py      what token ids mean to two models   legal.py  what the grammar allows
 effects.py sweep.py picture.py command.py          ``guidance steer``: what strengths gain and cost
 errors.py         what can go wrong
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from proxy_tuning.errors import SteeringError
     from proxy_tuning.formula import BASE, Attribute, Formula, Term, intersection, union
     from proxy_tuning.proxy import ProxyTuning
+    from proxy_tuning.service import Service
 
 __all__ = [
     "BASE",
@@ -39,6 +41,7 @@ __all__ = [
     "Formula",
     "ModelArithmetic",
     "ProxyTuning",
+    "Service",
     "SteeringError",
     "Term",
     "align_vocabularies",
@@ -59,6 +62,7 @@ _HOMES = {
     "Formula": "proxy_tuning.formula",
     "ModelArithmetic": "proxy_tuning.arithmetic",
     "ProxyTuning": "proxy_tuning.proxy",
+    "Service": "proxy_tuning.service",
     "SteeringError": "proxy_tuning.errors",
     "Term": "proxy_tuning.formula",
     "align_vocabularies": "proxy_tuning.alignment",

@@ -14,6 +14,7 @@ from proxy_tuning.combination import Combination
 from proxy_tuning.dexperts import ExpertPair, add_pairs
 from proxy_tuning.errors import SteeringError
 from proxy_tuning.formula import BASE, Formula, Prompt, Term
+from proxy_tuning.legal import legal_logits
 from proxy_tuning.weights import WeightLike, as_weight
 
 __all__ = ["ProxyTuning"]
@@ -78,6 +79,12 @@ class ProxyTuning(Combination):
         return as_model(self.untuned)
 
     def remove(self, logits: torch.Tensor, context: Context) -> torch.Tensor | None:
-        """Return the tokens of which nothing is known; the service does not know the grammar."""
-        del context
-        return None if self.top_k is None else torch.isneginf(TopK(self.top_k).process((), logits))
+        """Return the tokens of which nothing is known; the service does not know the grammar.
+
+        Where no known token is legal all stay, and the small models choose among the legal ones.
+        """
+        if self.top_k is None:
+            return None
+        is_unknown = torch.isneginf(TopK(self.top_k).process((), logits))
+        is_usable = ~is_unknown & ~torch.isneginf(legal_logits(logits, context))
+        return is_unknown & is_usable.any(dim=-1, keepdim=True)

@@ -4,7 +4,8 @@ rows.py        one row of the report, and Wilson intervals       texts.py    mes
 sections.py    the list of sections: each yields rows            __main__.py runs them
 world.py       a world whose laws are known exactly              sentiment.py  experts on praise and blame
 register.py    proxies on formal writing                         documents.py  the same inside JSON
-costs.py       what a steered step costs
+costs.py       what a steered step costs                         drafts.py     what chain speculation saves
+published.py   the same beside published code
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks.steering import costs, documents, register, sentiment, world
+from benchmarks.steering import costs, documents, drafts, published, register, sentiment, world
 from benchmarks.steering.rows import Row
 
 __all__ = ["SECTIONS", "Section"]
@@ -17,4 +17,6 @@ SECTIONS: Mapping[str, Section] = {
     "register": register.measure,
     "documents": documents.measure,
     "costs": costs.measure,
+    "drafts": drafts.measure,
+    "published": published.measure,
 }

@@ -29,6 +29,11 @@ class LiteralsDfa(Dfa):
         self._numbers: dict[object, int] = {}
         self.start = self._number(0, len(texts), 0) if texts else DEAD
 
+    @property
+    def texts(self) -> list[str]:
+        """Return the texts, sorted; not to be changed."""
+        return self._texts
+
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
         begin, _, depth = self._states[state]

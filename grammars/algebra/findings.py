@@ -55,7 +55,7 @@ def findings_of(grammar: Grammar) -> Findings:
             found.unbounded.append(f"any number of {grammar.part}")
     elif isinstance(grammar, ProductGrammar):
         found.add(findings_of(grammar.part), "on the one side")
-        found.enforced.append("and what the automaton beside it accepts")
+        found.add(findings_of(grammar.regular), "and on the other")
         if grammar.dfa.start and grammar.dfa.longest(grammar.dfa.start) is not None:
             found.unbounded.clear()
     elif isinstance(grammar, ComplementGrammar):

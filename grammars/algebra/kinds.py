@@ -10,6 +10,7 @@ from fsm.network import Network
 from grammars.algebra.probe import is_nullable
 from grammars.algebra.product import ProductGrammar
 from grammars.grammar import Grammar
+from grammars.regular import RegularGrammar
 
 __all__ = ["ComplementGrammar", "RepeatGrammar", "SequenceGrammar", "UnionGrammar"]
 
@@ -81,7 +82,7 @@ class RepeatGrammar(Grammar):
         part, least = self.part, self.least
         if is_nullable(part):
             # Nothing, read again and again, would be read forever.
-            part, least = ProductGrammar(part, complement(literals([""]))), 0
+            part, least = ProductGrammar(part, RegularGrammar(complement(literals([""])), "~''")), 0
         if self.most == 0:
             return STATE_POP
         try:

@@ -77,8 +77,7 @@ def complement(value: Value) -> Grammar:
     if isinstance(grammar, ComplementGrammar):
         return grammar.part
     if isinstance(grammar, ProductGrammar):
-        rest = RegularGrammar(automata.complement(grammar.dfa), "~automaton")
-        return UnionGrammar((complement(grammar.part), rest))
+        return UnionGrammar((complement(grammar.part), complement(grammar.regular)))
     return ComplementGrammar(grammar)
 
 
@@ -99,9 +98,9 @@ def intersect(left: Value, right: Value) -> Grammar:
     if isinstance(other, UnionGrammar):
         return _united([intersect(one, part) for part in other.parts])
     if isinstance(one, ProductGrammar):
-        return _narrowed(intersect(one.part, other), one.dfa)
+        return _narrowed(intersect(one.part, other), one.regular)
     if isinstance(other, ProductGrammar):
-        return _narrowed(intersect(one, other.part), other.dfa)
+        return _narrowed(intersect(one, other.part), other.regular)
     if isinstance(other, ComplementGrammar):
         return _without(one, other.part)
     if isinstance(one, ComplementGrammar):
@@ -111,9 +110,9 @@ def intersect(left: Value, right: Value) -> Grammar:
 
 def _meet(one: Grammar, other: Grammar) -> Grammar:
     if isinstance(other, RegularGrammar):
-        return _narrowed(one, other.dfa)
+        return _narrowed(one, other)
     if isinstance(one, RegularGrammar):
-        return _narrowed(other, one.dfa)
+        return _narrowed(other, one)
     if isinstance(one, JsonSchemaGrammar) and isinstance(other, JsonSchemaGrammar):
         return both_schemas(one, other)
     raise UnsupportedFeatureError(
@@ -139,16 +138,18 @@ def _without(one: Grammar, other: Grammar) -> Grammar:
     )
 
 
-def _narrowed(part: Grammar, dfa: Dfa) -> Grammar:
+def _narrowed(part: Grammar, regular: RegularGrammar) -> Grammar:
     if isinstance(part, RegularGrammar):
-        return RegularGrammar(automata.intersect(part.dfa, dfa), f"{part} & automaton")
+        return _regular(automata.intersect(part.dfa, regular.dfa), part, "&", regular)
     if isinstance(part, UnionGrammar):
-        return _united([_narrowed(inner, dfa) for inner in part.parts])
+        return _united([_narrowed(inner, regular) for inner in part.parts])
     if isinstance(part, ProductGrammar):
-        return ProductGrammar(part.part, automata.intersect(part.dfa, dfa))
+        return ProductGrammar(
+            part.part, _regular(automata.intersect(part.dfa, regular.dfa), part.regular, "&", regular)
+        )
     if isinstance(part, ComplementGrammar):
-        return _without(RegularGrammar(dfa, "automaton"), part.part)
-    return ProductGrammar(part, dfa)
+        return _without(regular, part.part)
+    return ProductGrammar(part, regular)
 
 
 def _united(parts: list[Grammar]) -> Grammar:

@@ -11,24 +11,30 @@ from fsm.pushdown import Pushdown
 from fsm.regions import marks_of
 from fsm.special_tokens import special_tokens_of
 from grammars.grammar import Grammar
+from grammars.regular import RegularGrammar
 
 __all__ = ["ProductGrammar"]
 
 
 class ProductGrammar(Grammar):
-    """Be the texts of ``part`` that ``dfa`` accepts.
+    """Be the texts of ``part`` that a regular grammar has too.
 
     Compiling looks at every place of the grammar beside every state of the automaton that a text can meet there.
     """
 
-    __slots__ = ("dfa", "part")
+    __slots__ = ("part", "regular")
 
-    def __init__(self, part: Grammar, dfa: Dfa) -> None:
+    def __init__(self, part: Grammar, regular: RegularGrammar) -> None:
         self.part = part
-        self.dfa = dfa
+        self.regular = regular
 
     def __repr__(self) -> str:
-        return f"({self.part} & automaton)"
+        return f"({self.part} & {self.regular})"
+
+    @property
+    def dfa(self) -> Dfa:
+        """The automaton of the regular side."""
+        return self.regular.dfa
 
     def product(self) -> Product | None:
         """Return every pair of places, None where one side has no text.

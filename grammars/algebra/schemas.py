@@ -87,5 +87,5 @@ def _like(one: JsonSchemaGrammar, schema: Any, registry: Registry[Any] | None) -
     """Return a grammar that writes as ``one`` does."""
     return JsonSchemaGrammar(
         schema, whitespace=one.whitespace, key_order="schema" if one.is_ordered else "any", registry=registry,
-        limits=one.limits,
+        limits=one.limits, lenient=one.lenient,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from referencing import Registry
 from fsm._kernels import R_FREE_STATE
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
+from fsm.explanation import remember_source
 from fsm.layout import STATE_POP
 from fsm.network import Network
 from fsm.vocabulary import Vocabulary
@@ -69,7 +70,15 @@ class JsonSchemaGrammar(Grammar):
         UnsatisfiableError : no value can meet the schema.
         """
         network, start = self.build()
-        return Compiled(network, start, vocabulary)
+        compiled = Compiled(network, start, vocabulary)
+        remember_source(compiled, self.describe_place)
+        return compiled
+
+    def describe_place(self, text: str) -> str:
+        """Return what in the source governs the place after a text; empty where nothing can be said."""
+        from grammars.places import describe_schema
+
+        return describe_schema(self.schema, text)
 
     def build(self) -> tuple[Network, int]:
         """Return a network and the state in which a text begins."""

@@ -7,11 +7,14 @@ one that works, not always the very shortest.
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+from fsm.dfa import shortest_string
 from fsm.text_widths import FAR, text_widths
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
+from grammars.json_schema.distinct_items import DistinctItems
 from grammars.json_schema.member_lengths import MemberLengths
 from grammars.json_schema.numbers import number_dfa
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
@@ -21,6 +24,9 @@ from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
 
 __all__ = ["Lengths"]
+
+MAX_EXAMPLE = 256
+_CONSTANTS: tuple[tuple[int, bool | None], ...] = ((NULL, None), (TRUE, True), (FALSE, False))
 
 
 class Lengths:
@@ -81,11 +87,42 @@ class Lengths:
         separators = (" " * self.comma, " " * self.colon)
         return len(json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "surrogatepass"))
 
+    def example(self, obligations: Obligations) -> tuple[Any] | None:
+        """Return a value with one of the shortest texts, in a tuple; None for arrays, objects and very long texts."""
+        best, found = FAR, None
+        for branch in self.oracle.expander.branches(obligations):
+            width = self._measure(branch, obligations)
+            if width < best:
+                best, found = width, branch
+        return None if found is None else self._example_of(found, obligations, best)
+
+    def _example_of(self, branch: Branch, obligations: Obligations, width: int) -> tuple[Any] | None:
+        if branch.candidates is not None:
+            return (min((v for v in branch.candidates if self.oracle.meets_all(obligations, v)), key=self.width),)
+        for kind, value in _CONSTANTS:
+            if branch.types & kind and len(json.dumps(value)) == width:
+                return (value,)
+        if branch.types & NUMBER:
+            dfa = number_dfa(branch.number, self.oracle.spelling)
+            if dfa.start and dfa.shortest(dfa.start) == width:
+                return (json.loads(shortest_string(dfa) or "0", parse_float=Decimal),)
+        if branch.types & STRING:
+            language = string_language(branch.string)
+            if not language.is_empty and 2 + _string_width(language) == width <= MAX_EXAMPLE:
+                text = text_widths(language.dfa).example(language.low if language.is_counted else None)
+                return None if text is None else (text,)
+        return None
+
     def close_array(self, plan: ArrayPlan, position: ArrayPosition, *, is_first: bool) -> int:
         """Return the bytes from a place between items to the closing bracket."""
         total = 0
         if not (plan.is_plain() or plan.is_alive(position)):
             return FAR
+        if plan.rules.is_unique:
+            total = DistinctItems(self, plan, position).close(is_first=is_first)
+            if total < FAR:
+                return total
+            total = 0
         for _ in range(plan.rules.low + self.oracle.expander.limits.max_branches):
             if plan.may_close(position):
                 return total + 1

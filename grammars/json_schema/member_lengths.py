@@ -10,7 +10,7 @@ Cost: the declared names, once per position.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsm.dfa import any_string
@@ -56,15 +56,24 @@ class MemberLengths:
 
     def next_member(self, position: ObjectPosition) -> tuple[int, ObjectPosition]:
         """Return the bytes of a member that leads towards the closing brace, and the position after it."""
-        must = self._must_come(position)
-        way = min(self._ways(position), default=None) if must is None else must[0]
-        return (FAR, position) if way is None else (way.width, way.after)
+        plan = self._plan
+        required = self._required(position)
+        if required is None:
+            way = min(self._ways(position), default=None)
+            return (FAR, position) if way is None else (way.width, way.after)
+        last = len(plan.names)
+        members = [(self._declared[name], plan.rank[name]) for name in required] + self._fillers(position, required)
+        width, rank = min(members, key=lambda member: member[plan.is_ordered])
+        seen = position.seen if rank == last else position.seen | {plan.names[rank]}
+        return width, ObjectPosition(min(rank + 1, last) if plan.is_ordered else 0, seen, position.count + 1, 0)
 
     def _measure(self, position: ObjectPosition) -> None:
         """Note the bytes to the closing brace, here and at every place on the way."""
-        must = self._must_come(position)
-        if must is not None:
-            self._known[position] = sum(way.width for way in must) + (len(must) - 1) * self._lengths.comma + 1
+        required = self._required(position)
+        if required is not None:
+            widths = [width for width, _ in self._fillers(position, required)]
+            total = sum(map(self._declared.__getitem__, required)) + sum(widths)
+            self._known[position] = min(total + (len(required) + len(widths) - 1) * self._lengths.comma + 1, FAR)
             return
         plan, path, here = self._plan, list[tuple[ObjectPosition, int]](), position
         most = len(plan.names) + plan.rules.low + len(plan.rules.some) + 1
@@ -78,37 +87,31 @@ class MemberLengths:
             self._known[place] = min(total, FAR)
             total += self._lengths.comma
 
-    def _must_come(self, position: ObjectPosition) -> list[_Way] | None:
-        """List the members of the shortest way out, in an order they may have; None where it takes a search."""
+    def _required(self, position: ObjectPosition) -> set[str] | None:
+        """Return the names that must come, their widths known; None where it takes a search to tell what must."""
         plan = self._plan
         if plan.rules.some:
             return None
         required = plan.required_at(position)
-        most = max(plan.rules.low - position.count - len(required), 0 if required else 1)
-        if most and plan.rules.needs:
+        if plan.rules.needs and plan.rules.low > position.count + len(required):
             return None
-        ways = [self._take(position, name) for name in required]
-        if most:
-            others = [self._take(position, name) for name in plan.left(position) if name not in required]
-            others += self._unnamed(position, most)
-            ways += sorted(others)[:most] + [_Way(1, 0, FAR, position)] * (most - len(others))
-        return sorted(ways, key=lambda way: way.after.order)
+        for name in required - self._declared.keys():
+            self._width(name)
+        return required
 
-    def _take(self, position: ObjectPosition, name: str) -> _Way:
-        plan = self._plan
-        order = plan.rank[name] + 1 if plan.is_ordered else 0
-        after = ObjectPosition(order, position.seen | {name}, position.count + 1, position.kept)
-        return _Way(0, 0, self._width(name), after)
-
-    def _unnamed(self, position: ObjectPosition, most: int) -> Iterator[_Way]:
-        """List the narrowest members that are not declared."""
+    def _fillers(self, position: ObjectPosition, required: set[str]) -> list[tuple[int, int]]:
+        """List the narrowest members that must come besides the required ones: bytes, and the number of the name."""
         plan, lengths = self._plan, self._lengths
-        order = len(plan.names) if plan.is_ordered else 0
-        after = replace(position, order=order, count=position.count + 1)
+        most = max(plan.rules.low - position.count - len(required), 0 if required else 1)
+        if not most:
+            return []
+        members = [(self._width(name), plan.rank[name]) for name in plan.left(position) if name not in required]
+        undeclared = len(plan.names)
         for other, value in plan.others():
             rest = lengths.colon + lengths.shortest(value)
-            for number in range(1, most + 1):
-                yield _Way(0, 0, self._other_width(other, position, number) + rest, after)
+            names = (self._other_width(other, position, number) for number in range(1, most + 1))
+            members += [(name + rest, undeclared) for name in names]
+        return (sorted(members) + [(FAR, undeclared)] * most)[:most]
 
     def _ways(self, position: ObjectPosition) -> Iterator[_Way]:
         """List the members that may come next."""

@@ -64,7 +64,8 @@ class _Division:
                 split.append((both, matched | {pattern}))
                 split.append((complement(inside) if dfa is None else intersect(dfa, complement(inside)), matched))
             classes = [(dfa, matched) for dfa, matched in split if dfa.start]
-        return [(OtherNames(dfa, matched), self._matched_obligations(matched)) for dfa, matched in classes]
+        some = [(dfa, matched) for dfa, matched in classes if dfa is None or dfa.start]
+        return [(OtherNames(dfa, matched), self._matched_obligations(matched)) for dfa, matched in some]
 
     def _promised_splitters(self) -> dict[Splitter, None]:
         promised: dict[Splitter, None] = {}

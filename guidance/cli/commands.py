@@ -85,7 +85,7 @@ def compile_(
     model: ModelName = "embedded",
     as_json: AsJson = False,
 ) -> None:
-    """Check a grammar and print what it costs.
+    """Check a grammar; print what it costs, what it enforces, and what in it is unreachable, endless or ambiguous.
 
     Example: guidance compile person.json
     """
@@ -101,10 +101,10 @@ def compile_(
     warnings = chosen.grammar().compile(vocabulary).warnings
     for warning in warnings:
         print_note(warning)
-    if as_json:
-        cost["warnings"] = list(warnings)
+    report = chosen.grammar().report()
     lines = [f"{name.replace('_', ' '):<24}{value!r}" for name, value in cost.items()]
-    write_result(to_json(cost) if as_json else "\n".join(lines), None)
+    record = {**cost, "warnings": list(warnings), "report": report.to_json()}
+    write_result(to_json(record) if as_json else "\n".join([*lines, "", str(report)]), None)
 
 
 @app.command()
@@ -173,24 +173,11 @@ def read_prompt(prompt: str | None) -> str:
 
 def _show_progress(events: Any) -> Result[Any]:
     """Consume a stream, with a live line on stderr when that is a terminal; return its result."""
-    from rich.console import Console
+    from guidance.metrics import follow
 
-    console = Console(stderr=True)
     result: Result[Any] | None = None
-    if not console.is_terminal:
-        for event in events:
-            result = event.result
-    else:
-        with console.status("reading the prompt") as status:
-            for event in events:
-                status.update(event.text.replace("[", r"\[")[-console.width + 6 :])
-                result = event.result
-        assert result is not None
-        figures = result.metrics
-        print_note(
-            f"{figures.num_output_tokens} tokens, {figures.tokens_per_second:.0f} per second, first after "
-            f"{1e3 * figures.time_to_first_token_seconds:.0f} ms, {figures.forced_share:.0%} forced by the grammar"
-        )
+    for event in follow(events) if sys.stderr.isatty() else events:
+        result = event.result
     assert result is not None
     return result
 

@@ -23,12 +23,16 @@ from guidance.decoding.acceptance import accept_or_correct, draw_from, law_of, l
 from guidance.decoding.budget import fill_mask, forbid
 from guidance.decoding.group import Group
 from guidance.decoding.proposal import Proposal, Proposed
+from guidance.decoding.regions import keep_way_out, temperature_of
 from guidance.decoding.row import Row
 from guidance.decoding.writing import Writer
-from guidance.logits.pipeline import Law
+from guidance.logits.pipeline import Law, Pipeline
 from guidance.logits.sampler import Draw, Draws
 
 __all__ = ["Drawer"]
+
+
+_MOST_REFUSED = 32
 
 
 class Drawer:
@@ -54,12 +58,31 @@ class Drawer:
         drawing = [i for i, row in enumerate(group.rows) if row.is_running]
         while drawing:
             columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + places[i] for i in drawing]
-            look = _Look(group, drawing, logits, columns)
-            draws = self._draw_round(look, [proposals[i].at(places[i]) for i in drawing])
+            draws = self._draw_at_temperatures(
+                group, drawing, logits, columns, [proposals[i].at(places[i]) for i in drawing]
+            )
             for i, draw in zip(drawing, draws, strict=True):
                 places[i] += self._confirm(group.rows[i], draw, proposals[i], places[i])
             drawing = [i for i in drawing if group.rows[i].is_running and not group.rows[i].pending]
         return [len(proposal.token_ids) - place for proposal, place in zip(proposals, places, strict=True)]
+
+    def _draw_at_temperatures(
+        self,
+        group: Group,
+        drawing: Sequence[int],
+        logits: torch.Tensor,
+        columns: Sequence[int],
+        proposed: Sequence[Proposed],
+    ) -> list[Draw]:
+        """Draw one token for each drawing row; rows inside a region with a temperature of its own draw apart."""
+        temperatures = [temperature_of(group.rows[i]) for i in drawing]
+        draws: dict[int, Draw] = {}
+        for temperature in dict.fromkeys(temperatures):
+            own = [k for k, found in enumerate(temperatures) if found == temperature]
+            pipeline = group.pipeline if temperature is None else group.pipeline.at_temperature(temperature)
+            look = _Look(group, [drawing[k] for k in own], logits, [columns[k] for k in own], pipeline)
+            draws.update(zip(own, self._draw_round(look, [proposed[k] for k in own]), strict=True))
+        return [draws[k] for k in range(len(drawing))]
 
     def _confirm(self, row: Row, draw: Draw, proposal: Proposal, place: int) -> int:
         """Give a row its draw; return how many of the tokens it got had been proposed, and so have been read."""
@@ -100,15 +123,19 @@ class Drawer:
         """Return a row's draw; draw again where it leads too far from an end to get there within the budget.
 
         Taking the refused token out of the mask and drawing anew samples the law restricted to the tokens that fit.
+        After some refusals the tokens of a shortest way to the end are all that is left.
         """
         row = look.rows[index]
         if row.matcher is None:
             return draw
         attempt = 0
         chosen = slice(index, index + 1)
-        while draw.token_id >= 0 and not self._writer.fits(row, draw.token_id):
+        while draw.token_id >= 0 and not self._writer.fits(row, draw.token_id, is_last=attempt >= _MOST_REFUSED):
             attempt += 1
             forbid(self._mask, index, draw.token_id)
+            if attempt == _MOST_REFUSED:
+                fill_mask(row.matcher, self._mask, index)
+                keep_way_out(row, self._mask[index], num_left=row.num_left)
             mask = self._mask[: len(look.rows)]
             draw = look.draw(chosen, mask, attempt=attempt, wants_base=self._writer.wants_base).row(0)
         return draw
@@ -138,9 +165,12 @@ class _Look:
     for all of them there and read off where the rows look.
     """
 
-    __slots__ = ("_block", "_columns", "_drawing", "_group", "_states", "logits", "rows")
+    __slots__ = ("_block", "_columns", "_drawing", "_group", "_pipeline", "_states", "logits", "rows")
 
-    def __init__(self, group: Group, drawing: Sequence[int], block: torch.Tensor, columns: Sequence[int]) -> None:
+    def __init__(
+        self, group: Group, drawing: Sequence[int], block: torch.Tensor, columns: Sequence[int], pipeline: Pipeline
+    ) -> None:
+        self._pipeline = pipeline
         self._group, self._drawing, self._columns = group, drawing, columns
         self._block = block
         self.rows = [group.rows[i] for i in drawing]
@@ -154,7 +184,7 @@ class _Look:
     def draw(self, chosen: slice, mask: NDArray[np.int32] | None, *, attempt: int, wants_base: bool) -> Draws:
         """Draw for the chosen rows."""
         rows = self.rows[chosen]
-        pipeline = self._group.pipeline
+        pipeline = self._pipeline
         is_greedy = pipeline.sampling.is_greedy
         uniforms = [0.0 if is_greedy else row.request.uniform(len(row.token_ids), attempt=attempt) for row in rows]
         if self._group.has_companions:
@@ -179,7 +209,7 @@ class _Look:
         group = self._group
         if not group.has_companions:
             own = None if mask is None else mask[chosen]
-            return group.pipeline.process([[s] for s in self._states[chosen]], self.logits[chosen][:, None], own)
+            return self._pipeline.process([[s] for s in self._states[chosen]], self.logits[chosen][:, None], own)
         num_rows, num_positions = self._block.shape[:2]
         states = [[row.states] * num_positions for row in group.rows]
         for k, i in enumerate(self._drawing):
@@ -189,12 +219,12 @@ class _Look:
         if mask is not None:
             whole = np.full((num_rows * num_positions, mask.shape[1]), -1, dtype=np.int32)
             whole[flat] = mask
-        law = group.pipeline.process(states, self._block, whole, group.companions)
+        law = self._pipeline.process(states, self._block, whole, group.companions)
         return _pick(law, flat[chosen])
 
     def draw_from(self, law: Law, uniforms: Sequence[float], *, wants_base: bool, chosen: slice = slice(None)) -> Draws:
         """Draw from a law that `law` returned."""
-        draws = draw_from(law, uniforms, scale=0.0 if self._group.pipeline.sampling.is_greedy else 1.0)
+        draws = draw_from(law, uniforms, scale=0.0 if self._pipeline.sampling.is_greedy else 1.0)
         if not wants_base:
             return draws
         model_law = torch.log_softmax(self.logits[chosen].float(), dim=-1)

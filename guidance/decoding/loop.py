@@ -14,11 +14,13 @@ from guidance.decoding.batch import Batch
 from guidance.decoding.budget import check_budget, check_context
 from guidance.decoding.metrics import Clock
 from guidance.decoding.proposal import Drafter
+from guidance.decoding.regions import check_regions
 from guidance.decoding.request import Request
 from guidance.decoding.row import Row
 from guidance.decoding.stopping import StopReason
 from guidance.decoding.writing import Writer
 from guidance.kv_cache import Prefill
+from guidance.memory import peak_memory_bytes
 from guidance.model import Model
 
 __all__ = ["Decoder", "MakesDrafter", "make_rows"]
@@ -96,6 +98,7 @@ class Decoder:
 
     def _finish(self) -> None:
         self.clock.ended = perf_counter()
+        self.clock.peak_memory_bytes = peak_memory_bytes(self._model.device)
         if self._drafter is not None:
             self.clock.speculation = self._drafter.figures()
 
@@ -123,7 +126,7 @@ def make_rows(model: Model, requests: Sequence[Request]) -> list[Row]:
     Raises
     ------
     PromptError : when a prompt does not fit the context.
-    BudgetError : when max_tokens is below the shortest output of its grammar.
+    BudgetError : when max_tokens is below the shortest output of its grammar, or of a region with a limit of its own.
     """
     rows = []
     for request in requests:
@@ -131,5 +134,6 @@ def make_rows(model: Model, requests: Sequence[Request]) -> list[Row]:
         row = Row(request, limit=model.context_size - len(request.prompt_ids))
         if row.matcher is not None:
             check_budget(row.matcher, row.limit)
+            check_regions(row)
         rows.append(row)
     return rows

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from guidance.decoding.budget import can_finish
 from guidance.decoding.forcing import Forcing
+from guidance.decoding.regions import keeps_limits
 from guidance.decoding.row import Row
 from guidance.decoding.stopping import StopReason, find_stop
 from guidance.logits.sampler import Draw
@@ -73,14 +74,17 @@ class Writer:
         row.mask_seconds += perf_counter() - before
         return tokens
 
-    def fits(self, row: Row, token_id: int) -> bool:
-        """Move the row's matcher past a token, unless no whole output is then in reach."""
+    def fits(self, row: Row, token_id: int, *, is_last: bool = False) -> bool:
+        """Move the row's matcher past a token, unless no whole output is then in reach, or a region's limit is broken.
+
+        is_last : nothing else is left to take, so that regions' limits no longer count.
+        """
         if token_id in self.ends:
             return True
         assert row.matcher is not None
         before = perf_counter()
         row.matcher.advance(token_id)
-        is_in_reach = can_finish(row.matcher, row.num_left - 1)
+        is_in_reach = can_finish(row.matcher, row.num_left - 1) and (is_last or keeps_limits(row))
         if not is_in_reach:
             row.matcher.rollback(1)
         row.mask_seconds += perf_counter() - before

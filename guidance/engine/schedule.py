@@ -19,7 +19,7 @@ from guidance.decoding import Batch, Drafter, Row, StopReason, Writer
 from guidance.engine.ticket import Ticket
 from guidance.errors import BatchSplitWarning, MemoryLimitError
 from guidance.kv_cache import Prefill
-from guidance.memory import is_out_of_memory
+from guidance.memory import is_out_of_memory, peak_memory_bytes
 from guidance.model import Model
 
 __all__ = ["Schedule"]
@@ -161,6 +161,7 @@ class Schedule:
     def _finish(self, ticket: AnyTicket) -> AnyTicket:
         if self._drafter is not None:
             ticket.clock.speculation = self._drafter.figures()
+        ticket.clock.peak_memory_bytes = peak_memory_bytes(self._model.device)
         ticket.finish()
         return ticket
 

@@ -115,14 +115,30 @@ class Pipeline:
         is_own = all(order.index(processor.stage) < at_mask for processor in processors)
         self._limits = find_limits(sampling, self.processors[len(self._combining) + len(self._penalising) :])
         self._limits = self._limits if is_own else None
+        self._factor = 1.0
+        self._tempered: dict[float, Pipeline] = {}
         self._wants_untruncated = any(isinstance(p, Mirostat1 | Mirostat2) for p in self.processors)
 
     def alone(self) -> Pipeline:
         """Return this pipeline without what other networks compute, for a draft's law; the states are the same."""
         other = copy(self)
         other._combining = []  # noqa: SLF001 - it is of this class, and not yet anyone's
+        other._tempered = {}  # noqa: SLF001
         other._shaping = [i for i in self._shaping if self.processors[i].stage is not Stage.RESCORE]  # noqa: SLF001
         return other
+
+    def at_temperature(self, temperature: float) -> Pipeline:
+        """Return this pipeline with another temperature, for a region that has its own; the states are the same."""
+        if temperature == self.sampling.temperature:
+            return self
+        known = self._tempered.get(temperature)
+        if known is None:
+            known = self._tempered[temperature] = copy(self)
+            before = 1.0 if self.sampling.is_greedy else self.sampling.temperature
+            known.sampling = replace(self.sampling, temperature=temperature)
+            known._factor = before / max(temperature or 1.0, _SMALLEST_TEMPERATURE)  # noqa: SLF001 - as in `alone`
+            known._limits, known._tempered = None, {}  # noqa: SLF001 - the same
+        return known
 
     def start(self, prompt_ids: Sequence[int]) -> tuple[Any, ...]:
         """Return every processor's state before the first token of one row."""
@@ -160,7 +176,11 @@ class Pipeline:
         penalised = self._apply(self._penalising, states, combined, mask, companions)
         legal = penalised if mask is None else _keep_legal(penalised.logits, mask)
         law = shaped = self._apply(self._shaping, states, legal, mask, companions)
+        if self._factor != 1.0 and not self.sampling.temperature_last:
+            law = shaped = replace(shaped, logits=shaped.logits * self._factor)
         law = self._apply(self._truncating, states, shaped, mask, companions)
+        if self._factor != 1.0 and self.sampling.temperature_last:
+            law = replace(law, logits=law.logits * self._factor)
         if self._penalising or law is not legal:
             law = _keep_one(law, [legal.logits, _at_columns(combined.logits, legal, mask)])
         return replace(law, untruncated=shaped.logits) if self._wants_untruncated else law

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.logits._kernels import apply_mask_kernel, draw_token_kernel, gather_legal_kernel
+from guidance.logits._kernels import draw_rows_kernel
 from guidance.logits.mask import apply_token_bitmask_inplace
 
 __all__ = ["BROKEN", "EMPTY", "UNLIMITED", "Draw", "Draws", "Limits", "draw_tokens"]
@@ -28,8 +28,7 @@ BROKEN = -2
 # Beyond, 1 / temperature overflows float32; at 1e-30 already nothing but the largest logit and its ties have weight.
 _LARGEST_SCALE = 1e30
 
-# Copying a row and hiding the rest is faster than collecting more than this share of it.
-_FEW = 8
+_NO_MASK = np.zeros((0, 0), dtype=np.int32)
 
 
 class Draw(NamedTuple):
@@ -109,79 +108,28 @@ def draw_tokens(
         assert limits == UNLIMITED
         return _draw_dense(logits, mask, scales, uniforms, wants_base=wants_base)
     values = np.ascontiguousarray(logits.detach().float().numpy())
-    scratch = _Scratch(values.shape[1])
-    token_ids, log_probs, base = [], [], []
-    for row, line in enumerate(values):
-        allowed = None if mask is None else mask[row]
-        token_id, log_prob = scratch.draw(line, allowed, min(scales[row], _LARGEST_SCALE), uniforms[row], limits)
-        token_ids.append(token_id)
-        log_probs.append(log_prob)
-        if wants_base:
-            base.append(scratch.log_prob(line, token_id))
-    return Draws(token_ids, log_probs, base)
-
-
-class _Scratch:
-    """Hold the buffers of one call; owned by `draw_tokens`."""
-
-    __slots__ = ("_factors", "_ids", "_log_prob", "_powers", "_scratch", "_values", "_weights")
-
-    def __init__(self, size: int) -> None:
-        self._powers = np.empty(size, dtype=np.int32)
-        self._factors = self._powers.view(np.float32)
-        self._weights = np.empty(size, dtype=np.float32)
-        self._scratch = np.empty(size, dtype=np.float32)
-        self._values = np.empty(size, dtype=np.float32)
-        self._ids = np.empty(0, dtype=np.int64)
-        self._log_prob = np.empty(1)
-
-    def draw(
-        self, line: NDArray[np.float32], allowed: NDArray[np.int32] | None, scale: float, uniform: float, limits: Limits
-    ) -> tuple[int, float]:
-        """Return a token and its log-probability, or `EMPTY` or `BROKEN` and 0."""
-        values, ids = (line, None) if allowed is None else self._keep_legal(line, allowed)
-        if not values.size:
-            return EMPTY, 0.0
-        best_index = int(values.argmax())
-        best = values[best_index]
-        if not np.isfinite(best):
-            return EMPTY if best == -np.inf else BROKEN, 0.0
-        index = draw_token_kernel(
-            values,
-            best_index,
-            scale,
-            1.0 if limits.at_temperature_one else scale,
-            limits.top_k or values.size,
-            limits.top_p,
-            limits.min_p,
-            uniform,
-            self._powers,
-            self._factors,
-            self._weights,
-            self._scratch,
-            self._log_prob,
-        )
-        return int(index if ids is None else ids[index]), float(self._log_prob[0])
-
-    def log_prob(self, line: NDArray[np.float32], token_id: int) -> float:
-        """Return a token's log-probability under softmax(line)."""
-        found, _ = self.draw(line, None, 0.0, 0.0, UNLIMITED)
-        if found < 0 or token_id < 0:
-            return float("nan")
-        return float(np.float64(line[token_id]) - line[found] + self._log_prob[0])
-
-    def _keep_legal(
-        self, line: NDArray[np.float32], allowed: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """Return the allowed logits and their ids; all of them, the others at minus infinity, where many are."""
-        if int(np.bitwise_count(allowed.view(np.uint32)).sum()) * _FEW > line.size:
-            self._values[:] = line
-            apply_mask_kernel(allowed[None], self._values[None])
-            return self._values, None
-        if not self._ids.size:
-            self._ids = np.empty(line.size, dtype=np.int64)
-        count = gather_legal_kernel(line, allowed, self._values, self._ids)
-        return self._values[:count], self._ids
+    num_rows, size = values.shape
+    token_ids = np.empty(num_rows, dtype=np.int64)
+    log_probs, base = np.empty(num_rows), np.empty(num_rows if wants_base else 0)
+    draw_rows_kernel(
+        values,
+        _NO_MASK if mask is None else mask,
+        mask is not None,
+        np.minimum(np.array(scales, dtype=np.float64), _LARGEST_SCALE),
+        limits.at_temperature_one,
+        limits.top_k,
+        limits.top_p,
+        limits.min_p,
+        np.array(uniforms, dtype=np.float64),
+        wants_base,
+        np.empty((3, max(size, 64)), dtype=np.float32),
+        np.empty(size, dtype=np.int32),
+        np.empty(size, dtype=np.int64),
+        token_ids,
+        log_probs,
+        base,
+    )
+    return Draws(token_ids.tolist(), log_probs.tolist(), base.tolist())
 
 
 def _draw_dense(

@@ -19,10 +19,12 @@ from guidance.transformer.threads import ThreadLimit
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
 
 _FIRST_CAPACITY = 128
+# A cache stays within a thirty-second of what its longest row needs: copying it so often is little beside reading.
+_FEWEST_ADDED = 64
 
 
 class LlamaKvCache:
-    """Hold keys and values in two tensors that grow by doubling.
+    """Hold keys and values in two tensors that grow with the texts.
 
     keys, values : float[L, B, K, C, D]   C = capacity in slots, of which `num_slots` are written
     """
@@ -94,7 +96,7 @@ class LlamaKvCache:
         capacity, needed = self.keys.shape[3], self.num_slots + num_new
         if needed <= capacity:
             return
-        added = max(needed, 2 * capacity) - capacity
+        added = needed + max(_FEWEST_ADDED, needed // 32) - capacity
         self.keys = functional.pad(self.keys, (0, 0, 0, added))
         self.values = functional.pad(self.values, (0, 0, 0, added))
 

@@ -110,6 +110,19 @@ class MixtureCache:
         padded = [torch.nn.functional.pad(c.tokens, (longest - c.num_slots, 0), value=-1) for c in (self, other)]
         self.tokens = torch.cat(padded)
 
+    def append(self, token_ids: torch.Tensor, lengths: Sequence[int] | None) -> None:
+        """Append tokens aligned on the right."""
+        if lengths is not None:
+            num_new = token_ids.shape[1]
+            padding = torch.arange(num_new)[None, :] < num_new - torch.tensor(lengths)[:, None]
+            token_ids = token_ids.masked_fill(padding, -1)
+        self.tokens = torch.cat([self.tokens, token_ids], dim=1)
+
+    def odds(self, world: Mixture, num_positions: int) -> np.ndarray:
+        """Return the log-odds of + after each of the last positions: float64[B, P]."""
+        evidence = np.append(world.evidence, 0.0)  # -1 is the last entry: no evidence
+        return evidence[self.tokens.numpy()].cumsum(axis=1)[:, -num_positions:]
+
 
 class MixtureLM:
     """Compute the world's laws behind the `CausalLM` protocol."""
@@ -123,24 +136,28 @@ class MixtureLM:
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[MixtureCache, torch.Tensor]:
         """Read the prompts."""
-        cache = MixtureCache(torch.empty(len(prompts), 0, dtype=torch.long))
-        longest = max(map(len, prompts))
-        padded = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
-        return cache, self.decode_step(cache, padded, [len(prompt) for prompt in prompts])
+        cache = read_prompts(prompts)
+        return cache, self.logits(cache, 1)
 
     def decode_step(self, cache, token_ids, lengths=None, *, num_logits=1) -> torch.Tensor:
         """Append tokens; return the log of the law after each of the last positions."""
-        num_new = token_ids.shape[1]
-        if lengths is not None:
-            padding = torch.arange(num_new)[None, :] < num_new - torch.tensor(lengths)[:, None]
-            token_ids = token_ids.masked_fill(padding, -1)
-        cache.tokens = torch.cat([cache.tokens, token_ids], dim=1)
-        evidence = torch.from_numpy(np.append(self.world.evidence, 0.0))  # -1 is the last entry: no evidence
-        odds = evidence[cache.tokens].cumsum(dim=1)[:, -num_logits:].numpy()
+        cache.append(token_ids, lengths)
+        return self.logits(cache, num_logits)
+
+    def logits(self, cache: MixtureCache, num_positions: int) -> torch.Tensor:
+        """Return float64[B, P, V]."""
+        odds = cache.odds(self.world, num_positions)
         if self.kind == "base":
             return torch.from_numpy(np.log(self.world.base_law(odds)))
         law = self.world.laws[0 if self.kind == "+" else 1]
         return torch.from_numpy(np.log(law)).expand(*odds.shape, -1)
+
+
+def read_prompts(prompts: Sequence[Sequence[int]]) -> MixtureCache:
+    """Return a cache that holds prompts."""
+    longest = max(map(len, prompts))
+    padded = torch.tensor([[-1] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    return MixtureCache(padded)
 
 
 class PerfectClassifier:
@@ -151,31 +168,32 @@ class PerfectClassifier:
 
     def open(self, prompts: Sequence[Sequence[int]]):
         """Follow the prefixes with a cache of the base."""
-        return Follower(self.world, prompts)
+        follower = Follower(self.world, torch.empty(len(prompts), 0, dtype=torch.long))
+        follower.read(read_prompts(prompts).tokens)
+        return follower
 
     def score(self, logits: torch.Tensor, context: Context) -> torch.Tensor:
         """Return float64[B, P, V]."""
-        odds = context.companion.odds[:, :, None] + self.world.evidence
+        odds = context.companion.last[:, :, None] + self.world.evidence
         return torch.from_numpy(-np.log1p(np.exp(-odds)))
 
 
-class Follower:
-    """Keep the log-odds of + after each row's prefix."""
+class Follower(MixtureCache):
+    """Keep each row's prefix, and the log-odds of + after the positions read last."""
 
-    num_bytes = 0
-
-    def __init__(self, world: Mixture, prompts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, world: Mixture, tokens: torch.Tensor) -> None:
+        super().__init__(tokens)
         self.world = world
-        self.odds = np.array([[world.evidence[list(prompt)].sum()] for prompt in prompts])
 
     def read(self, token_ids: torch.Tensor, lengths=None, *, num_logits=1) -> None:
-        """Add the tokens' evidence; rows of one length only."""
-        assert lengths is None
-        self.odds = (self.odds[:, -1:] + self.world.evidence[token_ids.numpy()].cumsum(axis=1))[:, -num_logits:]
+        """Append tokens."""
+        self.append(token_ids, lengths)
+        self.last = self.odds(self.world, num_logits)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows."""
-        self.odds = self.odds[list(rows)]
+        super().select(rows)
+        self.last = self.last[list(rows)]
 
 
 def figures_of(world: Mixture, token_ids: np.ndarray, steered_law) -> dict[str, float]:

@@ -97,6 +97,8 @@ def test_compile_reports_the_cost(run, schema_file):
     assert cost["vocabulary_size"] == 1024
     assert cost["forced_prefix"].startswith("{")
     assert cost["shortest_output_bytes"] > 20
+    assert "enforced    #: type" in plain.stdout
+    assert cost["report"]["unreachable"] == []
 
 
 def test_compile_warns_of_what_a_lenient_grammar_leaves_unchecked(run, tmp_path):
