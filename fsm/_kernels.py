@@ -71,7 +71,6 @@ __all__ = [
     "R_OPENED_STATE",
     "R_POPPED",
     "R_READING",
-    "R_RESTS",
     "R_STACKS",
     "R_TOUCHED",
     "SLACK",
@@ -91,8 +90,8 @@ __all__ = [
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-R_ACCEPTS, R_RESTS, R_BOTTOM, R_POPPED = range(14, 18)
-NUM_REGISTERS = 18
+R_ACCEPTS, R_BOTTOM, R_POPPED = range(14, 17)
+NUM_REGISTERS = 17
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -600,9 +599,9 @@ def open_configurations_kernel(states, edges, stacks, table, regs, work, frontie
 def advance_kernel(states, edges, stacks, table, regs, work, frontier, configurations, text, first, last):
     """Read the bytes ``text[first:last]`` from configurations, which become level 0.
 
-    Returns the end of the last level, which begins at ``regs[R_NODE]`` (equal: the text is rejected), or NEED,
-    ARENA_FULL; ``regs[R_RESTS]`` tells whether some configuration may have a NOTE to answer. NOTED: before byte
-    ``regs[R_FREE]`` a NOTE decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
+    Returns twice the number of configurations that result (0: the text is rejected), in ``frontier[:n]``, and one more
+    where some of them may have a NOTE to answer; or NEED, ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE
+    decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
     begin, end = 0, configurations.shape[0]
     if end + SLACK > frontier.shape[0]:
@@ -627,13 +626,14 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, configura
         if begin == end:
             break
     regs[R_READING] = 0
-    regs[R_NODE] = begin
-    regs[R_RESTS] = 0
+    rests = 0
     for i in range(begin, end):
         kind = states[frontier[i, 0], KIND]
         if kind == POP or kind == NOTE:
-            regs[R_RESTS] = 1
-    return end
+            rests = 1
+        for column in range(5):
+            frontier[i - begin, column] = frontier[i, column]
+    return 2 * (end - begin) + rests
 
 
 @njit(cache=True)
@@ -922,18 +922,20 @@ def fill_kernel(
 
     mode : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
            name closes it first clears what the base row says about the tokens from there on; 2 leaves out what begins
-           with white space; 3 walks the endings of a string, of which number 0 is empty
+           with white space; 3 walks the endings of a string, of which number 0 is empty; 4 begins below node
+           ``regs[R_NODE]``; 5 walks tokens by what follows their white space
     path, gates : scratch (``enter_kernel``)
     found      : int64[16, 2]  out: the first ``regs[R_FOUND]`` digits (nodes) whose subtree is left out, as numbers are
                  alike everywhere, with the state after each
     labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.trie.TokenTrie``)
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Mode 4 begins below node ``low``. Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
+    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
     depth ``regs[R_NAMES]`` on, one of which closed at depth ``regs[R_CLOSED]``. Where the first byte opens a free
     string or a key, its subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none) and
     ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
+    takes_numbers = regs[R_FREE_STATE] != 0 and (starts.shape[0] == 0 or mode == 5)
     if regs[R_DEPTH] < 0:
         regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
         regs[R_NAMES] = 1 if mode == 1 else NOT_CLOSED
@@ -941,7 +943,7 @@ def fill_kernel(
             mark_kernel(0, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
         top = 0
         if mode == 4:
-            top = low
+            top = regs[R_NODE]
             mark_kernel(
                 np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
             )
@@ -1017,7 +1019,7 @@ def fill_kernel(
             regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
             return free
         if target > 0:
-            if depth == 1 and states[target, BASE] != 0 and rows[node, 3] == NUMERAL and regs[R_FREE_STATE] != 0:
+            if takes_numbers and depth == 1 and states[target, BASE] != 0 and rows[node, 3] == NUMERAL:
                 if states[target, KIND] != CHAR and regs[R_FOUND] < found.shape[0]:
                     found[regs[R_FOUND], 0] = node
                     found[regs[R_FOUND], 1] = target

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, R_RESTS, next_bytes_kernel
+from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, next_bytes_kernel
 from fsm.distance import Distances
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
@@ -106,15 +106,14 @@ class Compiled:
         regs, configurations, place = self.network.regs, position.configurations, first
         self._was_noted = False
         while True:
-            end = self._runs.read(configurations, data, place, last)
-            if end != NOTED:
+            found = self._runs.read(configurations, data, place, last)
+            if found != NOTED:
                 break
             place = int(regs[R_FREE])
             configurations = self._resolve(text() + data[first:place].tobytes(), int(data[place]))
-        begin = regs[R_NODE]
-        if end == begin:
+        if found < 2:
             return REJECTED
-        after = self._intern(self._tables.workspace.frontier[begin:end], may_note=bool(regs[R_RESTS]))
+        after = self._intern(self._tables.workspace.frontier[: found >> 1], may_note=found & 1 != 0)
         return self.note(after, text() + data[first:last].tobytes()) if after.is_noted else after
 
     def note(self, position: Position, text: bytes) -> Position:

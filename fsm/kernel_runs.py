@@ -59,7 +59,7 @@ class KernelRuns:
             self.mend(end)
 
     def read(self, configurations: NDArray[np.int64], text: NDArray[np.uint8], first: int, last: int) -> int:
-        """Read ``text[first:last]``; return the end of what results, or ``NOTED`` (``advance_kernel``)."""
+        """Read ``text[first:last]``; return what ``advance_kernel`` does, ``NOTED`` at the least."""
         network, space = self.network, self.workspace
         while True:
             end: int = advance_entry(network.addresses, space.addresses, configurations, text, first, last)

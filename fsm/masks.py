@@ -16,6 +16,7 @@ from fsm._kernels import (
     R_BOTTOM,
     R_FOUND,
     R_FREE_STATE,
+    R_NODE,
     R_OPENED,
     R_OPENED_STATE,
     R_POPPED,
@@ -36,7 +37,7 @@ __all__ = ["Masks"]
 Row = NDArray[np.int32]
 Endings = tuple[Row, Row, Row]
 
-WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW = range(5)
+WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW, WALK_SPACED = range(6)
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -57,6 +58,7 @@ class Masks:
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._rows: dict[bytes, Row] = {}
+        self._summary_of: dict[int, Summary] = {}
         self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row]] = {}
         self._sparse_bytes = 0
 
@@ -74,6 +76,7 @@ class Masks:
         """Drop the shared rows; positions keep the ones they hold."""
         self._rows.clear()
         self._other_names.clear()
+        self._summary_of.clear()
         self._sparse_bytes = 0
 
     def fill(self, position: Position) -> None:
@@ -112,7 +115,7 @@ class Masks:
         if row[KIND] == CHAR and decode == 0:
             heavy = network.heavy.get(state)
             if heavy is not None and (configuration[3] == 0 or row[LONGEST] == UNBOUNDED):
-                return self._fill_heavy(heavy, configuration)
+                return self._fill_heavy(state, heavy, configuration)
             if row[BASE]:
                 return self._fill_names(row[BASE], configuration)
         if row[KIND] == BYTE:
@@ -148,10 +151,13 @@ class Masks:
         space.touched[: len(differing)] = differing
         return base
 
-    def _fill_heavy(self, heavy: tuple[Any, int], configuration: list[int]) -> Row:
+    def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:
         owner, automaton_state = heavy
         stack, low, high = configuration[1], configuration[3], configuration[4]
-        summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
+        summary = self._summary_of.get(state)
+        if summary is None:
+            summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
+            self._summary_of[state] = summary
         base = summary.base_for(high)
         self._tables.workspace.mask[:] = base
         self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
@@ -161,19 +167,18 @@ class Masks:
         """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
         space, network = self._tables.workspace, self._network
         call = network.states[base_state].tolist()
-        heavy = network.heavy.get(call[CALLEE])
-        if heavy is None:
+        if call[CALLEE] not in network.heavy:
             space.mask[:] = self._tables.empty_row
             base = self._tables.empty_row
             space.frontier[0] = configuration
             self._walk(base, WALK_ALL)
             return base
-        base = self._fill_other_names(base_state, heavy, call[RETURN], configuration[1])
+        base = self._fill_other_names(base_state, call[CALLEE], call[RETURN], configuration[1])
         space.frontier[0] = configuration
         self._walk(base, WALK_NAMES)
         return base
 
-    def _fill_other_names(self, base_state: int, heavy: tuple[Any, int], ret: int, stack: int) -> Row:
+    def _fill_other_names(self, base_state: int, callee: int, ret: int, stack: int) -> Row:
         """Fill what holds for every name that is not listed, and remember it: all places in the names share it.
 
         Where no token reached past the member, other stacks share it as well.
@@ -188,7 +193,8 @@ class Masks:
             regs[R_TOUCHED] = len(words)
             return base
         regs[R_BOTTOM], regs[R_POPPED] = stack, 0
-        base = self._fill_heavy(heavy, [heavy[1], self._network.push(ret, stack), 0, 0, UNBOUNDED])
+        heavy = self._network.heavy[callee]
+        base = self._fill_heavy(callee, heavy, [callee, self._network.push(ret, stack), 0, 0, UNBOUNDED])
         key = (base_state, stack if regs[R_POPPED] else -1)
         regs[R_BOTTOM] = -1
         words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
@@ -209,7 +215,8 @@ class Masks:
     ) -> None:
         """Walk a trie from the configurations in ``frontier[:size]``.
 
-        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS`` or ``WALK_BELOW`` (node ``low``).
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS``, ``WALK_SPACED``, or ``WALK_BELOW`` for
+            what is below node ``R_NODE``.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         mask : what to write, the scratch mask by default.
         """
@@ -232,21 +239,25 @@ class Masks:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
         space, spaces, network = self._tables.workspace, self._tables.spaces, self._network
         spaced, most = self._find_spaces(configuration)
-        mode = WALK_ALL
-        if most:
+        regs, endings, trie = network.regs, _NO_ENDINGS, self._tables.trie
+        if not most:
+            mode = WALK_ALL
+        elif spaced[:2] == configuration[:2]:
+            base, mode, trie = spaces.row(most), WALK_SPACED, spaces.trie
+            endings = (spaces.tokens, spaces.counts, spaces.starts)
+        else:
             base, mode = spaces.row(most), WALK_UNSPACED
         space.mask[:] = base
         space.frontier[0] = configuration
-        self._walk(base, mode)
-        regs = network.regs
+        self._walk(base, mode, 1, trie, endings, 0, most)
         opened, opened_state, num_found = int(regs[R_OPENED]), int(regs[R_OPENED_STATE]), int(regs[R_FOUND])
         wider = base
         if num_found:
-            wider = self._with_numerals(base, space.found[:num_found].tolist())
-        if most:
+            wider = self._with_numerals(base, space.found[:num_found].tolist(), trie, endings, most)
+        if mode == WALK_UNSPACED:
             space.frontier[0] = spaced
             endings = (spaces.tokens, spaces.counts, spaces.starts)
-            self._walk(base, WALK_UNSPACED, 1, spaces.trie, endings, 0, most)
+            self._walk(base, WALK_UNSPACED, 1, spaces.trie, endings, 1, most)
         if opened >= 0:
             wider = openings_of(self._tables).row(wider, most)
         if wider is not base:
@@ -255,17 +266,19 @@ class Masks:
             self._fill_opened(wider, opened_state, opened, most)
         return wider
 
-    def _with_numerals(self, base: Row, found: list[list[int]]) -> Row:
+    def _with_numerals(self, base: Row, found: list[list[int]], trie: TokenTrie, endings: Endings, most: int) -> Row:
         """Return a row with the tokens that begin a number, which were left out of the walk."""
         numerals, network = self._numerals, self._network
-        key = tuple((node, *network.numerals[state]) for node, state in found)
+        most = min(most, self._tables.trie.max_depth) if trie is self._tables.spaces.trie else -1
+        key = (most, *((node, *network.numerals[state]) for node, state in found))
         if numerals.get(key) is None:
             regs, frontier = network.regs, self._tables.workspace.frontier
             kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE]
             row = np.zeros_like(base)
             for node, state in found:
                 frontier[0] = (state, 0, 0, 0, UNBOUNDED)
-                self._walk(self._tables.empty_row, WALK_BELOW, low=node, mask=row)
+                regs[R_NODE] = node
+                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE] = kept
             numerals.add(key, row)
         return numerals.widen(key, base)

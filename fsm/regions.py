@@ -172,7 +172,7 @@ def regions_of(compiled: Compiled) -> Regions:
     return regions
 
 
-def _close(network: Network, row: list[int]) -> Iterator[list[int]]:  # noqa: C901 - one way on per kind of state
+def _close(network: Network, row: list[int]) -> Iterator[list[int]]:  # noqa: C901, PLR0912 - one way on per kind of state
     """Yield the configurations that a configuration leads to without reading, in which something is read next."""
     todo, seen = [row], set()
     while todo:

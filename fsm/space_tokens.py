@@ -1,4 +1,4 @@
-"""Sort the tokens that begin with white space by what follows it, so that no mask walks them one by one.
+"""Sort the tokens by what follows the white space they begin with, so that no mask walks them one by one.
 
 Where JSON allows white space, hundreds of tokens are white space alone and ten thousands begin with it. Which of the
 first fit depends on a count only; of the others, what follows the white space is walked, once for all of them.
@@ -22,12 +22,12 @@ _SPACES = b" \t\n\r"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceTokens:
-    """Hold the tokens that begin with white space.
+    """Hold the tokens by the white space they begin with.
 
     alone   : token ids that are white space only, by their length, ascending
-    trie    : what follows the white space in the others, labelled by its number
+    trie    : what follows the white space, if any, in the others, labelled by its number
     tokens  : int32[P]   those others, grouped by what follows
-    counts  : int32[P]   white space characters before it
+    counts  : int32[P]   white space characters before it, often none
     starts  : int32[E + 1]  those with ending e are ``starts[e]:starts[e + 1]``
     """
 
@@ -50,18 +50,17 @@ class SpaceTokens:
 
 
 def build_space_tokens(vocabulary: Vocabulary) -> SpaceTokens:
-    """Sort the tokens of a vocabulary; one pass over those that begin with white space."""
+    """Sort the tokens of a vocabulary; one pass over all of them."""
     alone: list[tuple[int, int]] = []
     groups: dict[bytes, list[tuple[int, int]]] = {}
     for token in vocabulary.text_token_ids:
         text = vocabulary.token_bytes[token]
-        if text[0] in _SPACES:
-            rest = text.lstrip(_SPACES)
-            count = len(text) - len(rest)
-            if rest:
-                groups.setdefault(rest, []).append((token, count))
-            else:
-                alone.append((count, token))
+        rest = text.lstrip(_SPACES)
+        count = len(text) - len(rest)
+        if rest:
+            groups.setdefault(rest, []).append((token, count))
+        else:
+            alone.append((count, token))
     pairs = [pair for group in groups.values() for pair in group]
     starts = np.zeros(len(groups) + 1, np.int32)
     np.cumsum([len(group) for group in groups.values()], out=starts[1:])

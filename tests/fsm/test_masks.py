@@ -101,6 +101,32 @@ TOKENS = [
 ]
 VOCABULARY = Vocabulary([*TOKENS, b""], eos_token_ids=[0], special_token_ids=[5])
 
+# Where no token mixes digits with anything else, tokens of numbers are looked up; here some follow white space.
+NUMBERS = [
+    b"7",
+    b"42",
+    b"123",
+    b" 7",
+    b" 42",
+    b"\n9",
+    b"  0",
+    b" -",
+    b"-8",
+    b"00",
+    b"e5",
+    b'":',
+    b',"na',
+    b'","na',
+    b'{"name":"',
+]
+MIXED = frozenset(p.encode() for p in PIECES if p[0] in "-0123456789" and len(p) > 1)
+NUMBER_TOKENS = [*dict.fromkeys([*(token for token in TOKENS if token not in MIXED), *NUMBERS])]
+VOCABULARIES = {
+    "mixed": VOCABULARY,
+    "numbers apart": Vocabulary([*NUMBER_TOKENS, b""], eos_token_ids=[0], special_token_ids=[5]),
+}
+MANY = {f"k{i}": {"type": "integer"} for i in range(70)}
+
 SCHEMAS = [
     ({}, {"name": ["x", 1.5, None, {"é": "😀"}], "na": "\n"}),
     (
@@ -119,21 +145,36 @@ SCHEMAS = [
     ),
     ({"anyOf": [{"type": "string", "maxLength": 2}, {"type": "array"}, {"const": "name"}]}, "name"),
     ({"type": "string", "format": "date-time"}, "2024-02-29T12:00:00Z"),
+    ({"type": "array", "items": {"type": ["number", "object"]}}, [12, -3.5e7, {"a": 100}, 0]),
+    (
+        {
+            "properties": {"n": {}, "na": {"type": "integer"}, "name": {"type": "integer"}},
+            "required": ["n", "name"],
+            "additionalProperties": False,
+        },
+        {"name": 123, "na": 42, "n": [7]},
+    ),
+    (
+        {"properties": MANY, "required": ["k69"], "additionalProperties": False},
+        {"k3": 1, "k64": 2, "k69": 42, "k65": 7},
+    ),
+    ({"properties": MANY, "required": ["k69"]}, {"k3": 1, "k64": 2, "name": 3, "k69": 42, "na": 0}),
 ]
 
 
+@pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=list(VOCABULARIES))
 @pytest.mark.parametrize("whitespace", ["flexible", "compact", "any", (", ", ": ")])
 @pytest.mark.parametrize(("schema", "value"), SCHEMAS, ids=[json.dumps(schema)[:40] for schema, _ in SCHEMAS])
 def test_mask_equals_trying_every_token(
-    schema: dict[str, object], value: object, whitespace: str | tuple[str, str]
+    schema: dict[str, object], value: object, whitespace: str | tuple[str, str], vocabulary: Vocabulary
 ) -> None:
     """At every place of a text, split at random, the mask holds the tokens that can be advanced over."""
     drawn = random.Random(json.dumps(schema))
     separators = (",", ":") if whitespace == "compact" else (", ", ": ")
     text = json.dumps(value, ensure_ascii=drawn.random() < 0.5, separators=separators).encode()
-    matcher = json_schema(schema, whitespace=whitespace, key_order="any").compile(VOCABULARY).matcher()
-    mask = allocate_token_bitmask(1, VOCABULARY.size)
-    known, place = {token: i for i, token in enumerate(TOKENS) if i not in (0, 5)}, 0
+    matcher = json_schema(schema, whitespace=whitespace, key_order="any").compile(vocabulary).matcher()
+    mask = allocate_token_bitmask(1, vocabulary.size)
+    known, place = {vocabulary.token_bytes[i]: i for i in vocabulary.text_token_ids}, 0
     while place < len(text):
         matcher.fill_next_token_bitmask(mask)
         assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
