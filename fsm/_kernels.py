@@ -1146,7 +1146,7 @@ def openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, in
     """Read what follows every quote of the trie as the body of a free JSON string.
 
     states   : row 3 is the free string's; levels : int64[depth] scratch
-    nodes    : int32[N, 4]      the trie depth first; numbers : int64[N] each node breadth first
+    nodes    : int32[N, 4]      the trie depth first; numbers : int32[N] each node breadth first
     quotes   : int32[Q]         the nodes whose byte is a quote
     inside   : int32[Q + 1, 2]  out: where each quote's labels begin in ``insides``, and its nodes in ``closings``
     insides  : int32[I]         out: labels that end inside the string

@@ -5,7 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["build_trie_kernel", "count_children_kernel"]
+__all__ = ["build_trie_kernel", "count_children_kernel", "count_nodes_kernel"]
+
+
+@njit(cache=True)
+def count_nodes_kernel(joined, offsets):
+    """Count the nodes of the trie of sorted strings (``build_trie_kernel``): the bytes no string before it shares."""
+    count = 0
+    for k in range(offsets.shape[0] - 1):
+        size, shared = offsets[k + 1] - offsets[k], 0
+        if k > 0:
+            before = offsets[k - 1]
+            limit = min(size, offsets[k] - before)
+            while shared < limit and joined[before + shared] == joined[offsets[k] + shared]:
+                shared += 1
+        count += size - shared
+    return count
 
 
 @njit(cache=True)
@@ -15,9 +30,8 @@ def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
     joined     : uint8[N]       the strings, one after another, sorted
     offsets    : int64[K + 1]   where each begins
     ids        : int32[K]       the label of each
-    nodes      : int32[N, 4]    out: byte, depth, skip, label; room for every byte
+    nodes      : int32[N, 4]    out: byte, depth, skip, label; as many as ``count_nodes_kernel`` says
     duplicates : int32[V]       out: another label with equal bytes, or -1
-    returns    : how many nodes were written
     """
     num_strings = offsets.shape[0] - 1
     longest = 0
@@ -48,7 +62,6 @@ def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
             nodes[count - 1, 3] = ids[k]
     for depth in range(1, open_depth + 1):
         nodes[path[depth], 2] = count
-    return count
 
 
 @njit(cache=True)
@@ -56,7 +69,7 @@ def count_children_kernel(nodes, numbers, last, num_children):
     """Count the children of every node and of the root.
 
     nodes        : int32[N, 4]   depth first
-    numbers      : int64[N]      another number of each node, from 1; the root is 0
+    numbers      : int32[N]      another number of each node, from 1; the root is 0
     last         : int64[depth]  scratch: the last node seen at each depth, by that number; the root at depth 0
     num_children : int64[N + 1]  out, by that number
     """

@@ -51,24 +51,21 @@ class SpaceTokens:
 
 def build_space_tokens(vocabulary: Vocabulary) -> SpaceTokens:
     """Sort the tokens of a vocabulary; one pass over all of them."""
-    alone: list[tuple[int, int]] = []
-    groups: dict[bytes, list[tuple[int, int]]] = {}
-    for token in vocabulary.text_token_ids:
-        text = vocabulary.token_bytes[token]
-        rest = text.lstrip(_SPACES)
-        count = len(text) - len(rest)
-        if rest:
-            groups.setdefault(rest, []).append((token, count))
-        else:
-            alone.append((count, token))
-    pairs = [pair for group in groups.values() for pair in group]
-    starts = np.zeros(len(groups) + 1, np.int32)
-    np.cumsum([len(group) for group in groups.values()], out=starts[1:])
+    texts, ids = vocabulary.token_bytes, vocabulary.text_token_ids
+    rests = [texts[token].lstrip(_SPACES) for token in ids]
+    sizes = np.fromiter((len(texts[token]) for token in ids), np.int64, len(ids))
+    counts = sizes - np.fromiter(map(len, rests), np.int64, len(ids))
+    order = sorted(range(len(ids)), key=rests.__getitem__)
+    num_alone = next((i for i, place in enumerate(order) if rests[place]), len(order))
+    alone = sorted((int(counts[place]), ids[place]) for place in order[:num_alone])
+    others = order[num_alone:]
+    starts = [i for i, place in enumerate(others) if not i or rests[place] != rests[others[i - 1]]]
+    endings = [rests[others[i]] for i in starts]
     return SpaceTokens(
-        alone=tuple(sorted(alone)),
-        trie=build_trie(list(groups), list(range(len(groups))), max(1, len(groups))),
-        tokens=np.array([token for token, _ in pairs], np.int32),
-        counts=np.array([count for _, count in pairs], np.int32),
-        starts=starts,
+        alone=tuple(alone),
+        trie=build_trie(endings, list(range(len(endings))), max(1, len(endings))),
+        tokens=np.fromiter((ids[place] for place in others), np.int32, len(others)),
+        counts=counts[others].astype(np.int32),
+        starts=np.array([*starts, len(others)], np.int32),
         vocabulary_size=vocabulary.size,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from array import array
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ class VocabularyTables:
         self.vocabulary = vocabulary
         self.num_words = num_mask_words(vocabulary.size)
         self.texts = np.frombuffer(b"".join(vocabulary.token_bytes) or b"\0", np.uint8)
-        self.offsets = [0, *itertools.accumulate(map(len, vocabulary.token_bytes))]
+        self.offsets = array("q", itertools.accumulate(map(len, vocabulary.token_bytes), initial=0))
         self.trie = build_token_trie(vocabulary)
         self.endings = _build_endings(vocabulary, self.trie)
         self.spaces = build_space_tokens(vocabulary)

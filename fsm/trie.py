@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import NUMERAL, openings_kernel
-from fsm._trie_kernels import build_trie_kernel, count_children_kernel
+from fsm._trie_kernels import build_trie_kernel, count_children_kernel, count_nodes_kernel
 from fsm.addresses import addresses_of
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.vocabulary import Vocabulary
@@ -34,6 +34,7 @@ __all__ = [
 BYTE, DEPTH, SKIP, TOKEN = range(4)
 CHILDREN, MARK, PLACE, OPENING = range(4)
 QUOTE = ord('"')
+_NUMBER_BYTES = np.frombuffer(b"0123456789+-.eE", np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,36 +98,36 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
     offsets = np.zeros(len(order) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     ids = np.fromiter((labels[i] for i in order), np.int32, len(order))
-    nodes = np.empty((max(1, int(offsets[-1])), 4), np.int32)
+    nodes = np.empty((count_nodes_kernel(joined, offsets), 4), np.int32)
     duplicates = np.full(num_labels, -1, np.int32)
-    num_nodes = build_trie_kernel(joined, offsets, ids, nodes, duplicates)
-    return _with_breadth(nodes[:num_nodes].copy(), duplicates, int(lengths.max()) if order else 0)
+    build_trie_kernel(joined, offsets, ids, nodes, duplicates)
+    return _with_breadth(nodes, duplicates, int(lengths.max()) if order else 0)
 
 
 def _with_breadth(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_depth: int) -> TokenTrie:
     """Number the nodes breadth first as well: sorted by depth, siblings stay together and in order."""
     num_nodes = len(nodes)
-    places = np.argsort(nodes[:, DEPTH], kind="stable")
-    numbers = np.empty(num_nodes, np.int64)
-    numbers[places] = np.arange(1, num_nodes + 1)
-    last = np.zeros(max_depth + 1, np.int64)
-    num_children = np.zeros(num_nodes + 1, np.int64)
-    count_children_kernel(nodes, numbers, last, num_children)
-    ordered = nodes[places]
-    is_quote = ordered[:, BYTE] == QUOTE
+    places = np.argsort(nodes[:, DEPTH], kind="stable").astype(np.int32)
+    numbers = np.empty(num_nodes, np.int32)
+    numbers[places] = np.arange(1, num_nodes + 1, dtype=np.int32)
+    num_children = np.zeros(num_nodes + 1, np.int32)
+    count_children_kernel(nodes, numbers, np.zeros(max_depth + 1, np.int64), num_children)
+    labels = np.zeros(num_nodes + 1, np.uint8)
+    labels[1:] = nodes[places, BYTE]
+    quotes = np.flatnonzero(labels == QUOTE)
     rows = np.full((num_nodes + 2, 4), -1, np.int32)
     rows[0, CHILDREN] = 1
-    rows[1:, CHILDREN] = 1 + np.cumsum(num_children)
-    rows[1:-1, MARK] = ordered[:, TOKEN]
+    rows[1:, CHILDREN] = 1 + np.cumsum(num_children, dtype=np.int32)
+    rows[1:-1, MARK] = nodes[places, TOKEN]
     rows[1:-1, PLACE] = places
-    rows[1:-1, OPENING][is_quote] = np.arange(is_quote.sum())
+    rows[quotes, OPENING] = np.arange(len(quotes))
     rows[_numerals(nodes, numbers), OPENING] = NUMERAL
-    inside, insides, closings = _read_openings(nodes, numbers, places[is_quote], max_depth)
+    inside, insides, closings = _read_openings(nodes, numbers, places[quotes - 1], max_depth)
     return TokenTrie(
         nodes=nodes,
         duplicates=duplicates,
         max_depth=max_depth,
-        labels=np.concatenate([[0], ordered[:, BYTE]]).astype(np.uint8),
+        labels=labels,
         rows=rows,
         inside=inside,
         insides=insides,
@@ -134,15 +135,19 @@ def _with_breadth(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_d
     )
 
 
-def _numerals(nodes: NDArray[np.int32], numbers: NDArray[np.int64]) -> list[int]:
+def _numerals(nodes: NDArray[np.int32], numbers: NDArray[np.int32]) -> list[int]:
     """Return the nodes of first bytes of numbers below which nothing but numbers is spelled."""
-    is_foreign = np.append(0, np.cumsum(~np.isin(nodes[:, BYTE], list(b"0123456789+-.eE"))))
-    firsts = [i for i in np.flatnonzero(nodes[:, DEPTH] == 1).tolist() if nodes[i, BYTE] in b"0123456789-"]
-    return [int(numbers[i]) for i in firsts if is_foreign[nodes[i, SKIP]] == is_foreign[i]]
+    found, node = [], 0
+    while node < len(nodes):
+        end = int(nodes[node, SKIP])
+        if nodes[node, BYTE] in b"0123456789-" and np.isin(nodes[node:end, BYTE], _NUMBER_BYTES).all():
+            found.append(int(numbers[node]))
+        node = end
+    return found
 
 
 def _read_openings(
-    nodes: NDArray[np.int32], numbers: NDArray[np.int64], quotes: NDArray[np.int64], max_depth: int
+    nodes: NDArray[np.int32], numbers: NDArray[np.int32], quotes: NDArray[np.int32], max_depth: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Find, for every quote, the tokens that stay inside a free string that it opens, and where it closes."""
     states = np.zeros((4, NUM_COLUMNS), np.int64)
