@@ -53,7 +53,11 @@ def test_masks_agree_with_trying_every_token(pattern):
             assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
 
 
-@pytest.mark.parametrize("grammar", [*map(regex, PATTERNS), choice(["ab", "abc", "日本", "a" * 40])], ids=str)
+@pytest.mark.parametrize(
+    "grammar",
+    [*map(regex, PATTERNS), choice(["ab", "abc", "日本", "a" * 40]), choice(["", "é", "éa"]), choice([""])],
+    ids=str,
+)
 def test_tables_agree_with_the_kernels(grammar):
     """The general machinery allows the same tokens, accepts the same texts and measures the same way to the end."""
     fast = grammar.compile(VOCABULARY)
