@@ -44,7 +44,9 @@ class LiteralCompiled(Compiled):
         assert isinstance(states.dfa, LiteralsDfa)
         super().__init__(network, states.start(network), vocabulary)
         texts = [text.encode() for text in states.dfa.texts]
-        self._texts: TokenTrie = build_trie([text for text in texts if text], range(len(texts)), max(len(texts), 1))
+        self._texts: TokenTrie = build_trie(
+            [text for text in texts if text], list(range(len(texts))), max(len(texts), 1)
+        )
         self._nodes = self._texts.nodes if any(texts) else self._texts.nodes[:0]
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None

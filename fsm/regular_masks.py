@@ -123,7 +123,7 @@ class RegularMasks:
         self._long = _Half(tables, dfa, long, tables.trie.max_depth) if len(long.nodes) else None
         self._tables = tables
         self._dfa = dfa
-        self._rows: dict[tuple[int, int], NDArray[np.int32]] = {}
+        self._rows: dict[tuple[int, int, bool], NDArray[np.int32]] = {}
         self._is_begun = False
 
     @property
@@ -142,10 +142,10 @@ class RegularMasks:
         return self._short.step(place[0], byte), 0 if self._long is None else self._long.step(place[1], byte)
 
     def row(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
-        """Return the mask of a place: int32[W], shared."""
-        row = self._rows.get(place)
+        """Return the mask of a place: int32[W], shared. With ``is_accepting``, end tokens are allowed."""
+        row = self._rows.get((*place, is_accepting))
         if row is None:
-            row = self._rows[place] = self._make(place, is_accepting=is_accepting)
+            row = self._rows[*place, is_accepting] = self._make(place, is_accepting=is_accepting)
             if not self._is_begun:
                 self._is_begun = True
                 self._look_ahead(place)
