@@ -82,12 +82,15 @@ class TopP(Processor):
             return _bisect_nucleus(logits, self.p)
         probabilities = torch.softmax(logits, dim=-1)
         size = logits.shape[-1]
-        ordered, columns = probabilities.topk(min(_FIRST_SORT, size), dim=-1)
+        ordered = probabilities.topk(min(_FIRST_SORT, size), dim=-1).values
         if ordered.shape[-1] < size and bool((ordered.sum(dim=-1) < self.p).any()):
-            ordered, columns = probabilities.sort(dim=-1, descending=True, stable=True)
+            ordered = probabilities.sort(dim=-1, descending=True).values
         before = ordered.cumsum(dim=-1) - ordered
-        kept = torch.where(before < self.p, logits.gather(-1, columns), _NEVER)
-        return torch.full_like(logits, _NEVER).scatter_(-1, columns, kept)
+        least = ordered.masked_fill(before >= self.p, 2.0).amin(dim=-1, keepdim=True)
+        above = probabilities.masked_fill(probabilities <= least, 0.0).sum(dim=-1, keepdim=True)
+        tied = probabilities == least  # of those, the first stay, as many as it takes
+        is_spare = tied & (above + (tied.cumsum(dim=-1) - 1) * least >= self.p)
+        return logits.masked_fill((probabilities < least) | is_spare, _NEVER)
 
 
 @dataclass(frozen=True, slots=True)
