@@ -8,6 +8,7 @@ from fsm.compiled import Compiled
 from fsm.errors import UnsupportedFeatureError
 from fsm.network import Network
 from fsm.special_tokens import resolve_special_tokens
+from fsm.text_compiled import TextCompiled
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Grammar:
         """
         network = Network()
         start = self.add_to(network)
-        return Compiled(network, start, resolve_special_tokens(network, vocabulary))
+        return TextCompiled(network, start, resolve_special_tokens(network, vocabulary))
 
     # -- algebra ---------------------------------------------------------------------------------------------------
 
