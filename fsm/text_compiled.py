@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import Dfa
+from fsm.automata.prefixed import PrefixedDfa
 from fsm.automata.texts import ALL_TEXTS
 from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
-from fsm.layout import CLOSE, KIND, RAW, STATE_POP, UNBOUNDED
+from fsm.layout import BYTE, CLOSE, COUNT, DEFAULT, EDGE, KIND, RAW, STATE_POP, UNBOUNDED
 from fsm.mask import allowed_token_ids, pack_token_ids
 from fsm.network import Network
 from fsm.position import REJECTED, Position
@@ -28,6 +29,8 @@ from fsm.vocabulary import Vocabulary
 
 __all__ = ["TextCompiled"]
 
+MOST_FIXED = 4
+"""More fixed bytes than these before a text leave few tokens to look at."""
 MOST_TRIED = 1024
 """More tokens than these are faster walked than tried."""
 
@@ -41,6 +44,7 @@ class TextCompiled(Compiled):
 
     def __init__(self, network: Network, start: int, vocabulary: Vocabulary) -> None:
         super().__init__(network, start, vocabulary)
+        self._behind: dict[Any, tuple[Dfa, Dfa]] = {}
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
 
     def fill(self, position: Position) -> None:
@@ -53,6 +57,8 @@ class TextCompiled(Compiled):
         """Fill a position some way of which lies in free text; tell whether it was one."""
         ways = [way for row in position.configurations.tolist() for way in close_configuration(self.network, row)]
         places = [self._place(way[0]) for way in ways]
+        if len(ways) == 1 and self._fill_before_text(position, ways[0]):
+            return True
         if all(place is None for place in places):
             return False
         rest: list[list[int]] = []
@@ -74,6 +80,45 @@ class TextCompiled(Compiled):
         self._position_bytes += mask.nbytes
         return True
 
+    def _fill_before_text(self, position: Position, way: list[int]) -> bool:
+        """Fill a position at which a few characters must come before the text begins; tell whether it was one."""
+        fixed, here = b"", way
+        while len(fixed) < MOST_FIXED and not here[2]:
+            byte = self._only_byte(here[0])
+            if byte is None:
+                break
+            fixed += bytes([byte])
+            after = self.advance_bytes(Position(np.array([way], np.int64)), fixed, bytes)
+            ways = [found for row in after.configurations.tolist() for found in close_configuration(self.network, row)]
+            if len(ways) != 1:
+                return False
+            here = ways[0]
+        place = self._place(here[0]) if fixed and not here[2] else None
+        if place is None:
+            return False
+        key = (fixed, place[0].key, place[1])
+        if key not in self._behind:
+            begins = (PrefixedDfa(fixed.decode(), *place), PrefixedDfa(fixed.decode(), ALL_TEXTS(), ALL_TEXTS().start))
+            self._behind[key] = begins
+        inside, anything = self._behind[key]
+        mask = self._row(inside, inside.start, 0)
+        leaving = self._row(anything, anything.start, 0) & ~mask & self._leaving(here)
+        others = allowed_token_ids(leaving)
+        if len(others) > MOST_TRIED:
+            return False
+        position.base = mask | self._those_that_fit(way, others)
+        position.is_accepting = False
+        self._position_bytes += position.base.nbytes
+        return True
+
+    def _only_byte(self, state: int) -> int | None:
+        """Return the one ASCII character that a state reads; None where there are others, or none need be read."""
+        cells = self.network.states[state].tolist()
+        if cells[KIND] not in (RAW, BYTE) or cells[COUNT] != 1 or cells[CLOSE] or cells[DEFAULT]:
+            return None
+        first, last, target = self.network.edges[cells[EDGE]].tolist()
+        return first if target and first == last < 0x80 else None
+
     def _place(self, state: int) -> tuple[Dfa, int] | None:
         """Return the automaton and its state behind a state of plain text; None for any other."""
         if self.network.states[state, KIND] != RAW:
@@ -93,12 +138,14 @@ class TextCompiled(Compiled):
         others = allowed_token_ids(self._row(everything, everything.start, way[2]) & ~mask & self._leaving(way))
         if len(others) > MOST_TRIED:
             return None
-        mask = mask.copy()
+        return mask | self._those_that_fit(way, others)
+
+    def _those_that_fit(self, way: list[int], tokens: NDArray[Any]) -> NDArray[np.int32]:
+        """Try tokens one by one; return those that fit."""
         here = Position(np.array([way], np.int64))
-        for token in others.tolist():
-            if self.advance_bytes(here, self.vocabulary.token_bytes[token], bytes) is not REJECTED:
-                mask[token >> 5] |= np.uint32(1 << (token & 31)).view(np.int32)
-        return mask
+        table = self.vocabulary.token_bytes
+        fitting = [t for t in tokens.tolist() if self.advance_bytes(here, table[t], bytes) is not REJECTED]
+        return pack_token_ids(fitting, self.vocabulary.size)
 
     def _leaving(self, way: list[int]) -> NDArray[np.int32]:
         """Return the tokens with a byte that may follow the text, for only these can leave it."""
