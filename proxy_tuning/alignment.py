@@ -31,12 +31,13 @@ _NUM_NAMED = 3
 class Alignment:
     """Hold the other model's id for every id of the steered one.
 
-    ids : int64[V]   -1 where the other model has no such token, which is then forbidden
+    ids       : int64[V]   -1 where the other model has no such token
+    forbidden : bool[V]    True where it has none, and for padding, of which no model has learned anything
     is_identity : whether every id means the same on both sides
-    is_complete : whether the other model has every token
     """
 
     ids: NDArray[np.int64]
+    forbidden: NDArray[np.bool_]
     name: str = "expert"
     is_identity: bool = field(init=False)
     is_complete: bool = field(init=False)
@@ -44,18 +45,12 @@ class Alignment:
     def __post_init__(self) -> None:
         """Look once at what every step asks."""
         object.__setattr__(self, "is_identity", bool((self.ids == np.arange(self.size)).all()))
-        object.__setattr__(self, "is_complete", bool((self.ids != _MISSING).all()))
+        object.__setattr__(self, "is_complete", not self.forbidden.any())
 
     @property
     def size(self) -> int:
         """Return V, the number of the steered model's tokens."""
         return len(self.ids)
-
-    @property
-    def forbidden(self) -> NDArray[np.bool_]:
-        """Return bool[V]: True where the other model has no such token."""
-        missing: NDArray[np.bool_] = self.ids == _MISSING
-        return missing
 
     def translate(self, token_ids: Sequence[int]) -> list[int]:
         """Return the other model's ids for a text of the steered model's.
@@ -111,7 +106,7 @@ def align_vocabularies(
         ids[token_id] = _MISSING if target is None else target
     _check_agreement(base, other, name, frozenset(vocabulary_map))
     _check_rest(base, other, name, frozenset(vocabulary_map))
-    return Alignment(ids, name)
+    return Alignment(ids, (ids == _MISSING) | _padding(base), name)
 
 
 @lru_cache(maxsize=16)
@@ -122,7 +117,7 @@ def _align_plain(base: Vocabulary, other: Vocabulary, name: str) -> Alignment:
     if base != other:
         _check_agreement(base, other, name, frozenset())
         _check_rest(base, other, name, frozenset())
-    return Alignment(ids, name)
+    return Alignment(ids, (ids == _MISSING) | _padding(base), name)
 
 
 def match_token_bytes(base: Vocabulary, other: Vocabulary) -> dict[int, int | None]:
@@ -143,6 +138,13 @@ def match_token_bytes(base: Vocabulary, other: Vocabulary) -> dict[int, int | No
     }
     end = other.eos_token_ids[0] if other.eos_token_ids else None
     return found | dict.fromkeys(base.eos_token_ids, end)
+
+
+def _padding(vocabulary: Vocabulary) -> NDArray[np.bool_]:
+    """Return bool[V]: True for ids that are neither text nor a control symbol."""
+    is_padding = np.array([not token for token in vocabulary.token_bytes])
+    is_padding[list(vocabulary.special_token_ids)] = False
+    return is_padding
 
 
 def _text_ids(vocabulary: Vocabulary) -> frozenset[int]:
