@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -181,11 +182,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=int, default=1000, help="continuations of each kind; 0 measures costs only")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args(arguments)
-    rows = list(measure_costs())
-    print(to_table(rows))
-    for part in (measure_strengths, measure_documents) if options.texts else ():
-        found = list(part(options.texts))
-        print("\n" + to_table(found))
+    rows: list[Row] = []
+    parts = [
+        measure_costs(),
+        *([measure_strengths(options.texts), measure_documents(options.texts)] if options.texts else []),
+    ]
+    for part in parts:
+        found = []
+        for row in part:
+            print(f"{row.name} ...", file=sys.stderr)
+            found.append(row)
+        print(to_table(found) + "\n", flush=True)
         rows += found
     if options.json:
         versions = {name: metadata.version(name) for name in ("torch", "transformers")}
