@@ -100,7 +100,11 @@ class Rescorer(Processor):
         is_open = self._gates(states, logits)
         if is_open is not None and not bool(is_open.any()):
             return logits
-        changed = logits + self.strength * self._gains(logits, context, reader)[0]
+        if self.discriminator.scores_all:
+            changed = logits + self.strength * self._gains_of_all(logits, context, reader)[0]
+        else:
+            columns, gains, _ = self._gains_of_few(logits, context, reader)
+            changed = logits.scatter_add(-1, columns, gains.mul_(self.strength))
         return changed if is_open is None else torch.where(is_open[..., None], changed, logits)
 
     def score(self, logits: torch.Tensor, context: Context) -> torch.Tensor:
@@ -111,36 +115,46 @@ class Rescorer(Processor):
         """
         reader = context.companion
         assert isinstance(reader, Reader)
-        gains, prefix = self._gains(logits, context, reader)
-        return gains + prefix[..., None]
+        if self.discriminator.scores_all:
+            gains, prefix = self._gains_of_all(logits, context, reader)
+            return gains + prefix[..., None]
+        columns, gains, prefix = self._gains_of_few(logits, context, reader)
+        return torch.zeros_like(logits).scatter_(-1, columns, gains).add_(prefix[..., None])
 
-    def _gains(self, logits: torch.Tensor, context: Context, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what each token adds to the prefix's score, and that score; tokens that are no candidates add nothing.
+    def _gains_of_all(
+        self, logits: torch.Tensor, context: Context, reader: Reader
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what each token adds to the prefix's score, and that score: what its continuations come to on average.
 
         gains : float32[B, P, K]     prefix : float32[B, P]
         """
-        if self.discriminator.scores_all:
-            gains, prefix = _gains_of_all(logits, context, reader)
-            kept = logits > -math.inf
-            if self.top_k is not None and self.top_k < logits.shape[-1]:
-                kept = kept & (logits >= logits.topk(self.top_k, dim=-1).values[..., -1:])
-        else:
-            gains, prefix, kept = self._gains_of_few(logits, context, reader)
-        if self.plausible:
-            kept = kept & (logits >= logits.amax(dim=-1, keepdim=True) + math.log(self.plausible))
-        return gains.masked_fill(~kept, 0.0), prefix
+        scores = _columns(reader.candidate_scores(None), context.token_ids, logits)
+        prefix = torch.logsumexp(torch.log_softmax(logits, dim=-1) + scores, dim=-1)
+        least = self._least(logits.amax(dim=-1, keepdim=True))
+        if self.top_k is not None and self.top_k < logits.shape[-1]:
+            least = torch.maximum(least, logits.topk(self.top_k, dim=-1).values[..., -1:])
+        return (scores - prefix[..., None]).masked_fill_(logits < least, 0.0), prefix
 
     def _gains_of_few(
         self, logits: torch.Tensor, context: Context, reader: Reader
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the gains of the most likely tokens, the prefix's score, and which tokens can have one."""
+        """Return the candidates' columns, what each adds to the prefix's score, and that score.
+
+        columns : int64[B, P, k]     gains : float32[B, P, k]     prefix : float32[B, P]
+        """
         size = logits.shape[-1]
-        columns = logits.topk(size if self.top_k is None else min(self.top_k, size), dim=-1).indices
+        best = logits.topk(size if self.top_k is None else min(self.top_k, size), dim=-1)
+        columns = best.indices
         token_ids = columns if context.token_ids is None else context.token_ids.gather(-1, columns)
         scores = reader.candidate_scores(token_ids).to(logits.device)
         prefix = reader.prefix_scores().to(logits.device)
-        gains = torch.zeros_like(logits).scatter(-1, columns, scores - prefix[..., None])
-        return gains, prefix, logits > -math.inf
+        is_none = best.values < self._least(best.values[..., :1])
+        return columns, (scores - prefix[..., None]).masked_fill_(is_none, 0.0), prefix
+
+    def _least(self, best: torch.Tensor) -> torch.Tensor:
+        """Return what a candidate's logit must reach: it is legal, and plausible beside the best one."""
+        lowest = torch.finfo(best.dtype).min
+        return (best + math.log(self.plausible)).clamp_(min=lowest) if self.plausible else torch.full_like(best, lowest)
 
     def _gates(self, states: States, logits: torch.Tensor) -> torch.Tensor | None:
         """Return bool[B, P]: where to steer; None for everywhere."""
@@ -177,13 +191,6 @@ class ClassifierGuidance(Rescorer):
     def vocabulary(self) -> Vocabulary | None:
         """Return the tokens it reads."""
         return self.tokens
-
-
-def _gains_of_all(logits: torch.Tensor, context: Context, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the gains of every token, and the prefix's score: what its continuations come to on average."""
-    scores = _columns(reader.candidate_scores(None), context.token_ids, logits)
-    prefix = torch.logsumexp(torch.log_softmax(logits, dim=-1) + scores, dim=-1)
-    return scores - prefix[..., None], prefix
 
 
 def _columns(scores: torch.Tensor, token_ids: torch.Tensor | None, logits: torch.Tensor) -> torch.Tensor:

@@ -25,19 +25,19 @@ class _Siblings:
     """Hold what the last candidates came to.
 
     token_ids    : int64[B, N, K]
-    logits       : float[B, N, K, C]
+    scores       : float32[B, N, K]       log p(attribute | prefix, candidate)
     keys, values : float[L, B, H, K, D]   of the last position's candidates
     """
 
     token_ids: torch.Tensor
-    logits: torch.Tensor
+    scores: torch.Tensor
     keys: torch.Tensor
     values: torch.Tensor
 
     def select(self, rows: torch.Tensor) -> _Siblings:
         """Return these rows' candidates."""
         return _Siblings(
-            self.token_ids[rows], self.logits[rows], self.keys.index_select(1, rows), self.values.index_select(1, rows)
+            self.token_ids[rows], self.scores[rows], self.keys.index_select(1, rows), self.values.index_select(1, rows)
         )
 
 
@@ -55,14 +55,14 @@ class SiblingReader(Reader):
         self,
         network: LlamaCausalLM,
         cache: LlamaKvCache,
-        prefix_logits: torch.Tensor,
+        prefix_scores: torch.Tensor,
         *,
         attribute: int,
         silent: torch.Tensor,
     ) -> None:
         self._network = network
         self._cache = cache
-        self._prefix_logits = prefix_logits  # float[B, N, C]
+        self._prefix_scores = prefix_scores  # float32[B, N]
         self._attribute = attribute
         self._silent = silent
         self._pending: tuple[torch.Tensor, list[int] | None, int] | None = None
@@ -75,7 +75,7 @@ class SiblingReader(Reader):
         """Read the prompts."""
         cache, logits = network.prefill(prompts)
         assert isinstance(cache, LlamaKvCache)
-        return cls(network, cache, logits, attribute=attribute, silent=silent)
+        return cls(network, cache, attribute_log_probs(logits, attribute), attribute=attribute, silent=silent)
 
     @property
     def num_bytes(self) -> int:
@@ -99,7 +99,7 @@ class SiblingReader(Reader):
         """Return log p(attribute | prefix): float32[B, N]."""
         if self._pending is not None and self._siblings is None:
             self._flush()
-        return attribute_log_probs(self._prefix_logits, self._attribute)
+        return self._prefix_scores
 
     def candidate_scores(self, token_ids: torch.Tensor | None) -> torch.Tensor:
         """Return log p(attribute | prefix, candidate): float32[B, N, K]."""
@@ -107,15 +107,13 @@ class SiblingReader(Reader):
         token_ids = token_ids.to(self._network.device)
         if self._siblings is None or not torch.equal(self._siblings.token_ids, token_ids):
             self._siblings = self._read_siblings(token_ids)
-        scores = attribute_log_probs(self._siblings.logits, self._attribute)
-        prefix = attribute_log_probs(self._prefix_logits, self._attribute)[..., None]
-        return torch.where(self._silent[token_ids], prefix, scores)
+        return torch.where(self._silent[token_ids], self._prefix_scores[..., None], self._siblings.scores)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order."""
         index = torch.tensor(rows, device=self._network.device)
         self._cache.select(rows)
-        self._prefix_logits = self._prefix_logits[index]
+        self._prefix_scores = self._prefix_scores[index]
         if self._siblings is not None:
             self._siblings = self._siblings.select(index)
         if self._pending is not None:
@@ -134,7 +132,7 @@ class SiblingReader(Reader):
         other = SiblingReader(
             self._network,
             self._cache.fork(),
-            self._prefix_logits,
+            self._prefix_scores,
             attribute=self._attribute,
             silent=self._silent,
         )
@@ -146,7 +144,8 @@ class SiblingReader(Reader):
         if self._pending is not None:
             token_ids, lengths, num_logits = self._pending
             self._pending = None
-            self._prefix_logits = self._network.decode_step(self._cache, token_ids, lengths, num_logits=num_logits)
+            logits = self._network.decode_step(self._cache, token_ids, lengths, num_logits=num_logits)
+            self._prefix_scores = attribute_log_probs(logits, self._attribute)
 
     @torch.inference_mode()
     def _keep(self, siblings: _Siblings, chosen: torch.Tensor) -> None:
@@ -157,7 +156,7 @@ class SiblingReader(Reader):
         cache.slots.append(1, None, chosen.device)
         cache.keys[:, rows, :, place] = siblings.keys[:, rows, :, chosen].transpose(0, 1)
         cache.values[:, rows, :, place] = siblings.values[:, rows, :, chosen].transpose(0, 1)
-        self._prefix_logits = siblings.logits[rows, -1, chosen][:, None]
+        self._prefix_scores = siblings.scores[rows, -1, chosen][:, None]
 
     @torch.inference_mode()
     def _read_siblings(self, token_ids: torch.Tensor) -> _Siblings:
@@ -175,10 +174,10 @@ class SiblingReader(Reader):
         first = before + num_pending + num_siblings - count
         kept = tuple(t[:, :, :, first : first + count].clone() for t in (cache.keys, cache.values))
         cache.crop(before + num_pending)
+        scores = attribute_log_probs(logits, self._attribute)
         if pending is not None:
-            self._prefix_logits = logits[:, num_pending - pending[2] : num_pending]
-        scores = logits[:, num_pending:].view(num_rows, num_positions, count, -1)
-        return _Siblings(token_ids, scores, *kept)
+            self._prefix_scores = scores[:, num_pending - pending[2] : num_pending]
+        return _Siblings(token_ids, scores[:, num_pending:].view(num_rows, num_positions, count), *kept)
 
 
 class _Plan:
@@ -194,6 +193,9 @@ class _Plan:
         device = candidates.device
         num_rows, num_positions, count = candidates.shape
         slots, flat = cache.slots, candidates.flatten(1)
+        if pending is None and num_positions == 1 and slots.live is None:
+            self._lay_out_plainly(cache, flat)
+            return
         starts = torch.tensor(slots.positions, device=device)[:, None]
         num_pending = 0
         pieces, places = [], []
@@ -220,6 +222,17 @@ class _Plan:
         self.token_ids = torch.cat([*pieces, flat], dim=1)
         self.positions = torch.cat([*places, after.repeat_interleave(count, dim=1)], dim=1)
         self.mask = mask[:, None]
+
+    def _lay_out_plainly(self, cache: LlamaKvCache, flat: torch.Tensor) -> None:
+        """Do the same where every row is as long and nothing is padded or pending."""
+        num_rows, count = flat.shape
+        before, place = cache.num_slots, cache.slots.positions[0]
+        cache.slots.append(count, None, flat.device)
+        mask = torch.ones(count, before + count, dtype=torch.bool, device=flat.device)
+        mask[:, before:] = torch.eye(count, dtype=torch.bool, device=flat.device)
+        self.token_ids = flat
+        self.positions = torch.full_like(flat, place)
+        self.mask = mask.expand(num_rows, 1, -1, -1)
 
 
 def _causal(live: torch.Tensor, num_new: int, num_slots: int) -> torch.Tensor:

@@ -11,8 +11,10 @@ __all__ = [
     "WIDE",
     "allow_tokens_kernel",
     "forbid_tokens_kernel",
+    "join_tries_kernel",
     "keep_nodes_kernel",
     "measure_nodes_kernel",
+    "measure_texts_kernel",
     "split_trie_kernel",
 ]
 
@@ -198,3 +200,48 @@ def forbid_tokens_kernel(
         node += 1
     registers[1] = seen
     return -1
+
+
+@njit(cache=True)
+def join_tries_kernel(tokens, duplicates, texts, first, end, stack, mask):
+    """Set the bit of every token that is the beginning of a text.
+
+    tokens     : int32[N, 4]   the token trie; duplicates : int32[V]
+    texts      : int32[M, 4]   the texts as a trie, of which the siblings from ``first`` to ``end`` may come next
+    stack      : int32[M + 1, 4]   scratch
+    mask       : int32[W]      out
+    """
+    stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = 0, tokens.shape[0], first, end
+    top = 1
+    while top > 0:
+        top -= 1
+        one, one_end, other, other_end = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
+        while one < one_end and other < other_end:
+            if tokens[one, 0] < texts[other, 0]:
+                one = tokens[one, 2]
+            elif tokens[one, 0] > texts[other, 0]:
+                other = texts[other, 2]
+            else:
+                token = np.int64(tokens[one, 3])
+                while token >= 0:
+                    mask[token >> 5] |= np.int32(1 << (token & 31))
+                    token = np.int64(duplicates[token])
+                after, rest = tokens[one, 2], texts[other, 2]
+                if one + 1 < after and other + 1 < rest:
+                    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = one + 1, after, other + 1, rest
+                    top += 1
+                one, other = after, rest
+
+
+@njit(cache=True)
+def measure_texts_kernel(texts, distances):
+    """Say how many bytes the shortest text has left after each node: int32[M]."""
+    for node in range(texts.shape[0] - 1, -1, -1):
+        best = 1 << 30
+        if texts[node, 3] >= 0:
+            best = 0
+        child = np.int64(node + 1)
+        while child < texts[node, 2]:
+            best = min(best, distances[child] + 1)
+            child = np.int64(texts[child, 2])
+        distances[node] = best

@@ -39,7 +39,7 @@ from fsm.network import Network
 from fsm.position import Position
 from fsm.tables import vocabulary_tables
 
-__all__ = ["Region", "RegionMarks", "Regions", "add_region", "marks_of", "regions_of"]
+__all__ = ["Region", "RegionMarks", "Regions", "add_region", "close_configuration", "marks_of", "regions_of"]
 
 _MOST_POSITIONS = 4096
 
@@ -141,7 +141,7 @@ class Regions:
     def _find(self, position: Position) -> tuple[tuple[Region, int], ...]:
         common: dict[int, int] | None = None
         for row in position.configurations.tolist():
-            for closed in _close(self._network, row):
+            for closed in close_configuration(self._network, row):
                 inside = self._measure(closed)
                 if common is None:
                     common = inside
@@ -172,7 +172,7 @@ def regions_of(compiled: Compiled) -> Regions:
     return regions
 
 
-def _close(network: Network, row: list[int]) -> Iterator[list[int]]:  # noqa: C901, PLR0912 - one way on per kind of state
+def close_configuration(network: Network, row: list[int]) -> Iterator[list[int]]:  # noqa: C901, PLR0912 - one way on per kind of state
     """Yield the configurations that a configuration leads to without reading, in which something is read next."""
     todo, seen = [row], set()
     while todo:

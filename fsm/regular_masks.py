@@ -36,7 +36,8 @@ SHORT = 16
 """Bytes of the longest token that counts as short."""
 
 MAX_BYTES = 32_000_000
-_EAGER_PLACES, _EAGER_NODES = 96, 60_000
+_EAGER_PLACES, _EAGER_NODES, _EAGER_STATES = 96, 60_000, 120
+_NARROW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class _Part:
 class _Half:
     """Walk one half of the tokens, from places that agree on as many bytes as they have."""
 
-    def __init__(self, tables: VocabularyTables, dfa: Dfa, part: _Part, horizon: int) -> None:
-        self.table = ByteTable(dfa, lambda state: dfa.near_key(state, horizon))
-        self.loops = ByteLoops(self.table, horizon)
+    def __init__(self, tables: VocabularyTables, part: _Part, table: ByteTable, horizon: int) -> None:
+        self.table = table
+        self.loops = ByteLoops(table, horizon)
         self.rows: dict[int, NDArray[np.int32]] = {}
         self.num_looked = 0
         self._tables = tables
@@ -118,34 +119,39 @@ class RegularMasks:
     """
 
     def __init__(self, tables: VocabularyTables, dfa: Dfa) -> None:
-        short, long = _split(tables)
-        self._short = _Half(tables, dfa, short, SHORT)
-        self._long = _Half(tables, dfa, long, tables.trie.max_depth) if len(long.nodes) else None
+        short, long, whole = _split(tables)
+        farthest = max(tables.trie.max_depth, SHORT)
+        near = ByteTable(dfa, lambda state: dfa.near_key(state, SHORT))
+        far = ByteTable(dfa, lambda state: dfa.near_key(state, farthest))
+        self._short = _Half(tables, short, near, SHORT)
+        self._long = _Half(tables, long, far, farthest)
+        self._whole = _Half(tables, whole, far, farthest)
         self._tables = tables
         self._dfa = dfa
-        self._rows: dict[tuple[int, int], NDArray[np.int32]] = {}
+        self._rows: dict[tuple[int, int, bool], NDArray[np.int32]] = {}
         self._is_begun = False
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes held."""
-        halves = [self._short] if self._long is None else [self._short, self._long]
+        halves = (self._short, self._long, self._whole)
         rows = len(self._rows) + sum(len(half.rows) for half in halves)
-        return 4 * self._tables.num_words * rows + sum(half.table.memory_bytes for half in halves)
+        tables = self._short.table.memory_bytes + self._long.table.memory_bytes
+        return 4 * self._tables.num_words * rows + tables
 
     def place(self, state: int) -> tuple[int, int]:
-        """Return the place of an automaton's state."""
-        return self._short.table.number(state), 0 if self._long is None else self._long.table.number(state)
+        """Return the place of an automaton's state: as far as short tokens see it, and as far as any."""
+        return self._short.table.number(state), self._long.table.number(state)
 
     def step(self, place: tuple[int, int], byte: int) -> tuple[int, int]:
         """Return the place after a byte, also inside a character."""
-        return self._short.step(place[0], byte), 0 if self._long is None else self._long.step(place[1], byte)
+        return self._short.step(place[0], byte), self._long.step(place[1], byte)
 
     def row(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
-        """Return the mask of a place: int32[W], shared."""
-        row = self._rows.get(place)
+        """Return the mask of a place: int32[W], shared. With ``is_accepting``, end tokens are allowed."""
+        row = self._rows.get((*place, is_accepting))
         if row is None:
-            row = self._rows[place] = self._make(place, is_accepting=is_accepting)
+            row = self._rows[*place, is_accepting] = self._make(place, is_accepting=is_accepting)
             if not self._is_begun:
                 self._is_begun = True
                 self._look_ahead(place)
@@ -153,27 +159,39 @@ class RegularMasks:
 
     def forget(self) -> None:
         """Drop all masks; they are made anew when asked for."""
-        self._rows.clear()
-        self._short.rows.clear()
-        if self._long is not None:
-            self._long.rows.clear()
+        for rows in (self._rows, self._short.rows, self._long.rows, self._whole.rows):
+            rows.clear()
 
     def _make(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
-        row = self._short.row(place[0])
-        if self._long is not None:
-            long = self._long.row(place[1])
-            row = row | long
-        elif is_accepting:
-            row = row.copy()
+        if self._is_narrow(place[1]):
+            row = self._whole.row(place[1])
+        else:
+            row = self._short.row(place[0]) | self._long.row(place[1])
         if is_accepting:
+            row = row.copy()
             for token in self._tables.vocabulary.eos_token_ids:
                 row[token >> 5] |= np.uint32(1 << (token & 31)).astype(np.int32)
         return row
 
+    def _is_narrow(self, number: int) -> bool:
+        """Tell whether so few characters fit that one walk over all tokens costs least."""
+        place = self._long.table.places[number]
+        if place.tail is not None:
+            return True
+        edges = self._dfa.edges(place.state)
+        return sum(min(last, 127) - first + 1 for first, last, _ in edges if first < 128) < _NARROW
+
+    @property
+    def _has_leisure(self) -> bool:
+        """Whether looking ahead has cost little so far."""
+        looked = self._short.num_looked + self._long.num_looked + self._whole.num_looked
+        states = len(self._short.table.places) + len(self._long.table.places)
+        return looked < _EAGER_NODES and states < _EAGER_STATES
+
     def _look_ahead(self, place: tuple[int, int]) -> None:
         """Fill the masks that a text meets next while they are cheap: few places, few nodes of the trie each."""
         waiting, seen = [place], {place}
-        while waiting and len(seen) < _EAGER_PLACES and self._short.num_looked < _EAGER_NODES:
+        while waiting and len(seen) < _EAGER_PLACES and self._has_leisure:
             here = waiting.pop(0)
             state = self._short.table.places[here[0]]
             if state.tail is not None:
@@ -199,16 +217,18 @@ def regular_masks_of(vocabulary: Vocabulary, dfa: Dfa) -> RegularMasks:
     return found
 
 
-def _split(tables: VocabularyTables) -> tuple[_Part, _Part]:
-    """Return the tries of the short and of the long tokens, made once per vocabulary."""
-    found: tuple[_Part, _Part] | None = tables.vocabulary.__dict__.get("_halves")
+def _split(tables: VocabularyTables) -> tuple[_Part, _Part, _Part]:
+    """Return the tries of the short tokens, of the long ones, and of all, made once per vocabulary."""
+    found: tuple[_Part, _Part, _Part] | None = tables.vocabulary.__dict__.get("_halves")
     if found is None:
         texts = ByteTable(ALL_TEXTS(), lambda state: state)
         texts.number(texts.dfa.start)
         for number in iter(lambda: int(np.argmax(texts.delta[: len(texts.places), 0] < 0)), 0):
             texts.expand(number)
-        parts = [_part(tables, texts.delta, 1, SHORT), _part(tables, texts.delta, SHORT + 1, 1 << 30)]
-        found = tables.vocabulary.__dict__["_halves"] = (parts[0], parts[1])
+        most = 1 << 30
+        spans = ((1, SHORT), (SHORT + 1, most), (1, most))
+        short, long, whole = (_part(tables, texts.delta, *span) for span in spans)
+        found = tables.vocabulary.__dict__["_halves"] = (short, long, whole)
     return found
 
 

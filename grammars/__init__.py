@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from grammars import patterns
 from grammars.constructors import choice, json_schema, regex
+from grammars.gbnf import ebnf, gbnf
 from grammars.grammar import Grammar
 from grammars.json_schema.shapes import SchemaLimits
 from grammars.lark import lark
@@ -28,9 +29,11 @@ __all__ = [
     "ToolCall",
     "capture",
     "choice",
+    "ebnf",
     "free_text",
     "from_openapi",
     "from_type",
+    "gbnf",
     "json_schema",
     "lark",
     "openapi_tools",

@@ -8,6 +8,7 @@ from fsm.compiled import Compiled
 from fsm.errors import UnsupportedFeatureError
 from fsm.network import Network
 from fsm.special_tokens import resolve_special_tokens
+from fsm.text_compiled import TextCompiled
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Grammar:
         """
         raise UnsupportedFeatureError(f"{self} cannot be part of another grammar; use it alone")
 
+    def lay(self, network: Network) -> int:
+        """Lay the grammar where nothing follows it, so that it may read as much as it can; ``add_to`` by default."""
+        return self.add_to(network)
+
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; lazy, so it returns at once.
 
@@ -50,8 +55,8 @@ class Grammar:
         GrammarError : the grammar is malformed, unsupported, or nothing can match it.
         """
         network = Network()
-        start = self.add_to(network)
-        return Compiled(network, start, resolve_special_tokens(network, vocabulary))
+        start = self.lay(network)
+        return TextCompiled(network, start, resolve_special_tokens(network, vocabulary))
 
     # -- algebra ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
+from fsm.literal_compiled import LiteralCompiled
 from fsm.network import Network
 from fsm.regular_compiled import RegularCompiled
 from fsm.vocabulary import Vocabulary
@@ -46,7 +47,8 @@ class RegularGrammar(Grammar):
         """
         self._check()
         network = Network()
-        compiled = RegularCompiled(network, RawStates(network, self.dfa), vocabulary)
+        kind = LiteralCompiled if isinstance(self.dfa, LiteralsDfa) else RegularCompiled
+        compiled = kind(network, RawStates(network, self.dfa), vocabulary)
         remember_source(compiled, self.describe_place)
         return compiled
 

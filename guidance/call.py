@@ -62,6 +62,9 @@ class Call:
             for token_ids in [self._encode(prompt)]
             for row in _take_rows(seen, prompt, sampling.n)
         ]
+        if sampling.penalties is not None:
+            for request in self.requests[:: sampling.n]:
+                pipeline.check(request.prompt_ids, None if request.compiled is None else request.compiled.matcher())
         if options["heal"]:
             steer = [processor.bind(model) for processor in options["steer"]]
             self.requests = heal_requests(model, self.requests, steer)

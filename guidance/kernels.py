@@ -55,7 +55,7 @@ def _exercise() -> None:
 
     from fsm import Vocabulary, allocate_token_bitmask
     from grammars import json_schema
-    from guidance.logits import TopP, apply_token_bitmask_inplace, draw_tokens
+    from guidance.logits import NoRepeatNgram, TopP, Typical, apply_token_bitmask_inplace, draw_tokens
 
     vocabulary = Vocabulary([bytes([byte]) for byte in range(256)] + [b""], eos_token_ids=[256])
     schema = {
@@ -77,4 +77,7 @@ def _exercise() -> None:
     draw_tokens(logits, mask, scales=[1.0], uniforms=[0.5], wants_base=True)
     draw_tokens(logits, None, scales=[0.0], uniforms=[0.0])
     TopP(0.5).process([[None]], logits[None])
+    Typical(0.5).process([[None]], logits[None])
+    repeats = NoRepeatNgram(2)
+    repeats.process([[repeats.start([1, 2, 1])]], logits[None])
     apply_token_bitmask_inplace(logits, mask)

@@ -7,6 +7,7 @@ formula.py        expressions                      weights.py     numbers in the
 plan.py           an expression compiled: what runs, on which rows, and how it adds up
 ensemble.py       the plan's KV caches, in step    stack.py       networks of one shape run as one
 blending.py       the sums                         combination.py what the methods share
+chat_prompt.py    the prompt in an expert's own chat template
 service.py        a model of which only its likeliest tokens are known
 alignment.py      what token ids mean to two models   legal.py  what the grammar allows
 effects.py sweep.py picture.py command.py          ``guidance steer``: what strengths gain and cost
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from proxy_tuning.alignment import align_vocabularies, match_token_bytes
     from proxy_tuning.arithmetic import ModelArithmetic
+    from proxy_tuning.chat_prompt import ChatPrompt
     from proxy_tuning.classifier_free import ClassifierFree
     from proxy_tuning.contrastive import ContrastiveDecoding
     from proxy_tuning.dexperts import DExperts, ExpertPair
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BASE",
     "Attribute",
+    "ChatPrompt",
     "ClassifierFree",
     "ContrastiveDecoding",
     "DExperts",
@@ -54,6 +57,7 @@ __all__ = [
 _HOMES = {
     "BASE": "proxy_tuning.formula",
     "Attribute": "proxy_tuning.formula",
+    "ChatPrompt": "proxy_tuning.chat_prompt",
     "ClassifierFree": "proxy_tuning.classifier_free",
     "ContrastiveDecoding": "proxy_tuning.contrastive",
     "DExperts": "proxy_tuning.dexperts",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,12 +31,13 @@ _NUM_NAMED = 3
 class Alignment:
     """Hold the other model's id for every id of the steered one.
 
-    ids : int64[V]   -1 where the other model has no such token, which is then forbidden
+    ids       : int64[V]   -1 where the other model has no such token
+    forbidden : bool[V]    True where it has none, and for padding, of which no model has learned anything
     is_identity : whether every id means the same on both sides
-    is_complete : whether the other model has every token
     """
 
     ids: NDArray[np.int64]
+    forbidden: NDArray[np.bool_]
     name: str = "expert"
     is_identity: bool = field(init=False)
     is_complete: bool = field(init=False)
@@ -43,18 +45,12 @@ class Alignment:
     def __post_init__(self) -> None:
         """Look once at what every step asks."""
         object.__setattr__(self, "is_identity", bool((self.ids == np.arange(self.size)).all()))
-        object.__setattr__(self, "is_complete", bool((self.ids != _MISSING).all()))
+        object.__setattr__(self, "is_complete", not self.forbidden.any())
 
     @property
     def size(self) -> int:
         """Return V, the number of the steered model's tokens."""
         return len(self.ids)
-
-    @property
-    def forbidden(self) -> NDArray[np.bool_]:
-        """Return bool[V]: True where the other model has no such token."""
-        missing: NDArray[np.bool_] = self.ids == _MISSING
-        return missing
 
     def translate(self, token_ids: Sequence[int]) -> list[int]:
         """Return the other model's ids for a text of the steered model's.
@@ -101,15 +97,27 @@ def align_vocabularies(
     >>> align_vocabularies(base, swapped, vocabulary_map={1: 2, 2: 1}).ids.tolist()
     [0, 2, 1]
     """
+    if not vocabulary_map:
+        return _align_plain(base, other, name)
     ids = np.arange(base.size)
     ids[other.size :] = _MISSING
-    for token_id, target in (vocabulary_map or {}).items():
+    for token_id, target in vocabulary_map.items():
         _check_entry(token_id, target, base, other, name)
         ids[token_id] = _MISSING if target is None else target
-    explicit = frozenset(vocabulary_map or ())
-    _check_agreement(base, other, name, explicit)
-    _check_rest(base, other, name, explicit)
-    return Alignment(ids, name)
+    _check_agreement(base, other, name, frozenset(vocabulary_map))
+    _check_rest(base, other, name, frozenset(vocabulary_map))
+    return Alignment(ids, (ids == _MISSING) | _padding(base), name)
+
+
+@lru_cache(maxsize=16)
+def _align_plain(base: Vocabulary, other: Vocabulary, name: str) -> Alignment:
+    """Return what `align_vocabularies` does without a map; comparing 128,000 tokens takes a tenth of a second."""
+    ids = np.arange(base.size)
+    ids[other.size :] = _MISSING
+    if base != other:
+        _check_agreement(base, other, name, frozenset())
+        _check_rest(base, other, name, frozenset())
+    return Alignment(ids, (ids == _MISSING) | _padding(base), name)
 
 
 def match_token_bytes(base: Vocabulary, other: Vocabulary) -> dict[int, int | None]:
@@ -132,14 +140,19 @@ def match_token_bytes(base: Vocabulary, other: Vocabulary) -> dict[int, int | No
     return found | dict.fromkeys(base.eos_token_ids, end)
 
 
+def _padding(vocabulary: Vocabulary) -> NDArray[np.bool_]:
+    """Return bool[V]: True for ids that are neither text nor a control symbol."""
+    is_padding = np.array([not token for token in vocabulary.token_bytes])
+    is_padding[list(vocabulary.special_token_ids)] = False
+    return is_padding
+
+
 def _text_ids(vocabulary: Vocabulary) -> frozenset[int]:
     return frozenset(vocabulary.text_token_ids)
 
 
 def _check_agreement(base: Vocabulary, other: Vocabulary, name: str, explicit: frozenset[int]) -> None:
     """Refuse ids both have that mean different texts; a text on one side and a control symbol on the other differ."""
-    if base == other:
-        return
     base_text, other_text = _text_ids(base), _text_ids(other)
     pairs = zip(base.token_bytes, other.token_bytes, strict=False)
     wrong = [

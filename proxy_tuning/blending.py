@@ -60,9 +60,7 @@ def evaluate(blend: Blend, scene: Scene) -> torch.Tensor:
     """
     if blend.is_plain:
         return scene.logits
-    total = torch.zeros_like(scene.logits)
-    if not blend.base.is_nothing:
-        total = _add(total, scene.weight(blend.base), scene.logits)
+    total = scene.logits * scene.weight(blend.base) if not blend.base.is_nothing else torch.zeros_like(scene.logits)
     for reader, weight in blend.readers:
         total = _add(total, scene.weight(weight), scene.reader(reader))
     for scorer, weight in blend.scorers:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch.nn import functional
 
 from guidance.logits import Companion
 from guidance.model import KvCache
@@ -35,16 +36,33 @@ class EarlyExits(LlamaCausalLM):
             for start, end in self._spans
         ]
 
-    def _layers(
-        self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
+    @torch.inference_mode()
+    def decode_step(
+        self,
+        cache: KvCache,
+        token_ids: torch.Tensor,
+        lengths: Sequence[int] | None = None,
+        *,
+        num_logits: int = 1,
     ) -> torch.Tensor:
-        """Return the hidden states at every exit: float[B, P, J, H]; layers between two exits run once."""
+        """Append P positions to every row and return the logits of the last `num_logits` of them, at every exit.
+
+        Layers between two exits run once: each segment writes into its own layers of one cache.
+        """
+        assert isinstance(cache, LlamaKvCache)
+        num_new = token_ids.shape[1]
+        cache.make_room(num_new)
+        positions = cache.slots.append(num_new, lengths, token_ids.device)
+        rotation, mask = self._rotation(cache, positions, num_new), self._mask(cache, positions, num_new)
+        hidden = functional.embedding(token_ids, self.weights.embedding)
         found = []
         for (start, end), segment in zip(self._spans, self._segments, strict=True):
             own = LlamaKvCache(cache.keys[start:end], cache.values[start:end], cache.slots)
             hidden = segment._layers(own, hidden, rotation, mask)  # noqa: SLF001 - the same network, other layers
-            found.append(hidden)
-        return torch.stack(found, dim=2)
+            found.append(hidden[:, -num_logits:])
+        shape = (self.shape.hidden_size,)
+        normed = functional.rms_norm(torch.stack(found, dim=2), shape, self.weights.norm, self.shape.norm_epsilon)
+        return functional.linear(normed, self.weights.head)
 
 
 class ExitReader(Companion):

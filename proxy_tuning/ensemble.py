@@ -9,6 +9,7 @@ import torch
 from guidance.errors import PromptError
 from guidance.logits import Companion
 from guidance.model import KvCache
+from proxy_tuning.errors import SteeringError
 from proxy_tuning.plan import Forward, Plan, Reader
 
 __all__ = ["Ensemble"]
@@ -146,6 +147,11 @@ class _Runner:
 
     def drop(self, counts: Sequence[int]) -> None:
         """Forget the last ``counts[b]`` tokens of row b in every block."""
+        if not getattr(self.forward.network, "can_drop", True):
+            raise SteeringError(
+                f"{self._readers[self.forward.readers[0]].model.name}: got drafts taken back, expected an expert whose "
+                "cache can forget tokens, which recurrent layers cannot; leave speculate out"
+            )
         everywhere = list(counts) * self.num_blocks
         self._lengths = [length - count for length, count in zip(self._lengths, everywhere, strict=True)]
         self.cache.drop(everywhere)

@@ -47,8 +47,9 @@ class LastToken:
 
 LAST_TOKEN = LastToken()
 
-Prompt = str | Callable[[str], str] | LastToken | None
-"""What a term reads in place of the prompt: a text, a function of its text, its last token, or None for itself."""
+Prompt = str | Callable[[str], str | Sequence[int]] | LastToken | None
+"""What a term reads in place of the prompt: a text, a function of the prompt's text that returns a text or token ids,
+the prompt's last token, or None for the prompt itself."""
 
 
 @runtime_checkable

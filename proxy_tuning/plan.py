@@ -205,7 +205,12 @@ def _prompt_of(prompt: Prompt, model: Model, base: Model, alignment: Alignment) 
         fixed = model.encode(prompt)
         return lambda _: list(fixed)
     template = prompt
-    return lambda prompt_ids: model.encode(template(base.decode(prompt_ids)))
+
+    def apply(prompt_ids: Sequence[int]) -> list[int]:
+        found = template(base.decode(prompt_ids))
+        return model.encode(found) if isinstance(found, str) else list(found)
+
+    return apply
 
 
 def _check_total(blend: Blend) -> None:

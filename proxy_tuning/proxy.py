@@ -29,7 +29,7 @@ class ProxyTuning(Combination):
     tuned, untuned : a small model after and before tuning, both of the steered model's vocabulary; or their names for
         `guidance.load`.
     alpha : strength: 0 is the base; 1 is the paper's. Or a function of the step.
-    tuned_prompt : what the tuned model reads in place of the prompt: a function of its text, such as a chat template.
+    tuned_prompt : what the tuned model reads in place of the prompt: a function of its text, such as `ChatPrompt`.
     top_k : what is known of the base, for one behind a service that tells only its k most likely tokens: the
         correction applies to those, all others go.
     pairs : more tuned models, added to the first.

@@ -24,6 +24,13 @@ _MOST_PARAMETERS = 1 << 27
 """Larger networks are bound by memory, where stacking gains nothing and its copy of the weights costs much."""
 
 
+_MOST_FILLED = 0.85
+"""Padding is left out of the matrices where it is more than this leaves, as in ``guidance.transformer.packing``."""
+
+_Places = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""Rotation, attention mask, and which of a block's R * P positions are real: int64[N], None where all are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StackedLayer:
     """Hold one layer of M networks, matrices transposed and the norms' scales multiplied into them.
@@ -54,6 +61,7 @@ class StackedLlama(LlamaCausalLM):
         self.num_networks = len(networks)
         self._num_parameters *= self.num_networks
         self._embedding = torch.cat([network.weights.embedding for network in networks])
+        self._firsts = torch.arange(self.num_networks, device=self.device)[:, None] * first.weights.embedding.shape[0]
         self._stacked = [
             _stack_layer([network.weights.layers[i] for network in networks]) for i in range(first.shape.num_layers)
         ]
@@ -81,21 +89,21 @@ class StackedLlama(LlamaCausalLM):
             positions = cache.slots.append(num_new, lengths, token_ids.device)
             rotation, mask = self._rotation(cache, positions, num_new), self._mask(cache, positions, num_new)
             blocks = token_ids.view(self.num_networks, -1)
-            firsts = torch.arange(self.num_networks, device=self.device)[:, None] * self.logits_size
-            hidden = functional.embedding(blocks + firsts, self._embedding)
-            hidden = self._layers(cache, hidden, rotation, mask)
+            packing = _make_packing(lengths, num_new, self.num_networks, self.device)
+            blocks = blocks if packing is None else blocks.index_select(1, packing)
+            hidden = functional.embedding(blocks + self._firsts, self._embedding)
+            hidden = self._run_layers(cache, hidden, (rotation, mask, packing))
+            hidden = hidden if packing is None else _spread(hidden, packing, num_rows * num_new // self.num_networks)
             hidden = hidden.view(num_rows, num_new, -1)[:, -num_logits:].reshape(self.num_networks, -1, hidden.shape[2])
             return torch.bmm(self._normed(hidden), self._head.transpose(1, 2)).view(num_rows, -1, self.logits_size)
 
-    def _layers(
-        self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _run_layers(self, cache: LlamaKvCache, hidden: torch.Tensor, places: _Places) -> torch.Tensor:
         """Return the hidden states after the last layer.
 
-        hidden : float[M, R * P, H]
+        hidden : float[M, R * P, H]; packed, without padding: float[M, N, H]
         """
         for index, layer in enumerate(self._stacked):
-            attended = self._attend(cache, index, self._normed(hidden), rotation, mask)
+            attended = self._attend(cache, index, self._normed(hidden), places)
             hidden = torch.baddbmm(hidden, attended, layer.out)
             if layer.out_bias is not None:
                 hidden = hidden + layer.out_bias
@@ -103,19 +111,16 @@ class StackedLlama(LlamaCausalLM):
             hidden = torch.baddbmm(hidden, functional.silu(gate).mul_(up), layer.down)
         return hidden
 
-    def _attend(
-        self,
-        cache: LlamaKvCache,
-        index: int,
-        normed: torch.Tensor,
-        rotation: torch.Tensor,
-        mask: torch.Tensor | None,
-    ) -> torch.Tensor:
+    def _attend(self, cache: LlamaKvCache, index: int, normed: torch.Tensor, places: _Places) -> torch.Tensor:
         """Write one layer's keys and values and return what its heads attend to: float[M, R * P, heads * D]."""
         layer, shape, num_rows, end = self._stacked[index], self.shape, cache.num_rows, cache.num_slots
+        rotation, mask, packing = places
         qkv = torch.bmm(normed, layer.qkv)
         if layer.qkv_bias is not None:
             qkv = qkv + layer.qkv_bias
+        if packing is not None:
+            num_places = num_rows // self.num_networks * rotation.shape[-2]
+            qkv = _spread(qkv, packing, num_places)
         heads = qkv.view(num_rows, -1, qkv.shape[2] // shape.head_size, shape.head_size).transpose(1, 2)
         rotated = self._rotate_blocks(heads[:, : shape.num_heads + shape.num_kv_heads], layer.qk_norm, rotation)
         num_new = heads.shape[2]
@@ -130,7 +135,8 @@ class StackedLlama(LlamaCausalLM):
             attn_mask=mask,
         )
         attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size).transpose(1, 2)
-        return attended.reshape(*normed.shape[:2], -1)
+        attended = attended.reshape(self.num_networks, -1, shape.num_heads * shape.head_size)
+        return attended if packing is None else attended.index_select(1, packing)
 
     def _rotate_blocks(self, heads: torch.Tensor, scale: torch.Tensor | None, rotation: torch.Tensor) -> torch.Tensor:
         """Return the heads turned by their positions, scaled first where each network has a scale of its own."""
@@ -159,6 +165,25 @@ def can_stack(networks: Sequence[object]) -> bool:
 def stack_networks(networks: tuple[LlamaCausalLM, ...]) -> StackedLlama:
     """Return the networks as one; the last few stacks are kept, as their weights are copies."""
     return StackedLlama(networks)
+
+
+def _make_packing(
+    lengths: Sequence[int] | None, num_new: int, num_blocks: int, device: torch.device
+) -> torch.Tensor | None:
+    """Return the real positions of a block, where all blocks have the same and they are few enough."""
+    if lengths is None or not any(lengths) or sum(lengths) > _MOST_FILLED * len(lengths) * num_new:
+        return None
+    own = list(lengths[: len(lengths) // num_blocks])
+    if list(lengths) != own * num_blocks:
+        return None
+    is_real = torch.arange(num_new)[None, :] >= num_new - torch.tensor(own)[:, None]
+    return is_real.flatten().nonzero()[:, 0].to(device)
+
+
+def _spread(packed: torch.Tensor, places: torch.Tensor, num_places: int) -> torch.Tensor:
+    """Return [M, R * P, X] of [M, N, X], zeros in padding."""
+    padded = packed.new_zeros(packed.shape[0], num_places, packed.shape[2])
+    return padded.index_copy_(1, places, packed)
 
 
 def _tensors(network: LlamaCausalLM) -> list[torch.Tensor]:

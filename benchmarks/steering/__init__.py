@@ -5,7 +5,7 @@ sections.py    the list of sections: each yields rows            __main__.py run
 world.py       a world whose laws are known exactly              sentiment.py  experts on praise and blame
 register.py    proxies on formal writing                         documents.py  the same inside JSON
 costs.py       what a steered step costs                         drafts.py     what chain speculation saves
-published.py   the same beside published code
+published.py   the same beside published code                  watermarks.py what marks cost and show
 """
 
 from __future__ import annotations

@@ -139,6 +139,9 @@ def _walk_schema(name: str, schema: Any, walking: _Walking, tally: _Tally) -> No
     for _ in range(walking.count):
         try:
             _walk_once(name, compiled, oracle, walking, tally)
+        except GuidanceError as error:  # what is not supported is found where a text first gets to it
+            tally.endings["refused on the way"] += 1
+            print(f"{name}: {type(error).__name__}: {str(error)[:150]}", file=sys.stderr)
         except Exception as error:  # a walk that crashes is a fault like any other
             tally.endings["crashed"] += 1
             tally.add_fault({"id": name, "fault": "crashed", "detail": f"{type(error).__name__}: {error}", "text": ""})

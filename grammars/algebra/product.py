@@ -48,7 +48,7 @@ class ProductGrammar(Grammar):
             return None
         grammar, automaton = Network(), Network()
         try:
-            start = self.part.add_to(grammar)
+            start = self.part.lay(grammar)
         except UnsatisfiableError:
             return None
         if marks_of(grammar) is not None or special_tokens_of(grammar) is not None:

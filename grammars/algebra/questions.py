@@ -151,7 +151,7 @@ def _texts(grammar: RegularGrammar) -> Dfa:
 def _open(grammar: Grammar) -> tuple[Pushdown, int] | None:
     network = Network()
     try:
-        start = grammar.add_to(network)
+        start = grammar.lay(network)
     except UnsatisfiableError:
         return None
     places = Pushdown(network)

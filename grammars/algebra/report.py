@@ -61,7 +61,7 @@ def report_grammar(grammar: Grammar) -> GrammarReport:
     network = Network()
     survey = _Survey()
     try:
-        survey.look(network, grammar.add_to(network))
+        survey.look(network, grammar.lay(network))
     except UnsatisfiableError as error:
         findings.unreachable.append(f"everything: {error}")
         survey.is_whole = True

@@ -68,7 +68,7 @@ class Analysis:
     def first_characters(self, terminals: int) -> Ranges:
         """Return the characters that some of the terminals begin with."""
         return union_ranges(
-            [(a, b) for one in self._listed(terminals) for a, b, _ in one.automaton.edges(one.automaton.start)]
+            [(a, b) for one in self.listed(terminals) for a, b, _ in one.automaton.edges(one.automaton.start)]
         )
 
     def first_bytes(self, terminals: int) -> int:
@@ -104,7 +104,8 @@ class Analysis:
         """Return the fewest bytes of a terminal."""
         return terminal.automaton.shortest_bytes(terminal.automaton.start)
 
-    def _listed(self, terminals: int) -> list[Terminal]:
+    def listed(self, terminals: int) -> list[Terminal]:
+        """Return the terminals of a set."""
         return [terminal for number, terminal in enumerate(self.terminals) if terminals >> number & 1]
 
     # -- fixpoints -------------------------------------------------------------------------------------------------

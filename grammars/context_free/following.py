@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 
 from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
-from fsm.automata.ranges import complement_ranges, has_symbol, intersect_ranges
+from fsm.automata.ranges import complement_ranges, intersect_ranges, union_ranges
 from fsm.distance import FAR
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.symbols import Alternative, Debt, Debts, Futures, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import lead_bytes
 
-__all__ = ["carry_debts", "find_separated"]
+__all__ = ["can_be_paid", "carry_debts"]
 
 _NOTHING: Debts = frozenset()
 _ASCII = (1 << 128) - 1
@@ -28,68 +28,134 @@ _ASCII = (1 << 128) - 1
 def carry_debts(analysis: Analysis, ignored: Iterable[Terminal]) -> dict[str, list[Alternative]] | None:
     """Return rules in which no terminal is followed by what it forbids; None where rows see to that.
 
-    ignored : terminals that may follow every terminal.
+    ignored : terminals that may follow every terminal, and may be left out.
     """
-    strict = frozenset(_find_strict(analysis, list(ignored)))
+    strict = _Strictness(analysis, [one for one in ignored if one in analysis.numbers]).find()
     return _Product(analysis, strict).rules() if strict else None
 
 
-def find_separated(analysis: Analysis) -> int:
-    """Return the terminals that forbid what may follow them, so that something must come in between, as bits."""
-    found = 0
-    for number in range(len(analysis.terminals)):
-        first = analysis.first_characters(analysis.follow(number))
-        for futures in _all_futures(analysis.terminals[number]):
-            if intersect_ranges(first, complement_ranges(futures.free)):
-                found |= 1 << number
-    return found
+class _Strictness:
+    """Find the terminals whose debts one look at the next byte cannot settle."""
 
+    def __init__(self, analysis: Analysis, ignored: list[Terminal]) -> None:
+        self.analysis = analysis
+        self.ignored = ignored
+        self._deep: dict[tuple[Debt, Terminal], bool] = {}
 
-def _find_strict(analysis: Analysis, ignored: list[Terminal]) -> Iterator[Terminal]:
-    """Yield the terminals whose debts one look at the next byte cannot settle."""
-    for number, terminal in enumerate(analysis.terminals):
-        futures = list(_all_futures(terminal))
-        if futures and any(_is_strict(analysis, number, one, ignored) for one in futures):
-            yield terminal
+    def find(self) -> frozenset[Terminal]:
+        return frozenset(
+            [
+                terminal
+                for number, terminal in enumerate(self.analysis.terminals)
+                if any(self._is_strict(number, debt) for debt in self._possible_debts(number, terminal))
+            ]
+        )
 
+    def _possible_debts(self, number: int, terminal: Terminal) -> set[Debt]:
+        """Return what may be owed, without what nothing that follows can pay, where the terminal has other ends."""
+        debts = _debts(terminal)
+        payable = {debt for debt in debts if can_be_paid(self.analysis, number, debt)}
+        if len(payable) == len(debts) or not _can_all_end(terminal, payable):
+            return debts
+        return payable
 
-def _is_strict(analysis: Analysis, number: int, futures: Futures, ignored: list[Terminal]) -> bool:
-    follow = analysis.follow(number)
-    first = analysis.first_characters(follow)
-    if intersect_ranges(first, futures.pending) or (analysis.may_end(follow) and not futures.at_end):
-        return True
-    forbidden = intersect_ranges(first, complement_ranges(futures.free))
-    if not forbidden:
-        return False
-    allowed = intersect_ranges(first, futures.free)
-    if lead_bytes(allowed) & lead_bytes(forbidden) & ~_ASCII:
-        return True
-    others = follow & ~analysis.mask(ignored)
-    return not any(_separates(analysis, one, futures, others) for one in ignored)
+    def _is_strict(self, number: int, debt: Debt) -> bool:
+        analysis = self.analysis
+        follow = analysis.follow(number)
+        if analysis.may_end(follow) and not debt.automaton.holds_at_end(debt.follow):
+            return True
+        if any(self._is_deep(debt, one) for one in analysis.listed(follow)):
+            return True
+        first = analysis.first_characters(follow)
+        allowed = union_ranges([(a, b) for a, b, _ in debt.automaton.follow_edges(debt.follow)])
+        forbidden = intersect_ranges(first, complement_ranges(allowed))
+        if lead_bytes(intersect_ranges(first, allowed)) & lead_bytes(forbidden) & ~_ASCII:
+            return True
+        # What is ignored may always be left out, so that it is forbidden stops nothing.
+        others = follow & ~analysis.mask(self.ignored)
+        if not intersect_ranges(analysis.first_characters(others), complement_ranges(allowed)):
+            return False
+        return not any(self._separates(one, debt, others) for one in self.ignored)
 
+    def _is_deep(self, debt: Debt, terminal: Terminal) -> bool:
+        """Tell whether what is owed may forbid something after the first character of a terminal."""
+        known = self._deep.get((debt, terminal))
+        if known is None:
+            start = terminal.automaton.start
+            waiting = [(target, left) for _, _, target, left in _edges(terminal, start, frozenset([debt])) if left]
+            known = self._deep[debt, terminal] = _restricts(terminal, waiting)
+        return known
 
-def _separates(analysis: Analysis, ignored: Terminal, futures: Futures, follow: int) -> bool:
-    """Tell whether one character of an ignored terminal may come in between, and then anything."""
-    automaton = ignored.automaton
-    first = analysis.first_characters(follow)
-    for low, _, state in automaton.edges(automaton.start):
-        if has_symbol(futures.free, low) and automaton.is_accepting(state):
-            after = automaton.futures(state)
-            if after is None or (after.at_end and not intersect_ranges(first, complement_ranges(after.free))):
+    def _separates(self, ignored: Terminal, debt: Debt, others: int) -> bool:
+        """Tell whether one character of an ignored terminal may come in between, and then anything."""
+        automaton = ignored.automaton
+        for _, _, state, left in _edges(ignored, automaton.start, frozenset([debt])):
+            if left or not automaton.is_accepting(state):
+                continue
+            after = automaton.debt(state)
+            if after is None:
                 return True
+            starts = [(one, one.automaton.start) for one in self.analysis.listed(others)]
+            if after.automaton.holds_at_end(after.follow) and not any(
+                _restricts(one, [(start, frozenset([after]))]) for one, start in starts
+            ):
+                return True
+        return False
+
+
+def can_be_paid(analysis: Analysis, number: int, debt: Debt) -> bool:
+    """Tell whether anything that follows a terminal may come where this is owed."""
+    follow = analysis.follow(number)
+    if analysis.may_end(follow) and debt.automaton.holds_at_end(debt.follow):
+        return True
+    allowed = tuple([(first, last) for first, last, _ in debt.automaton.follow_edges(debt.follow)])
+    return bool(intersect_ranges(analysis.first_characters(follow), union_ranges(allowed)))
+
+
+def _can_all_end(terminal: Terminal, debts: set[Debt]) -> bool:
+    """Tell whether every state can still end with one of the debts, or none."""
+    automaton = terminal.automaton
+    sources: dict[int, list[int]] = {}
+    states = list(_reachable(terminal))
+    for state in states:
+        for _, _, target in automaton.edges(state):
+            sources.setdefault(target, []).append(state)
+    waiting = [one for one in states if automaton.is_accepting(one) and (automaton.debt(one) or None) in {*debts, None}]
+    live = set(waiting)
+    while waiting:
+        for source in sources.get(waiting.pop(), ()):
+            if source not in live:
+                live.add(source)
+                waiting.append(source)
+    return len(live) == len(states)
+
+
+def _restricts(terminal: Terminal, begin: Iterable[tuple[int, Debts]]) -> bool:
+    """Tell whether debts forbid some text of a terminal, or are left when it ends."""
+    seen = set(begin)
+    waiting = list(seen)
+    while waiting:
+        state, debts = waiting.pop()
+        if terminal.automaton.is_accepting(state):
+            return True
+        covered = 0
+        for first, last, target, left in _edges(terminal, state, debts):
+            covered += last - first + 1
+            if left and (target, left) not in seen:
+                seen.add((target, left))
+                waiting.append((target, left))
+        if covered != sum([last - first + 1 for first, last, _ in terminal.automaton.edges(state)]):
+            return True
     return False
 
 
-def _all_futures(terminal: Terminal) -> Iterator[Futures]:
-    """Yield what may follow the terminal, for every state it may end in."""
+def _debts(terminal: Terminal) -> set[Debt]:
+    """Return what may be owed after the terminal."""
     automaton = terminal.automaton
     if automaton.is_plain:
-        return
-    for state in _reachable(terminal):
-        if automaton.is_accepting(state):
-            futures = automaton.futures(state)
-            if futures is not None:
-                yield futures
+        return set()
+    states = [state for state in _reachable(terminal) if automaton.is_accepting(state)]
+    return {debt for debt in map(automaton.debt, states) if debt is not None}
 
 
 def _reachable(terminal: Terminal) -> Iterator[int]:

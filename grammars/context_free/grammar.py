@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fsm.automata.texts import ALL_TEXTS
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.network import Network
@@ -14,6 +15,7 @@ from grammars.context_free.layout import RuleStates
 from grammars.context_free.rewriting import keep_reachable, remove_left_recursion, remove_unproductive
 from grammars.context_free.symbols import Alternative, Terminal
 from grammars.grammar import Grammar
+from grammars.regular import RegularGrammar
 
 __all__ = ["ContextFreeGrammar"]
 
@@ -66,4 +68,14 @@ class ContextFreeGrammar(Grammar):
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; what a text does not reach is never laid out."""
         network = Network()
-        return Compiled(network, RuleStates(network, self.analysis).start(), vocabulary)
+        return Compiled(network, self.lay(network), vocabulary)
+
+    def lay(self, network: Network) -> int:
+        """Lay the rules where nothing follows them."""
+        return RuleStates(network, self.analysis).start()
+
+    def add_to(self, network: Network) -> int:
+        """Lay the rules where anything may follow: every place that a text can meet, the ends left open."""
+        from grammars.algebra.product import ProductGrammar
+
+        return ProductGrammar(self, RegularGrammar(ALL_TEXTS(), "any text")).add_to(network)

@@ -16,6 +16,7 @@ from fsm.distance import FAR
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
 from grammars.context_free.analysis import Analysis
+from grammars.context_free.following import can_be_paid
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import Node, lead_bytes
 
@@ -167,8 +168,14 @@ class RuleStates:
 
     def _expand_token(self, state: int, item: Item) -> None:
         row = self._row((item,))
-        leaving = self._leaving_bytes(item) if self._may_end(item) else None
+        leaving = self._leaving_bytes(item) if self._may_end(item) and self._can_be_paid(item) else None
         self._write(state, row, leaving=leaving)
+
+    def _can_be_paid(self, item: Item) -> bool:
+        """Tell whether anything that follows may come after a terminal that ends here."""
+        assert isinstance(item.node, int)
+        debt = self.analysis.terminals[item.number].automaton.debt(item.node)
+        return debt is None or can_be_paid(self.analysis, item.number, debt)
 
     def _leaving_bytes(self, item: Item) -> int:
         """Return the bytes before which a terminal may end."""

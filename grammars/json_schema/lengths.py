@@ -19,7 +19,7 @@ from grammars.json_schema.member_lengths import MemberLengths
 from grammars.json_schema.numbers import number_dfa
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.oracle import Obligations
-from grammars.json_schema.satisfiable import Satisfiability
+from grammars.json_schema.satisfiable import Satisfiability, too_deep
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
 
@@ -51,9 +51,15 @@ class Lengths:
             return FAR
         self._open.add(obligations)
         outer, self._leaned = self._leaned, False
-        branches = self.oracle.expander.branches(obligations)
-        found = min((self._measure(branch, obligations) for branch in branches), default=FAR)
-        self._open.discard(obligations)
+        try:
+            branches = self.oracle.expander.branches(obligations)
+            found = min((self._measure(branch, obligations) for branch in branches), default=FAR)
+        except RecursionError as error:
+            if len(self._open) > 1:
+                raise
+            raise too_deep(obligations) from error
+        finally:
+            self._open.discard(obligations)
         if not self._leaned or not self._open:
             self._known[obligations] = found
         self._leaned = (self._leaned or outer) and bool(self._open)

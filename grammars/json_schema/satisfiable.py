@@ -7,6 +7,7 @@ certainly have a value; else branches are opened until the first that has one.
 
 from __future__ import annotations
 
+from fsm.errors import LimitError
 from grammars.json_schema.array_plan import ArrayPlan
 from grammars.json_schema.branch import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Branch
 from grammars.json_schema.certainty import Certainty
@@ -17,10 +18,19 @@ from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.strings import string_language
 
-__all__ = ["Satisfiability"]
+__all__ = ["Satisfiability", "too_deep"]
 
 NEVER = 1 << 60
 MAX_OPEN = 12
+
+
+def too_deep(obligations: Obligations) -> LimitError:
+    """Return the error for values that must stand inside one another too often."""
+    pointer = min((node.pointer for node, _ in obligations), default="#")
+    return LimitError(
+        f"json schema at {pointer}: got values that must nest deeper than Python's stack is, expected at most some 90 "
+        "levels; nest less, make the innermost optional, or raise sys.setrecursionlimit"
+    )
 
 
 class Satisfiability:
@@ -75,6 +85,10 @@ class Satisfiability:
         outer, self._lowest = self._lowest, NEVER
         try:
             found = any(self._has_value(branch, obligations) for branch in self.expander.iterate(obligations))
+        except RecursionError as error:
+            if here:
+                raise
+            raise too_deep(obligations) from error
         finally:
             del self._open[obligations]
             lowest, self._lowest = self._lowest, outer

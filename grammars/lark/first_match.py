@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fsm.automata.dfa import EXPANSION_LOCK, Edge
+from fsm.automata.dfa import EXPANSION_LOCK, LAST_SYMBOL, Edge
 from fsm.automata.partition import iterate_partition
-from fsm.automata.ranges import ALL, Ranges, union_ranges
+from fsm.automata.ranges import ALL, union_ranges
 from fsm.errors import LimitError
 from grammars.context_free.symbols import Debt, Futures
 from grammars.lark.program import Behind, Character, Look, Loop, Match, Program, Split
@@ -34,6 +34,9 @@ Follow = tuple[Threads, tuple[frozenset[int], ...]]
 _NONE: frozenset[Obligation] = frozenset()
 FREE: Follow = (((GOAL, _NONE),), ())
 """Anything may follow."""
+_DEAD: Follow = ((), ())
+FollowEdge = tuple[int, int, Follow]
+_FREE_EDGES: tuple[FollowEdge, ...] = ((0, LAST_SYMBOL, FREE),)
 
 
 class FirstMatch:
@@ -44,21 +47,34 @@ class FirstMatch:
     program : the pattern.
     """
 
-    __slots__ = ("_accepting", "_edges", "_follows", "_live", "_numbers", "_states", "is_plain", "program", "start")
+    __slots__ = (
+        "_accepting",
+        "_edges",
+        "_ends",
+        "_follows",
+        "_live",
+        "_meanings",
+        "_numbers",
+        "_states",
+        "is_plain",
+        "program",
+        "start",
+    )
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.is_plain = False
-        dead: Follow = ((), ())
-        self._states: list[Follow] = [dead]
-        self._numbers: dict[Follow, int] = {dead: 0}
+        self._states: list[Follow] = [_DEAD]
+        self._numbers: dict[Follow, int] = {_DEAD: 0}
         self._edges: list[tuple[Edge, ...] | None] = [()]
-        self._follows: dict[Follow, tuple[Ranges, tuple[tuple[int, int, Follow], ...]]] = {}
+        self._follows: dict[Follow, tuple[FollowEdge, ...]] = {}
+        self._ends: dict[int, Follow] = {}
+        self._meanings: list[Follow] = []
         self._live: set[int] | None = None
         behind = tuple([self._restart(start) for start in program.behind])
         threads: list[Thread] = []
         self._follow(program.start, _NONE, behind, threads)
-        self.start = self._number((tuple(dict.fromkeys(threads)), behind))
+        self.start = self._number((_pruned(threads), behind))
         if program.has_looks:
             self._explore()
 
@@ -69,10 +85,39 @@ class FirstMatch:
         return any(thread[0] == NOW for thread in self._states[state][0]) and bool(self.follow(state)[0])
 
     def follow(self, state: int) -> Follow:
-        """Return what a text that ends in ``state`` says about what follows."""
-        threads, behind = self._states[state]
-        ended = [(GOAL if pc == NOW else pc, obligations) for pc, obligations in threads]
-        return _settle(ended, behind)
+        """Return what a text that ends in ``state`` says about what follows; equal where it means the same."""
+        known = self._ends.get(state)
+        if known is None:
+            with EXPANSION_LOCK:
+                threads, behind = self._states[state]
+                ended = [(GOAL if pc == NOW else pc, obligations) for pc, obligations in threads]
+                known = self._ends[state] = self._canonical(_settle(ended, behind))
+        return known
+
+    def _canonical(self, follow: Follow) -> Follow:
+        """Return the first known that means the same: what differs shows somewhere, side by side."""
+        if follow in (FREE, _DEAD) or follow in self._meanings:
+            return follow
+        for other in (FREE, _DEAD, *self._meanings):
+            if self._are_equal(follow, other):
+                return other
+        self._meanings.append(follow)
+        return follow
+
+    def _are_equal(self, left: Follow, right: Follow) -> bool:
+        joined = {(left, right)}
+        waiting = [(left, right)]
+        while waiting:
+            left, right = waiting.pop()
+            if left == right:
+                continue
+            if self.holds_at_end(left) is not self.holds_at_end(right):
+                return False
+            for pair in _pairs(self.follow_edges(left), self.follow_edges(right)):
+                if pair not in joined:
+                    joined.add(pair)
+                    waiting.append(pair)
+        return True
 
     def futures(self, state: int) -> Futures | None:
         """Return what may follow where the match ends in ``state``; None: anything."""
@@ -100,14 +145,16 @@ class FirstMatch:
         """Tell whether the whole text may end."""
         return _holds_at_end(follow[0])
 
-    def follow_edges(self, follow: Follow) -> tuple[tuple[int, int, Follow], ...]:
+    def follow_edges(self, follow: Follow) -> tuple[FollowEdge, ...]:
         """Return sorted (first, last, what is still said after these characters); forbidden characters have none."""
+        if follow == FREE:
+            return _FREE_EDGES
         known = self._follows.get(follow)
         if known is None:
             with EXPANSION_LOCK:
                 found = [(a, b, _settle(list(t), past)) for a, b, (t, past) in self._steps(follow)]
-                known = self._follows[follow] = ((), tuple([edge for edge in found if edge[2][0]]))
-        return known[1]
+                known = self._follows[follow] = _joined([edge for edge in found if edge[2][0]])
+        return known
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to states from which the match can still end."""
@@ -209,7 +256,7 @@ class FirstMatch:
                     break
             else:
                 break  # it ended earlier for certain: whatever is less preferred is cut off
-        return tuple(dict.fromkeys(out)), behind
+        return _pruned(out), behind
 
     def _advance_obligations(
         self, obligations: frozenset[Obligation], behind: tuple[frozenset[int], ...], accepted: set[int]
@@ -326,13 +373,54 @@ def _verdict(threads: Threads) -> bool | None:
     return None
 
 
+def _joined(edges: list[FollowEdge]) -> tuple[FollowEdge, ...]:
+    """Join neighbours that say the same."""
+    joined: list[FollowEdge] = []
+    for first, last, after in edges:
+        if joined and joined[-1][1] + 1 == first and joined[-1][2] == after:
+            joined[-1] = (joined[-1][0], last, after)
+        else:
+            joined.append((first, last, after))
+    return tuple(joined)
+
+
+def _pairs(left: tuple[FollowEdge, ...], right: tuple[FollowEdge, ...]) -> set[tuple[Follow, Follow]]:
+    """Return what two lists of edges say side by side, dead where one has no edge."""
+    found: set[tuple[Follow, Follow]] = set()
+    place = i = j = 0
+    while place <= LAST_SYMBOL:
+        while i < len(left) and left[i][1] < place:
+            i += 1
+        while j < len(right) and right[j][1] < place:
+            j += 1
+        here, end = [], LAST_SYMBOL
+        for edges, k in ((left, i), (right, j)):
+            if k < len(edges) and edges[k][0] <= place:
+                here.append(edges[k][2])
+                end = min(end, edges[k][1])
+            else:
+                here.append(_DEAD)
+                end = min(end, edges[k][0] - 1) if k < len(edges) else end
+        found.add((here[0], here[1]))
+        place = end + 1
+    return found
+
+
+def _pruned(threads: Iterable[Thread]) -> Threads:
+    """Drop threads that cannot come first: one before them has ended, and owes no more than they do."""
+    kept: dict[Thread, None] = {}
+    ended: list[frozenset[Obligation]] = []
+    for thread in threads:
+        if not any(owed <= thread[1] for owed in ended):
+            kept[thread] = None
+            if thread[0] < 0:
+                ended.append(thread[1])
+    return tuple(kept)
+
+
 def _settle(threads: list[Thread], behind: tuple[frozenset[int], ...]) -> Follow:
     """Cut a list after what certainly ends; a list without a goal is dead, one with nothing else is free."""
-    kept: list[Thread] = []
-    for thread in threads:
-        kept.append(thread)
-        if thread[0] < 0 and not thread[1]:
-            break
+    kept = list(_pruned(threads))
     while kept and kept[-1][0] != GOAL:
         kept.pop()
     if not kept:

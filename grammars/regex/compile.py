@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Literal
 
 from fsm.automata.assertive_dfa import AssertiveDfa
 from fsm.automata.expression import ANY_TEXT, EMPTY, Expression
 from fsm.automata.expression_dfa import ExpressionDfa, any_string
-from fsm.dfa import Dfa
+from fsm.dfa import Dfa, literals
 from grammars.regex.assertions import enclose
 from grammars.regex.flags import Flag
 from grammars.regex.parser import parse_pattern
@@ -16,6 +17,8 @@ from grammars.regex.parser import parse_pattern
 __all__ = ["Dialect", "parse_regex", "regex_dfa"]
 
 Dialect = Literal["python", "ecma"]
+
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]()\ud800-\udfff]")
 
 
 def parse_regex(pattern: str, dialect: Dialect = "python", *, flags: Flag = Flag.NONE) -> Expression:
@@ -55,6 +58,8 @@ def regex_dfa(
     >>> regex_dfa("^x-", "ecma", search=True).accepts("x-ray")
     True
     """
+    if "|" in pattern and not search and flags is Flag.NONE and not _SPECIAL.search(pattern):
+        return literals(pattern.split("|"))  # nothing but alternatives: a list, however many there are
     expression = enclose(parse_regex(pattern, dialect, flags=flags), ANY_TEXT if search else EMPTY)
     if expression is ANY_TEXT:
         return any_string()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fsm.automata.dfa import Dfa
 from fsm.distance import FAR
 from fsm.errors import GrammarError
 from fsm.layout import STATE_POP
@@ -12,7 +13,7 @@ from grammars.constructors import check_characters
 from grammars.grammar import Grammar
 from grammars.regex import regex_dfa
 from grammars.regular import RegularGrammar
-from grammars.tags.triggers import TriggerMachine, check_triggers
+from grammars.tags.triggers import TriggerFreeDfa, TriggerMachine, check_triggers
 
 __all__ = ["FreeText", "free_text"]
 
@@ -36,10 +37,11 @@ class FreeText(Grammar):
 class _FreeStates:
     """Own the states of free text: each stands for how much of a stop was written."""
 
-    __slots__ = ("_machine", "_number", "_states")
+    __slots__ = ("_dfa", "_machine", "_number", "_states")
 
     def __init__(self, network: Network, machine: TriggerMachine) -> None:
         self._machine = machine
+        self._dfa = TriggerFreeDfa(machine)
         self._states: dict[int, int] = {}
         self._number = network.add_owner(self)
 
@@ -55,6 +57,10 @@ class _FreeStates:
             for first, last, target in self._machine.edges(argument)
         ]
         network.write_raw(state, edges)
+
+    def text_place(self, argument: int) -> tuple[Dfa, int]:
+        """Return the automaton of the text before the stop, and its state here."""
+        return self._dfa, argument + 1
 
     def shortest(self, argument: int) -> int:
         machine = self._machine

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fsm.automata.dfa import Dfa
 from fsm.distance import FAR, Distances
 from fsm.errors import GrammarError
 from fsm.layout import STATE_DEAD, STATE_POP
@@ -15,10 +16,11 @@ from grammars.algebra import concatenate, unite
 from grammars.constructors import check_characters
 from grammars.grammar import Grammar
 from grammars.tags.content import as_content
+from grammars.tags.dispatch import Dispatch
 from grammars.tags.free_text import free_text
 from grammars.tags.region import RegionGrammar, capture
 from grammars.tags.special import SpecialToken
-from grammars.tags.triggers import TriggerMachine, check_triggers
+from grammars.tags.triggers import TriggerFreeDfa, TriggerMachine, check_triggers
 
 __all__ = ["Tag", "TagsGrammar", "tags"]
 
@@ -117,6 +119,7 @@ class _TagStates:
         self._most = grammar.most
         self._is_end = grammar.is_end
         self._machine: TriggerMachine | None = None
+        self._dfa: TriggerFreeDfa | None = None
         self._texts: list[int] = []
         self._specials: list[int] = []
         self._states: dict[tuple[int, int], int] = {}
@@ -156,6 +159,11 @@ class _TagStates:
                 ways.append(network.add_call(self._symbols[index], body))
         network.write_raw(state, edges, close=network.add_fork(ways))
 
+    def text_place(self, argument: int) -> tuple[Dfa, int]:
+        """Return the automaton of the text before the next trigger, and its state here."""
+        assert self._dfa is not None
+        return self._dfa, self._places[argument][1] + 1
+
     def shortest(self, argument: int) -> int:
         """Return the bytes of the tags still owed."""
         count, place = self._places[argument]
@@ -188,6 +196,7 @@ class _TagStates:
                     self._texts.append(index)
                     texts.append(trigger if isinstance(trigger, str) else trigger.name)
             self._machine = TriggerMachine(tuple(texts))
+            self._dfa = TriggerFreeDfa(self._machine)
         return self._machine
 
 
@@ -226,11 +235,11 @@ def tags(
         raise GrammarError(f"tags: got {listed!r}, expected at least one Tag(begin=..., content=..., end=...)")
     if at_least < 0 or (at_most is not None and at_most < max(at_least, 1)):
         raise GrammarError(f"tags: got at_least={at_least} and at_most={at_most}, expected 0 <= at_least <= at_most")
-    openings: dict[Any, Grammar] = {}
+    behind: dict[Any, list[tuple[str, Grammar]]] = {}
     for item in listed:
         key, rest = _split(item, tuple(triggers))
-        body = concatenate(rest, item.body()) if rest else item.body()
-        openings[key] = unite(openings[key], body) if key in openings else body
+        behind.setdefault(key, []).append((rest, item.body()))
+    openings = {key: _any_of(branches) for key, branches in behind.items()}
     unused = [trigger for trigger in triggers if trigger not in openings]
     if unused:
         raise GrammarError(f"tags: no tag begins with the trigger {unused[0]!r}; drop it or add the tag")
@@ -239,6 +248,16 @@ def tags(
     check_characters("tags", texts)
     found = tuple((key if isinstance(key, str) else SpecialToken(key[0]), body) for key, body in openings.items())
     return TagsGrammar(found, least=at_least, most=at_most, is_end=is_end)
+
+
+def _any_of(branches: list[tuple[str, Grammar]]) -> Grammar:
+    """Return what follows a trigger: one of several rests of beginnings, with its body."""
+    bodies: dict[str, Grammar] = {}
+    for rest, body in branches:
+        bodies[rest] = unite(bodies[rest], body) if rest in bodies else body
+    if list(bodies) == [""]:
+        return bodies[""]
+    return Dispatch(tuple(bodies.items()))
 
 
 def _split(item: Tag, triggers: tuple[str, ...]) -> tuple[Any, str]:

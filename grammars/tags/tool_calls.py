@@ -29,6 +29,7 @@ from fsm.regions import Region
 from grammars.algebra import concatenate, unite
 from grammars.constructors import regex
 from grammars.grammar import Grammar
+from grammars.tags.dispatch import Dispatch
 from grammars.tags.region import RegionGrammar
 from grammars.tags.special import SpecialToken, special
 from grammars.tags.tags import Tag, tags
@@ -95,11 +96,13 @@ class _Calls:
     def object(self, key: str) -> Grammar:
         """Return a JSON object with a tool's name, and its arguments under a key, captured as a call."""
         spelled = [
-            _join(f'{{"name": {json.dumps(tool.name, ensure_ascii=False)}, "{key}": ', tool.arguments(), "}")
+            (f'{json.dumps(tool.name, ensure_ascii=False)}, "{key}": ', _join(tool.arguments(), "}"))
             for tool in self.tools
         ]
         by_name = {tool.name: tool for tool in self.tools}
-        return self._capture(reduce(unite, spelled), lambda text: _read_object(text, key, by_name))
+        return self._capture(
+            _join('{"name": ', Dispatch(tuple(spelled))), lambda text: _read_object(text, key, by_name)
+        )
 
     def repeat(self, call: Grammar, separator: _Part) -> Grammar:
         """Return as many calls as there may be, at least one."""
@@ -108,9 +111,9 @@ class _Calls:
             return call
         return _join(call, _join(separator, call).repeat(max(self.least - 1, 0), most))
 
-    def each(self, write: Callable[[Tool], Grammar]) -> Grammar:
-        """Return a call of any of the tools."""
-        return reduce(unite, [write(tool) for tool in self.tools])
+    def each(self, *after: _Part) -> Grammar:
+        """Return a call of any of the tools: its name, what follows that, and its arguments."""
+        return Dispatch(tuple((tool.name, _join(*after, self.arguments(tool))) for tool in self.tools))
 
     def around(self, begin: str, body: Grammar) -> Grammar:
         """Return all calls as one block behind a special token, perhaps after text; nothing follows it."""
@@ -156,9 +159,7 @@ def _llama3(calls: _Calls) -> Grammar:
 
 def _llama3_tags(calls: _Calls) -> Grammar:
     if not calls.with_text:
-        return calls.repeat(
-            calls.each(lambda tool: _join(f"<function={tool.name}>", calls.arguments(tool), "</function>")), "\n"
-        )
+        return calls.repeat(_join("<function=", calls.each(">"), "</function>"), "\n")
     items = [
         Tag(begin=f"<function={tool.name}>", content=calls.arguments(tool), end="</function>") for tool in calls.tools
     ]
@@ -172,7 +173,7 @@ def _mistral(calls: _Calls) -> Grammar:
 
 
 def _mistral_v11(calls: _Calls) -> Grammar:
-    call = calls.each(lambda tool: _join(tool.name, special("[ARGS]"), calls.arguments(tool)))
+    call = calls.each(special("[ARGS]"))
     return calls.around("[TOOL_CALLS]", calls.repeat(call, special("[TOOL_CALLS]")))
 
 
@@ -183,31 +184,14 @@ def _mark(words: str) -> SpecialToken:
 
 
 def _deepseek(calls: _Calls) -> Grammar:
-    call = calls.each(
-        lambda tool: _join(
-            _mark("tool call begin"),
-            "function",
-            _mark("tool sep"),
-            f"{tool.name}\n```json\n",
-            calls.arguments(tool),
-            "\n```",
-            _mark("tool call end"),
-        )
-    )
+    begin = _join(_mark("tool call begin"), "function", _mark("tool sep"))
+    call = _join(begin, calls.each("\n```json\n"), "\n```", _mark("tool call end"))
     body = _join(calls.repeat(call, "\n"), _mark("tool calls end"))
     return calls.around(_mark("tool calls begin").name, body)
 
 
 def _deepseek_v31(calls: _Calls) -> Grammar:
-    call = calls.each(
-        lambda tool: _join(
-            _mark("tool call begin"),
-            tool.name,
-            _mark("tool sep"),
-            calls.arguments(tool),
-            _mark("tool call end"),
-        )
-    )
+    call = _join(_mark("tool call begin"), calls.each(_mark("tool sep")), _mark("tool call end"))
     body = _join(calls.repeat(call, ""), _mark("tool calls end"))
     return calls.around(_mark("tool calls begin").name, body)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from fsm.automata.dfa import LAST_SYMBOL
+from fsm.automata.dfa import LAST_SYMBOL, Dfa, Edge, Lengths, make_key
 from fsm.errors import GrammarError
 
-__all__ = ["TriggerMachine", "check_triggers"]
+__all__ = ["TriggerFreeDfa", "TriggerMachine", "check_triggers"]
 
 
 class TriggerMachine:
@@ -92,6 +92,39 @@ class TriggerMachine:
                     self._prefixes[target] = self._prefixes[state] + chr(symbol)
                     waiting.append(target)
             self._next[state] = {**below, **self._next[state]}
+
+
+class TriggerFreeDfa(Dfa):
+    """Recognise the texts in which no trigger is completed; state ``s + 1`` is the machine's state s."""
+
+    def __init__(self, machine: TriggerMachine) -> None:
+        self.key = make_key("free of triggers")
+        self.start = 1
+        self._machine = machine
+        self._edges: dict[int, tuple[Edge, ...]] = {}
+
+    def is_accepting(self, state: int) -> bool:
+        """Tell whether the text may end in ``state``."""
+        return state != 0
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges to live states."""
+        found = self._edges.get(state)
+        if found is None:
+            edges = self._machine.edges(state - 1)
+            found = self._edges[state] = tuple([(f, last, target + 1) for f, last, target in edges if target >= 0])
+        return found
+
+    def shortest(self, state: int) -> int:
+        """Return the fewest symbols from ``state`` to acceptance."""
+        return 0
+
+    def longest(self, state: int) -> None:
+        """Return that there is no bound."""
+
+    def lengths(self, state: int) -> Lengths:
+        """Return that every length occurs."""
+        return Lengths(0, None, is_gapless=True)
 
 
 def check_triggers(triggers: tuple[str, ...], what: str) -> None:

@@ -23,8 +23,10 @@ __all__ = [
     "gather_between_kernel",
     "gather_legal_kernel",
     "invert_cdf_kernel",
+    "keep_nearest_kernel",
     "sum_from_kernel",
     "sum_kept_kernel",
+    "sum_upto_kernel",
     "trim_ties_kernel",
     "truncate_kernel",
 ]
@@ -488,6 +490,47 @@ def draw_rows_kernel(
                 top = logits[b, whole]
                 total = fill_weights_kernel(logits[b], top, np.float32(1), powers, factors, weights)
                 base_log_probs[b] = np.float64(logits[b, token_ids[b]]) - top - math.log(total)
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDER)
+def sum_upto_kernel(keys: Any, weights: Any, most: Any) -> Any:
+    """Return the sum of the weights whose key is at most `most`."""
+    total: Any = 0.0
+    for i in range(weights.shape[0]):
+        total += weights[i] if keys[i] <= most else np.float32(0.0)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def keep_nearest_kernel(keys: Any, weights: Any, target: float, bits: Any, as_float: Any, is_kept: Any) -> None:
+    """Mark the smallest set of smallest keys whose weights sum to `target`; of equal keys the first.
+
+    keys           : float32[n]   >= 0 or infinite, no NaN
+    weights        : float32[n]   >= 0
+    bits, as_float : int32[1] and a float32 view of it   overwritten
+    is_kept        : bool[n]                             written
+
+    Bisection over bit patterns, which have the order of the numbers they stand for.
+    """
+    low, high = -1, 0x7F800000  # the pattern of infinity; all weights lie at or below it
+    while high - low > 1:
+        middle = (low + high) >> 1
+        bits[0] = middle
+        if sum_upto_kernel(keys, weights, as_float[0]) >= target:
+            high = middle
+        else:
+            low = middle
+    bits[0] = high
+    most = as_float[0]
+    below = 0.0
+    for i in range(keys.shape[0]):
+        is_kept[i] = keys[i] < most
+        if is_kept[i]:
+            below += weights[i]
+    for i in range(keys.shape[0]):
+        if keys[i] == most and below < target:
+            is_kept[i] = True
+            below += weights[i]
 
 
 @njit(cache=True, nogil=True)

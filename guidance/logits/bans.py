@@ -17,7 +17,7 @@ from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 from guidance.logits.history import History
 from guidance.logits.penalties import find_repeats
 
-__all__ = ["BannedText", "MinTokens", "NoRepeatNgram", "Suppress"]
+__all__ = ["BANS", "BannedText", "MinTokens", "NoRepeatNgram", "Suppress"]
 
 _NEVER = float("-inf")
 
@@ -156,3 +156,7 @@ class BannedText(Processor):
             found = [t for t, piece in pieces if (piece.startswith(part) if is_start else part in piece)]
             self._found[key] = np.array(found, dtype=np.int64)
         return self._found[key]
+
+
+BANS = (Suppress, MinTokens, NoRepeatNgram, BannedText)
+"""The processors of this module: all that sets logits to minus infinity before the mask."""

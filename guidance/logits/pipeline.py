@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from guidance.errors import SamplingError
 from guidance.logits.assembly import TextModel, find_limits, processors_of
+from guidance.logits.bans import BANS
 from guidance.logits.base import Companion, Context, Processor, Stage
 from guidance.logits.log_prob import LogProb
 from guidance.logits.mask import apply_token_bitmask_inplace
@@ -53,6 +55,23 @@ ORDER_TEMPERATURE_LAST = (
 
 
 _SMALLEST_TEMPERATURE = 1e-30
+
+
+class MatcherLike(Protocol):
+    """List what checking bans asks of a matcher; `fsm.Matcher` is one."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether nothing may follow."""
+
+    def forced_tokens(self) -> Sequence[int]:
+        """Return the tokens that must come next."""
+
+    def advance(self, token_id: int) -> None:
+        """Move past one token."""
+
+    def fill_next_token_bitmask(self, mask: NDArray[np.int32], index: int = 0) -> None:
+        """Write the tokens allowed next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +121,7 @@ class Pipeline:
         order = ORDER_TEMPERATURE_LAST if sampling.temperature_last else ORDER
         every = (*processors, *processors_of(sampling, model))
         self.sampling = sampling
+        self._model = model
         self.processors = tuple(sorted(every, key=lambda processor: order.index(processor.stage)))
         places = [order.index(processor.stage) for processor in self.processors]
         at_penalty, at_mask = order.index(Stage.PENALTY), order.index(Stage.MASK)
@@ -139,6 +159,40 @@ class Pipeline:
             known._factor = before / max(temperature or 1.0, _SMALLEST_TEMPERATURE)  # noqa: SLF001 - as in `alone`
             known._limits, known._tempered = None, {}  # noqa: SLF001 - the same
         return known
+
+    def check(self, prompt_ids: Sequence[int], matcher: MatcherLike | None = None) -> None:
+        """Refuse bans that leave no token to begin with, of those the grammar allows after what it forces.
+
+        Parameters
+        ----------
+        matcher : at the grammar's start; it is moved past what the grammar forces.
+
+        Raises
+        ------
+        SamplingError : when nothing is left.
+        """
+        bans = [i for i in self._penalising if isinstance(self.processors[i], BANS)]
+        if not bans or self._model is None:
+            return
+        states, mask = self.start(prompt_ids), None
+        if matcher is not None:
+            for token_id in matcher.forced_tokens():
+                matcher.advance(token_id)
+                states = self.advance(states, token_id, 0.0)
+            if matcher.is_complete:
+                return
+            mask = np.zeros((1, -(-self._model.vocabulary.size // 32)), dtype=np.int32)
+            matcher.fill_next_token_bitmask(mask)
+        companions: Companions = (None,) * len(self.processors)
+        law = self._apply(bans, [[states]], Law(torch.zeros(1, 1, self._model.vocabulary.size)), mask, companions)
+        legal = law if mask is None else _keep_legal(law.logits, mask)
+        if bool(torch.isneginf(legal.logits).all()):
+            names = ", ".join(type(self.processors[i]).__name__ for i in bans)
+            what = "every token" if mask is None else "every token the grammar allows"
+            raise SamplingError(
+                f"Penalties: got {names}, which together forbid {what} at the beginning, expected at least one to be "
+                "left; forbid less"
+            )
 
     def start(self, prompt_ids: Sequence[int]) -> tuple[Any, ...]:
         """Return every processor's state before the first token of one row."""
@@ -197,15 +251,51 @@ class Pipeline:
     ) -> Draws:
         """Draw one token per row from the law at the last position.
 
+        What a row draws does not depend on the rows beside it, bit for bit, where nothing is computed beside the model:
+        rows whose legal columns are gathered to another width are drawn apart, since sums round by their length.
+
         logits : float[B, V]
         mask   : int32[B, W]    None allows every token
         """
+        draws = None
+        parts = [list(range(len(states)))]
         if self._limits is not None and (self._limits == UNLIMITED or logits.device.type == "cpu"):
             draws = self._draw_at_once(
                 states, logits, mask, uniforms=uniforms, wants_base=wants_base, companions=companions
             )
-            if EMPTY not in draws.token_ids or not self._penalising:
+            parts = [[row] for row, token_id in enumerate(draws.token_ids) if token_id == EMPTY]
+            if not parts or not self._penalising:
                 return draws
+        elif mask is not None and len(states) > 1:
+            parts = _rows_by_width(mask, logits.shape[-1])
+        if any(companion is not None for companion in companions) or len(parts[0]) == len(states):
+            return self._draw_from_law(
+                states, logits, mask, uniforms=uniforms, wants_base=wants_base, companions=companions
+            )
+        for rows in parts:
+            part = self._draw_from_law(
+                [states[row] for row in rows],
+                logits[rows],
+                None if mask is None else mask[rows],
+                uniforms=[uniforms[row] for row in rows],
+                wants_base=wants_base,
+                companions=(),
+            )
+            draws = part.spread(rows, len(states), draws)
+        assert draws is not None
+        return draws
+
+    def _draw_from_law(
+        self,
+        states: Sequence[tuple[Any, ...]],
+        logits: torch.Tensor,
+        mask: NDArray[np.int32] | None,
+        *,
+        uniforms: Sequence[float],
+        wants_base: bool,
+        companions: Companions,
+    ) -> Draws:
+        """Draw from the law that `process` returns."""
         law = self.process([[row] for row in states], logits[:, None], mask, companions)
         scale = 0.0 if self.sampling.is_greedy else 1.0
         draws = draw_tokens(law.logits[:, 0], None, scales=[scale] * len(states), uniforms=uniforms)
@@ -267,8 +357,8 @@ class Pipeline:
 def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     """Return the legal columns alone where they are few, else the same columns with the rest at minus infinity."""
     num_rows, num_positions, size = logits.shape
-    most = int(np.bitwise_count(mask.view(np.uint32)).sum(axis=1).max())
-    if most == 0 or most > size // 8:
+    most = max(_widths(mask, size))
+    if most == size:
         masked = logits.reshape(-1, size).clone()
         apply_token_bitmask_inplace(masked, mask)
         return Law(masked.view(num_rows, num_positions, size))
@@ -282,6 +372,20 @@ def _keep_legal(logits: torch.Tensor, mask: NDArray[np.int32]) -> Law:
     token_ids = torch.from_numpy(columns).to(logits.device).view(num_rows, num_positions, most)
     hidden = torch.from_numpy(padding).to(logits.device).view(num_rows, num_positions, most)
     return Law(logits.gather(-1, token_ids).masked_fill_(hidden, float("-inf")), token_ids)
+
+
+def _widths(mask: NDArray[np.int32], size: int) -> list[int]:
+    """Return the columns each row is computed on: a power of two, or all where many or none are legal."""
+    counts = np.bitwise_count(mask.view(np.uint32)).sum(axis=1).tolist()
+    return [1 << (count - 1).bit_length() if 0 < count <= size // 8 else size for count in counts]
+
+
+def _rows_by_width(mask: NDArray[np.int32], size: int) -> list[list[int]]:
+    """Return the rows that are computed on as many columns, together."""
+    parts: dict[int, list[int]] = {}
+    for row, width in enumerate(_widths(mask, size)):
+        parts.setdefault(width, []).append(row)
+    return list(parts.values())
 
 
 def _at_columns(logits: torch.Tensor, legal: Law, mask: NDArray[np.int32] | None) -> Callable[[], torch.Tensor]:

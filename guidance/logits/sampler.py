@@ -55,6 +55,18 @@ class Draws:
     base_log_probs: list[float]
     rescued: list[bool] = field(default_factory=list)
 
+    def spread(self, rows: Sequence[int], size: int, others: Draws | None) -> Draws:
+        """Return draws of `size` rows: these ones at their places, and the others' elsewhere."""
+        whole = others or Draws([EMPTY] * size, [0.0] * size, [0.0] * size if self.base_log_probs else [])
+        rescued = whole.rescued or [False] * size
+        for place, row in enumerate(rows):
+            whole.token_ids[row] = self.token_ids[place]
+            whole.log_probs[row] = self.log_probs[place]
+            if self.base_log_probs:
+                whole.base_log_probs[row] = self.base_log_probs[place]
+            rescued[row] = bool(self.rescued) and self.rescued[place]
+        return Draws(whole.token_ids, whole.log_probs, whole.base_log_probs, rescued)
+
     def row(self, index: int) -> Draw:
         """Return one row's draw."""
         base = self.base_log_probs[index] if self.base_log_probs else 0.0

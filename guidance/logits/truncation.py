@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from guidance.logits._kernels import fill_weights_kernel, truncate_kernel
+from guidance.logits._kernels import fill_weights_kernel, keep_nearest_kernel, truncate_kernel
 from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 
 __all__ = ["Epsilon", "Eta", "MinP", "TopK", "TopNSigma", "TopP", "Typical"]
@@ -82,12 +82,15 @@ class TopP(Processor):
             return _bisect_nucleus(logits, self.p)
         probabilities = torch.softmax(logits, dim=-1)
         size = logits.shape[-1]
-        ordered, columns = probabilities.topk(min(_FIRST_SORT, size), dim=-1)
+        ordered = probabilities.topk(min(_FIRST_SORT, size), dim=-1).values
         if ordered.shape[-1] < size and bool((ordered.sum(dim=-1) < self.p).any()):
-            ordered, columns = probabilities.sort(dim=-1, descending=True, stable=True)
+            ordered = probabilities.sort(dim=-1, descending=True).values
         before = ordered.cumsum(dim=-1) - ordered
-        kept = torch.where(before < self.p, logits.gather(-1, columns), _NEVER)
-        return torch.full_like(logits, _NEVER).scatter_(-1, columns, kept)
+        least = ordered.masked_fill(before >= self.p, 2.0).amin(dim=-1, keepdim=True)
+        above = probabilities.masked_fill(probabilities <= least, 0.0).sum(dim=-1, keepdim=True)
+        tied = probabilities == least  # of those, the first stay, as many as it takes
+        is_spare = tied & (above + (tied.cumsum(dim=-1) - 1) * least >= self.p)
+        return logits.masked_fill((probabilities < least) | is_spare, _NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class Typical(Processor):
             return logits
         log_law = torch.log_softmax(logits, dim=-1)
         distance = (-log_law - _entropy(log_law)).abs()
+        if logits.device.type == "cpu" and logits.dtype == torch.float32:
+            return logits.masked_fill(~_bisect_nearest(distance, log_law, self.p), _NEVER)
         _, columns = distance.sort(dim=-1, stable=True)
         ordered = log_law.gather(-1, columns).exp()
         before = ordered.cumsum(dim=-1) - ordered
@@ -163,6 +168,19 @@ def _entropy(log_law: torch.Tensor) -> torch.Tensor:
     """Return the entropy in nats, float[B, P, 1]; what has no probability adds nothing."""
     terms = log_law.exp() * log_law
     return -terms.masked_fill(torch.isneginf(log_law), 0.0).sum(dim=-1, keepdim=True)
+
+
+def _bisect_nearest(distance: torch.Tensor, log_law: torch.Tensor, p: float) -> torch.Tensor:
+    """Return bool[B, P, K]: the smallest set of least distances whose probability reaches p; broken rows whole."""
+    size = distance.shape[-1]
+    keys = np.ascontiguousarray(distance.detach().numpy()).reshape(-1, size)
+    weights = np.ascontiguousarray(log_law.exp().detach().numpy()).reshape(-1, size)
+    is_kept = np.ones(keys.shape, dtype=np.bool_)
+    bits = np.empty(1, dtype=np.int32)
+    for row, line in enumerate(weights):
+        if not np.isnan(line[0]):
+            keep_nearest_kernel(keys[row], line, p * float(line.sum()), bits, bits.view(np.float32), is_kept[row])
+    return torch.from_numpy(is_kept).view(distance.shape)
 
 
 def _bisect_nucleus(logits: torch.Tensor, p: float) -> torch.Tensor:

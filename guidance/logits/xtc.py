@@ -56,7 +56,7 @@ class Xtc(Processor):
     def _removed(self, logits: torch.Tensor, context: Context) -> torch.Tensor:
         """Return bool[B, P, K]: the top choices that the second law goes without."""
         law = torch.softmax(logits, dim=-1)
-        is_top = law >= self.threshold
+        is_top = (law >= self.threshold) & (law > 0)
         lowest = torch.where(is_top, law, 2.0).amin(dim=-1, keepdim=True)
         is_lowest = is_top & (law == lowest)
         is_spared = is_lowest & (is_lowest.flip(-1).cumsum(dim=-1).flip(-1) == 1)

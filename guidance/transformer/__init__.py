@@ -2,6 +2,7 @@
 
 hugging_face.py    any causal model of the transformers library, with its DynamicCache
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
+packing.py         padding, left out of the matrices
 slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
 """
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from guidance.model import KvCache
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
+from guidance.transformer.packing import Packing, make_packing
 from guidance.transformer.slots import RowSlots
 from guidance.transformer.threads import ThreadLimit
 
@@ -158,8 +159,10 @@ class LlamaCausalLM:
             positions = cache.slots.append(num_new, lengths, token_ids.device)
             rotation = self._rotation(cache, positions, num_new)
             mask = self._mask(cache, positions, num_new)
-            hidden = functional.embedding(token_ids, self.weights.embedding)
-            hidden = self._layers(cache, hidden, rotation, mask)[:, -num_logits:]
+            packing = make_packing(lengths, num_new, token_ids.device)
+            tokens = token_ids if packing is None else packing.pack(token_ids)
+            hidden = self._layers(cache, functional.embedding(tokens, self.weights.embedding), rotation, mask, packing)
+            hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 
@@ -178,23 +181,34 @@ class LlamaCausalLM:
         with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
             rotation = self._rotations[positions.clamp(min=0)][:, None]
             num_groups = self.shape.num_heads // self.shape.num_kv_heads
-            grouped = mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+            # PERF: attention would turn a Boolean mask into numbers in every layer, for 0.1 ms each at 100 tokens.
+            weights = torch.zeros(mask.shape, dtype=self.weights.norm.dtype, device=mask.device)
+            weights.masked_fill_(~mask, float("-inf"))
+            grouped = weights.repeat(1, 1, num_groups, 1) if num_groups > 1 else weights
             hidden = functional.embedding(token_ids, self.weights.embedding)
             hidden = self._layers(cache, hidden, rotation, grouped)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 
     def _layers(
-        self, cache: LlamaKvCache, hidden: torch.Tensor, rotation: torch.Tensor, mask: torch.Tensor | None
+        self,
+        cache: LlamaKvCache,
+        hidden: torch.Tensor,
+        rotation: torch.Tensor,
+        mask: torch.Tensor | None,
+        packing: Packing | None = None,
     ) -> torch.Tensor:
+        """Return the hidden states after the last layer: float[B, P, H], or float[1, N, H] where they are packed."""
         shape = self.shape
-        num_rows, num_new, size = hidden.shape
+        num_rows, size = cache.num_rows, hidden.shape[-1]
         end = cache.num_slots
         num_rotated = shape.num_heads + shape.num_kv_heads
         grouped = (num_rows, shape.num_kv_heads, -1, shape.head_size)
         for index, layer in enumerate(self.weights.layers):
             normed = functional.rms_norm(hidden, (size,), layer.input_norm, shape.norm_epsilon)
             qkv = functional.linear(normed, layer.qkv, layer.qkv_bias)
+            qkv = qkv if packing is None else packing.spread(qkv)
+            num_new = qkv.shape[1]
             qkv = qkv.view(num_rows, num_new, -1, shape.head_size).transpose(1, 2)
             rotated = self._rotate(qkv[:, :num_rotated], layer.qk_norm, rotation)
             keys, values = cache.keys[index], cache.values[index]
@@ -206,6 +220,7 @@ class LlamaCausalLM:
             )
             attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
             attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
+            attended = attended if packing is None else packing.pack(attended)
             hidden = hidden + functional.linear(attended, layer.out, layer.out_bias)
             normed = functional.rms_norm(hidden, (size,), layer.middle_norm, shape.norm_epsilon)
             gate, up = functional.linear(normed, layer.gate_up).chunk(2, dim=-1)

@@ -47,6 +47,24 @@ class TransformersWatermark:
     scheme: Literal["lefthash", "selfhash"] = "lefthash"
     context_width: int = 1
 
+    def __post_init__(self) -> None:
+        """Refuse settings that library has no lists for.
+
+        Raises
+        ------
+        WatermarkError : with the setting.
+        """
+        if self.scheme not in {"lefthash", "selfhash"}:
+            raise WatermarkError(
+                f"watermark: got seeding_scheme={self.scheme!r}, expected 'lefthash' or 'selfhash'; check the settings"
+            )
+        if not 0.0 < self.gamma < 1.0 or self.context_width < 1 or self.vocabulary_size < 1:
+            raise WatermarkError(
+                f"watermark: got greenlist_ratio={self.gamma}, context_width={self.context_width} and "
+                f"vocabulary_size={self.vocabulary_size}, expected a share between 0 and 1, and at least 1 of the "
+                "others; check the settings"
+            )
+
     @classmethod
     def from_config(cls, config: Any, vocabulary_size: int) -> TransformersWatermark:
         """Return the settings of a ``WatermarkingConfig``.

@@ -1,7 +1,8 @@
 """Choose by an exponential race whose random numbers are the key's (Aaronson 2022; Gumbel 1954).
 
 ``argmax(log p - log(-log r))`` with uniform r draws from p, so over keys the law is p itself; who has the key finds r
-close to 1 at the tokens that were chosen. In a context met before, the choice is left to ordinary random numbers.
+close to 1 at the tokens that were chosen. In a context met before, ordinary random numbers choose. Elsewhere key and
+context leave no chance: there a token's log-probability under the law it was drawn from is 0.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from fsm import Vocabulary
@@ -72,7 +73,7 @@ def merge_tokens(text: bytes, vocabulary: Vocabulary) -> list[int]:
     >>> merge_tokens(b"aab", Vocabulary([b"a", b"b", b"ab"]))
     [0, 2]
     """
-    table = {vocabulary.token_bytes[token]: token for token in reversed(vocabulary.text_token_ids)}
+    table = _tokens_by_bytes(vocabulary)
     pieces: list[bytes | None] = [bytes([byte]) for byte in text]
     after = [*range(1, len(pieces)), -1]
     before = list(range(-1, len(pieces) - 1))
@@ -99,3 +100,9 @@ def merge_tokens(text: bytes, vocabulary: Vocabulary) -> list[int]:
         offer(left)
         offer(before[left])
     return [table[piece] for piece in pieces if piece is not None and piece in table]
+
+
+@lru_cache(maxsize=4)
+def _tokens_by_bytes(vocabulary: Vocabulary) -> Mapping[bytes, int]:
+    """Return the first id of every token's bytes."""
+    return {vocabulary.token_bytes[token]: token for token in reversed(vocabulary.text_token_ids)}

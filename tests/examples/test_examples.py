@@ -25,10 +25,12 @@ PRINTED = {
     "match_regex.py": ["36"],
     "schema_batch.py": ["Ada Lovelace", "log-probability"],
     "steer_arithmetic.py": ["embedded/small_formal and embedded/negative, stacked", "Dear Sir or Madam"],
+    "steer_classifier.py": ["positive: hey, i cherish it.", "negative: hey, i detest it.", "message='we adore the sound."],
     "steer_formal.py": ["cheers!", "My supervisor", "embedded/small_formal and embedded/small_writer, stacked"],
     "steer_sentiment.py": ["alpha -2: ", "horrible", "alpha +2: ", "Post(topic='lamp', message='i adore it."],
     "stream_partial.py": ["name='Mara Lindqvist' age=None", "city='Turin'"],
     "typed_function.py": ["name='Ada Lovelace', age=36", "Kwame Okonkwo"],
+    "watermark_text.py": ["watermarked: True", "watermarked: False"],
 }
 
 

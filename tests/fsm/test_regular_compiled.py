@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
-from fsm.byte_table import read_bytes
 from fsm.compiled import Compiled
 from fsm.network import Network
+from fsm.utf8 import partial_range, read_byte, read_bytes
 from grammars import choice, regex
 from tests.reference.masks import allowed_by_trying
 
@@ -53,7 +53,11 @@ def test_masks_agree_with_trying_every_token(pattern):
             assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
 
 
-@pytest.mark.parametrize("grammar", [*map(regex, PATTERNS), choice(["ab", "abc", "日本", "a" * 40])], ids=str)
+@pytest.mark.parametrize(
+    "grammar",
+    [*map(regex, PATTERNS), choice(["ab", "abc", "日本", "a" * 40]), choice(["", "é", "éa"]), choice([""])],
+    ids=str,
+)
 def test_tables_agree_with_the_kernels(grammar):
     """The general machinery allows the same tokens, accepts the same texts and measures the same way to the end."""
     fast = grammar.compile(VOCABULARY)
@@ -100,14 +104,25 @@ def test_what_was_forgotten_is_made_anew():
 
 @pytest.mark.parametrize("character", CHARACTERS)
 def test_bytes_of_partial_characters_are_known(character):
-    """What was read of a character is found again from the kernels' number of it."""
-    data = character.encode()
-    masks = {2: 31, 3: 15, 4: 7}
-    bits = data[0] & masks[len(data)]
+    """What was read of a character is found again from its number, and the character lies in its range."""
+    data, partial = character.encode(), 0
     for size in range(1, len(data)):
-        if size > 1:
-            bits = bits << 6 | data[size - 1] & 63
-        assert read_bytes(len(data) - size + 16 * bits) == data[:size]
+        partial = read_byte(partial, data[size - 1])
+        assert read_bytes(partial) == data[:size]
+        first, last = partial_range(partial)
+        assert first <= ord(character) <= last
+    assert read_byte(partial, data[-1]) == -2 - ord(character)
+
+
+@pytest.mark.parametrize("data", [b"\xc0\x80", b"\xe0\x9f", b"\xed\xa0", b"\xf0\x8f", b"\xf4\x90", b"\xf5", b"\xc3a"])
+def test_what_is_no_utf8_is_known_at_once(data):
+    """Overlong forms, surrogates and numbers past the last character end at the first byte that decides."""
+    partial = 0
+    for byte in data[:-1]:
+        partial = read_byte(partial, byte)
+        if partial == -1:
+            return
+    assert read_byte(partial, data[-1]) == -1
 
 
 def test_shared_rows_are_not_changed_by_the_end_token():

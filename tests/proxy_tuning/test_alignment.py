@@ -43,6 +43,14 @@ def test_padding_beyond_the_expert_is_forbidden():
     assert alignment.gather(torch.tensor([3.0, 1.0, 2.0, 5.0])).tolist() == [3, 1, 2, 5, 1, 1]
 
 
+def test_padding_of_both_is_forbidden_too():
+    """No model has learned anything of an id that nobody names; differences there are noise."""
+    padded = Vocabulary([*BASE.token_bytes, b"", b"<tool>"], eos_token_ids=[0], special_token_ids=[5])
+    alignment = align_vocabularies(padded, padded)
+    assert alignment.is_identity
+    assert alignment.forbidden.tolist() == [False] * 4 + [True, False]
+
+
 def test_control_symbols_may_have_other_names_but_no_text():
     """Chat models rename reserved symbols; a text on one side only is a difference."""
     renamed = Vocabulary([b"<eot>", b"a", b"b", b"c"], eos_token_ids=[0])

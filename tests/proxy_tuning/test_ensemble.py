@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from guidance.errors import PromptError
-from proxy_tuning import BASE, Term
+from proxy_tuning import BASE, SteeringError, Term
 from proxy_tuning.ensemble import Ensemble
 from proxy_tuning.plan import compile_plan
 
@@ -89,3 +89,13 @@ def test_an_experts_context_is_respected(base, models):
         ensemble.read(torch.tensor([[1]]))
     with pytest.raises(PromptError, match="9 tokens"):
         Ensemble.open(plan, [[1] * 9])
+
+
+def test_an_expert_that_cannot_forget_is_refused_with_drafts(base, experts, monkeypatch):
+    """Recurrent layers keep no past to return to; the message says so and names the expert."""
+    plan = compile_plan(BASE + Term(experts[0]), base)
+    ensemble = Ensemble.open(plan, [[1, 2]])
+    monkeypatch.setattr(type(experts[0].language_model), "can_drop", False, raising=False)
+    ensemble.read(torch.tensor([[3]]))
+    with pytest.raises(SteeringError, match="expert 2: got drafts taken back"):
+        ensemble.drop([1])

@@ -152,7 +152,7 @@ def test_classifiers_are_terms_of_an_expression(writers, kind):
     from classifiers import Fudge, OnePassHead
 
     method, name = (Fudge, "embedded/sentiment") if kind == "fudge" else (OnePassHead, "embedded/sentiment_head")
-    prompt, sampling = "Write about the lamp.\n\n", guidance.Sampling(seed=2, n=8)
+    prompt, sampling = "Write about the lamp.\n\n", guidance.Sampling(seed=2, n=4)
     expression = BASE + 2.0 * Attribute(method(name, attribute="positive"))
     texts = [
         [
@@ -165,7 +165,7 @@ def test_classifiers_are_terms_of_an_expression(writers, kind):
     both = [ModelArithmetic(law=expression + 1.0 * Term(writers["small_formal"]))]
     found = guidance.generate(writers["writer"], prompt, SCHEMA, steer=both, sampling=sampling, max_tokens=300)
     assert all(result.is_valid for result in found)
-    assert sum(judge_register(result.value["message"]) == "formal" for result in found) >= 4
+    assert sum(judge_register(result.value["message"]) == "formal" for result in found) >= 2
 
 
 @pytest.mark.parametrize("kind", ["fudge", "head"])

@@ -18,7 +18,12 @@ def test_stack_equals_its_networks(networks, extras, num_networks):
     cache, logits = stack.prefill(prompts * num_networks)
     alone = [network.prefill(prompts) for network in parts]
     torch.testing.assert_close(logits, torch.cat([own for _, own in alone]), atol=1e-4, rtol=1e-4)
-    steps = [([[3], [4], [5]], None), ([[6, 7], [8, 9], [1, 2]], None), ([[0, 3], [4, 5], [0, 6]], [1, 2, 1])]
+    steps = [
+        ([[3], [4], [5]], None),
+        ([[6, 7], [8, 9], [1, 2]], None),
+        ([[0, 3], [4, 5], [0, 6]], [1, 2, 1]),
+        ([[0] * 5 + [3], [1] * 6, [0] * 5 + [6]], [1, 6, 1]),
+    ]
     for block, lengths in steps:
         token_ids = torch.tensor(block)
         everywhere = None if lengths is None else lengths * num_networks

@@ -91,7 +91,7 @@ def eta(logits, value):
 def xtc(logits, threshold):
     """Drop all tokens over the threshold but the least likely of them (the last on ties)."""
     law = softmax(logits)
-    over = [v for v, q in enumerate(law) if q >= threshold]
+    over = [v for v, q in enumerate(law) if q >= threshold and q > 0]
     if len(over) < 2:
         return logits
     spared = min(over, key=lambda v: (law[v], -v))

@@ -75,6 +75,7 @@ def make_model(table):
         vocabulary=VOCABULARY,
         context_size=table.context_size,
         prefix_cache=None,
+        device=table.device,
         name="tiny",
         encode_text=lambda text: [ord(letter) - 97 for letter in text],
         decode_bytes=lambda tokens: b"".join(TOKENS[token] for token in tokens if token != END),

@@ -122,6 +122,19 @@ def test_a_long_key_does_not_exhaust_the_stack() -> None:
     assert 0 < matcher.shortest_completion() < 40
 
 
+def test_values_nested_too_deep_are_refused_by_name() -> None:
+    """Where every level needs another, Python's stack is a limit like any other; below it there is no trouble."""
+    for depth, is_served in [(40, True), (190, False)]:
+        schema: dict[str, Any] = {"type": "integer"}
+        for _ in range(depth):
+            schema = {"type": "array", "minItems": 1, "items": schema}
+        if is_served:
+            assert json_schema(schema).compile(mixed_vocabulary()).matcher().shortest_completion() == 2 * depth + 1
+        else:
+            with pytest.raises(LimitError, match="nest deeper"):
+                json_schema(schema).compile(mixed_vocabulary()).matcher().shortest_completion()
+
+
 @pytest.mark.parametrize("maximum", [11, 12])
 def test_masks_leave_room_for_what_a_pattern_still_needs(maximum: int) -> None:
     """After an escape that sets a pattern back, as after any other character, what must still come has to fit."""

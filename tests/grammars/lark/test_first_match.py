@@ -19,6 +19,7 @@ TEXTS += ["a\n", "\n", "ab\nb", "b\n\n"]
 
 
 def make_pattern(random_: random.Random, depth: int) -> str:
+    """Return a pattern over a and b."""
     kind = random_.random()
     if depth == 0 or kind < 0.25:
         return random_.choice(ATOMS)
@@ -48,6 +49,7 @@ def find_ends(automaton: FirstMatch, text: str) -> list[int]:
 
 
 def may_follow(automaton: FirstMatch, state: int, rest: str) -> bool:
+    """Tell whether a match that ends in a state does so before this text."""
     follow = automaton.follow(state)
     for symbol in map(ord, rest):
         if follow == FREE:

@@ -71,3 +71,10 @@ def test_other_configurations_are_refused():
     """SynthID's configuration of that library is no red and green list."""
     with pytest.raises(WatermarkError, match="WatermarkingConfig"):
         TransformersWatermark.from_config(object(), SIZE)
+
+
+@pytest.mark.parametrize("settings", [{"scheme": "other"}, {"gamma": 0.0}, {"context_width": 0}])
+def test_settings_without_lists_are_refused(settings):
+    """By name."""
+    with pytest.raises(WatermarkError, match="watermark: got"):
+        TransformersWatermark(vocabulary_size=SIZE, **settings)
