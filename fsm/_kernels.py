@@ -771,12 +771,12 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
             gate[34] = gate[92] = 1
             break
         elif kind == POP:
+            if called:  # what was pushed on the way is not on this stack
+                return ALL_NODES
             if stack == regs[R_BOTTOM]:
                 regs[R_POPPED] = 1
             if stack == 0:
                 break
-            if called:
-                return ALL_NODES
             state = stacks[stack, 0]
             stack = stacks[stack, 1]
         elif kind == CALL:
