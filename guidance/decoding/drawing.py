@@ -287,4 +287,5 @@ def _pick(law: Law, flat: Sequence[int]) -> Law:
     index = torch.tensor(flat, device=law.logits.device)
     token_ids = None if law.token_ids is None else law.token_ids.flatten(0, 1)[index][:, None]
     rescued = None if law.rescued is None else law.rescued.flatten()[index][:, None]
-    return Law(law.logits.flatten(0, 1)[index][:, None], token_ids, rescued)
+    untruncated = None if law.untruncated is None else law.untruncated.flatten(0, 1)[index][:, None]
+    return Law(law.logits.flatten(0, 1)[index][:, None], token_ids, rescued, untruncated)
