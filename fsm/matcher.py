@@ -152,6 +152,11 @@ class Matcher:
         """Return the bytes that must come next, empty where there is a choice or the text may end."""
         return b"" if self.is_terminated else self._compiled.forced_bytes(self._position, self.text)
 
+    def bytes_after(self, run: bytes) -> bytes:
+        """Return the bytes that may follow a run of forced bytes."""
+        position = self._compiled.advance_bytes(self._position, run, self.text) if run else self._position
+        return np.flatnonzero(self._compiled.next_bytes(position)).astype(np.uint8).tobytes()
+
     def forced_tokens(self) -> list[int]:
         """Return tokens that spell the forced bytes, the longest first; what a longer token might swallow is left out.
 

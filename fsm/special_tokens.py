@@ -13,7 +13,14 @@ from fsm.layout import STATE_POP
 from fsm.network import Network
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["SpecialTokens", "add_special_token", "remove_special_tokens", "resolve_special_tokens", "special_tokens_of"]
+__all__ = [
+    "SpecialTokens",
+    "add_special_token",
+    "remove_special_tokens",
+    "resolve_special_tokens",
+    "special_tokens_of",
+    "split_special_tokens",
+]
 
 _MARK = b"\xff"
 
@@ -78,6 +85,17 @@ def remove_special_tokens(text: bytes) -> bytes:
     """Return a text read by a matcher without the symbols of special tokens."""
     parts = text.split(_MARK)
     return b"".join(parts[::2])
+
+
+def split_special_tokens(text: bytes) -> list[tuple[bytes, bool]]:
+    r"""Return the parts of a text read by a matcher: bytes, and whether they name a special token; no part is empty.
+
+    Examples
+    --------
+    >>> split_special_tokens(b"a\xff<call>\xff{")
+    [(b'a', False), (b'<call>', True), (b'{', False)]
+    """
+    return [(part, index % 2 == 1) for index, part in enumerate(text.split(_MARK)) if part]
 
 
 def _special_names(vocabulary: Vocabulary) -> dict[str, int]:

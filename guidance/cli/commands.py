@@ -12,7 +12,7 @@ from guidance.cli.grammars import GrammarChoice
 from guidance.cli.inspection import allowed_after, find_token, follow, measure_cost
 from guidance.cli.plugins import add_plugins
 from guidance.cli.printing import INTERRUPTED, check_place, print_note, reporting_errors, to_json, write_result
-from guidance.cli.watermarking import watermark_app
+from guidance.cli.watermarking import KeyFile, MarkScheme, make_watermark, watermark_app
 from guidance.errors import PromptError
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def generate(
     top_p: Annotated[float | None, typer.Option(help="Keep the most likely tokens up to this probability.")] = None,
     seed: Annotated[int, typer.Option(help="Chooses the random numbers.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
+    watermark_key_file: KeyFile = None,
+    watermark_scheme: MarkScheme = "selfhash",
 ) -> None:
     """Generate what follows a prompt.
 
@@ -62,8 +64,11 @@ def generate(
     check_place(output)
     grammar = GrammarChoice(schema=schema, regex=regex, choice=tuple(choice or ())).output()
     sampling = Sampling(temperature=temperature, top_p=top_p, seed=seed)
+    watermark = None if watermark_key_file is None else make_watermark(watermark_key_file, watermark_scheme)
     text = read_prompt(prompt)
-    events = guidance.stream(guidance.load(model), text, grammar, sampling=sampling, max_tokens=max_tokens)
+    events = guidance.stream(
+        guidance.load(model), text, grammar, sampling=sampling, max_tokens=max_tokens, watermark=watermark
+    )
     result = _show_progress(events)
     is_interrupted = result.stop_reason == "cancelled"
     if not is_interrupted:

@@ -17,9 +17,12 @@ from guidance.errors import InputFileError, WatermarkError
 if TYPE_CHECKING:
     from guidance.watermark import TransformersWatermark, Verdict, Watermark
 
-__all__ = ["watermark_app"]
+__all__ = ["KeyFile", "MarkScheme", "make_watermark", "watermark_app"]
 
 KEY_VARIABLE = "GUIDANCE_WATERMARK_KEY"
+
+KeyFile = Annotated[Path | None, typer.Option(help="Watermark the text with the key in this file.")]
+MarkScheme = Annotated[str, typer.Option(help="The watermark's scheme; see guidance watermark detect --help.")]
 
 watermark_app = typer.Typer(help="Look for watermarks in texts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -57,7 +60,7 @@ def detect(
     Example: guidance watermark detect letter.txt --key-file key.bin
     """
     from guidance.loading import load_encoder
-    from guidance.watermark import Watermark, detect_watermark
+    from guidance.watermark import detect_watermark
     from guidance.watermark.display import to_ansi
 
     text = _read_text(file)
@@ -66,13 +69,33 @@ def detect(
     if transformers is not None:
         mark = _read_foreign(transformers, encoder.vocabulary.size)
     else:
-        mark = Watermark(key=_read_key(key_file), scheme=scheme, gamma=gamma, context_size=context_size)  # type: ignore[arg-type]
+        mark = make_watermark(key_file, scheme, gamma=gamma, context_size=context_size)
     verdict = detect_watermark(text, encoder, mark, false_positive_rate=false_positive_rate)
     if as_json:
         write_result(to_json(_report(verdict)), None)
         return
     lines = [to_ansi(verdict, encoder.vocabulary), ""] if colours else []
     write_result("\n".join([*lines, *_describe(verdict)]), None)
+
+
+def make_watermark(
+    key_file: Path | None, scheme: str, *, gamma: float = 0.25, context_size: int | None = None
+) -> Watermark:
+    """Return the watermark of the key in a file, or in the environment.
+
+    Raises
+    ------
+    InputFileError : when the file cannot be read.
+    WatermarkError : when there is no key, or a setting is out of range.
+    """
+    from guidance.watermark import Watermark
+
+    return Watermark(
+        key=_read_key(key_file),
+        scheme=scheme,  # type: ignore[arg-type] # the class refuses what is none
+        gamma=gamma,
+        context_size=context_size,
+    )
 
 
 def _read_text(file: Path) -> str | list[int]:

@@ -11,7 +11,7 @@ proposal.py   what runs ahead of the model                    acceptance.py   by
 budget.py     the one place where max_tokens meets the grammar
 forcing.py    forced bytes in the tokenizer's own tokens
 stopping.py   why a row ended
-metrics.py    what it took
+metrics.py    what it took                                   working_clock.py   by which clock steps are compared
 """
 
 from __future__ import annotations

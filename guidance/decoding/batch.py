@@ -7,7 +7,6 @@ lets the model read what was written, and `admit` lets new rows in, whose prompt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 
 import torch
 from torch.nn import functional
@@ -16,6 +15,7 @@ from guidance.decoding.drawing import Drawer
 from guidance.decoding.group import Group, form_groups, pad_left
 from guidance.decoding.proposal import NOTHING, Drafter, Proposal, Step
 from guidance.decoding.row import Row
+from guidance.decoding.working_clock import working_clock
 from guidance.decoding.writing import Writer
 from guidance.model import CausalLM, KvCache, Model
 
@@ -45,6 +45,7 @@ class Batch:
         self._logits: torch.Tensor | None = None
         self._proposals: dict[int, Proposal] = {}
         self._read_seconds: float | None = None
+        self._now = working_clock(self._model.device)
 
     @property
     def num_bytes(self) -> int:
@@ -74,13 +75,13 @@ class Batch:
 
     def draw(self) -> None:
         """Draw for every row; rows that share a pipeline share the call."""
-        before = perf_counter()
+        before = self._now()
         num_drawn = sum(len(row.draw_times) for row in self.rows)
         self._draw_groups()
         if self._drafter is not None and self._read_seconds is not None:
             self._drafter.record(
                 Step(
-                    seconds=self._read_seconds + perf_counter() - before,
+                    seconds=self._read_seconds + self._now() - before,
                     num_rows=len(self.rows),
                     num_drafted=sum(given.num_drafted for given in self._proposals.values()),
                     num_drawn=sum(len(row.draw_times) for row in self.rows) - num_drawn,
@@ -127,7 +128,7 @@ class Batch:
     def read(self) -> None:
         """Let the model read what every row has pending, and what is proposed to follow it."""
         assert self._cache is not None
-        before = perf_counter()
+        before = self._now()
         proposals = self._propose()
         lines = [row.pending + given.token_ids for row, given in zip(self.rows, proposals, strict=True)]
         longest = max(len(given.token_ids) for given in proposals)
@@ -138,7 +139,7 @@ class Batch:
         self.num_model_calls += 1
         for row in self.rows:
             row.pending = []
-        self._read_seconds = perf_counter() - before
+        self._read_seconds = self._now() - before
 
     def _read_beside(self, lines: Sequence[list[int]]) -> None:
         if not any(group.has_companions for group in self._groups):

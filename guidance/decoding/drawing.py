@@ -55,7 +55,8 @@ class Drawer:
         logits : float[B, P, V]   the last positions of each row; row b's proposal was read in its last ones
         """
         places = [0] * len(group.rows)
-        drawing = [i for i, row in enumerate(group.rows) if row.is_running]
+        self._confirm_at_once(group, logits, proposals, places)
+        drawing = [i for i, row in enumerate(group.rows) if row.is_running and not row.pending]
         while drawing:
             columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + places[i] for i in drawing]
             draws = self._draw_at_temperatures(
@@ -65,6 +66,56 @@ class Drawer:
                 places[i] += self._confirm(group.rows[i], draw, proposals[i], places[i])
             drawing = [i for i in drawing if group.rows[i].is_running and not group.rows[i].pending]
         return [len(proposal.token_ids) - place for proposal, place in zip(proposals, places, strict=True)]
+
+    def _confirm_at_once(
+        self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal], places: list[int]
+    ) -> None:
+        """Draw at every place of the proposals in one call where no draw changes the law of the next one.
+
+        Rows that this leaves without a token of their own go on one draw at a time, from ``places[b]``.
+        """
+        if group.has_companions or group.pipeline.is_stateful:
+            return
+        at = [
+            (i, place)
+            for i, (row, proposal) in enumerate(zip(group.rows, proposals, strict=True))
+            if row.is_running and proposal.token_ids and proposal.is_plain and not proposal.laws
+            for place in proposal.drawn_places(is_constrained=row.matcher is not None)
+        ]
+        if not at:
+            return
+        draws = self._draw_flat(group, logits, proposals, at)
+        for k, (i, place) in enumerate(at):
+            row = group.rows[i]
+            if not row.is_running or row.pending or places[i] != place:
+                continue
+            draw = draws.row(k)
+            if row.matcher is None or draw.token_id < 0 or self._writer.fits(row, draw.token_id):
+                places[i] += self._confirm(row, draw, proposals[i], place)
+
+    def _draw_flat(
+        self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal], at: Sequence[tuple[int, int]]
+    ) -> Draws:
+        rows = [group.rows[i] for i, _ in at]
+        columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + place for i, place in at]
+        mask = None
+        if any(row.matcher is not None for row in rows):
+            mask = allocate_token_bitmask(len(at), self._size)
+            mask[:] = -1
+            for k, (i, place) in enumerate(at):
+                if rows[k].matcher is not None:
+                    mask[k] = proposals[i].masks[place]
+        is_greedy = group.pipeline.sampling.is_greedy
+        return group.pipeline.draw(
+            [row.states for row in rows],
+            logits[[i for i, _ in at], columns],
+            mask,
+            uniforms=[
+                0.0 if is_greedy else row.request.uniform(len(row.token_ids) + place)
+                for row, (_, place) in zip(rows, at, strict=True)
+            ],
+            wants_base=self._writer.wants_base,
+        )
 
     def _draw_at_temperatures(
         self,
@@ -236,4 +287,5 @@ def _pick(law: Law, flat: Sequence[int]) -> Law:
     index = torch.tensor(flat, device=law.logits.device)
     token_ids = None if law.token_ids is None else law.token_ids.flatten(0, 1)[index][:, None]
     rescued = None if law.rescued is None else law.rescued.flatten()[index][:, None]
-    return Law(law.logits.flatten(0, 1)[index][:, None], token_ids, rescued)
+    untruncated = None if law.untruncated is None else law.untruncated.flatten(0, 1)[index][:, None]
+    return Law(law.logits.flatten(0, 1)[index][:, None], token_ids, rescued, untruncated)

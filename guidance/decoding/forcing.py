@@ -1,17 +1,25 @@
 """Write what the grammar forces in the tokens that the tokenizer itself would use.
 
 A model has seen `{"name": "` in its tokenizer's own pieces; the same bytes in other pieces are text it has never read.
-The last piece is held back where a longer token could swallow it: the model then chooses between the two.
+The last pieces are held back where some token could begin in them and reach beyond, as the grammar allows: the model
+then chooses, and what it writes is in the tokenizer's pieces again. Special tokens stand for themselves.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
+from fsm import Matcher
+from fsm.special_tokens import split_special_tokens
+from fsm.tables import vocabulary_tables
+from fsm.trie import CHILDREN
 from guidance.decoding.request import MatcherLike
 from guidance.model import Model
 
 __all__ = ["Forcing"]
 
 _MOST_RUNS = 4096
+_ANY_BYTE = bytes(range(256))
 
 
 class Forcing:
@@ -20,40 +28,75 @@ class Forcing:
     Cost: one look-up for a run seen before, else one call of the tokenizer.
     """
 
-    __slots__ = ("_is_open", "_model", "_runs", "_silent")
+    __slots__ = ("_longest", "_model", "_runs", "_silent", "_special", "_trie")
 
     def __init__(self, model: Model) -> None:
+        vocabulary = model.vocabulary
         self._model = model
-        self._runs: dict[bytes, list[int] | None] = {}
-        self._is_open: dict[int, bool] = {}
-        self._silent = frozenset(model.vocabulary.special_token_ids) | frozenset(model.vocabulary.eos_token_ids)
+        self._runs: dict[tuple[bytes, bytes], list[int] | None] = {}
+        self._silent = frozenset(vocabulary.special_token_ids) | frozenset(vocabulary.eos_token_ids)
+        self._special = {vocabulary.token_bytes[token]: token for token in vocabulary.special_token_ids}
+        self._trie = vocabulary_tables(vocabulary).trie
+        self._longest = self._trie.max_depth
 
     def tokens(self, matcher: MatcherLike) -> list[int]:
         """Return the tokens that must come next; empty where there is a choice at once."""
         run = matcher.forced_bytes()
         if not run:
             return []
-        if run not in self._runs:
+        key = run, matcher.bytes_after(run) if isinstance(matcher, Matcher) else _ANY_BYTE
+        if key not in self._runs:
             if len(self._runs) >= _MOST_RUNS:
                 self._runs.clear()
-            self._runs[run] = self._tokenise(run)
-        tokens = self._runs[run]
+            self._runs[key] = self._tokenise(*key)
+        tokens = self._runs[key]
         return list(matcher.forced_tokens()) if tokens is None else tokens
 
-    def _tokenise(self, run: bytes) -> list[int] | None:
-        """Return the tokenizer's own tokens of a run, or None when they do not spell it."""
+    def _tokenise(self, run: bytes, after: bytes) -> list[int] | None:
+        """Return the tokenizer's own tokens of a run, or None when they do not spell it.
+
+        after : the bytes that may follow the run.
+        """
+        found: list[int] = []
+        parts = split_special_tokens(run)
+        for index, (part, is_special) in enumerate(parts):
+            if is_special:
+                if part not in self._special:
+                    return None
+                found.append(self._special[part])
+                continue
+            tokens = self._spell(part)
+            if tokens is None:
+                return None
+            found += tokens if index + 1 < len(parts) else self._hold_back(tokens, part, after)
+        return found
+
+    def _spell(self, text: bytes) -> list[int] | None:
         try:
-            text = run.decode("utf-8")
+            tokens = self._model.encode_text(text.decode("utf-8"))
         except UnicodeDecodeError:
             return None
-        tokens = self._model.encode_text(text)
-        if self._model.decode_bytes(tokens) != run or not self._silent.isdisjoint(tokens):
+        if self._model.decode_bytes(tokens) != text or not self._silent.isdisjoint(tokens):
             return None
-        return tokens[:-1] if self._can_be_extended(tokens[-1]) else tokens
+        return tokens
 
-    def _can_be_extended(self, token_id: int) -> bool:
-        if token_id not in self._is_open:
-            table = self._model.vocabulary.token_bytes
-            piece = table[token_id]
-            self._is_open[token_id] = any(len(other) > len(piece) and other.startswith(piece) for other in table)
-        return self._is_open[token_id]
+    def _hold_back(self, tokens: list[int], text: bytes, after: bytes) -> list[int]:
+        """Return the tokens without those that one which reaches beyond the text could begin in."""
+        most = min(len(text), self._longest - 1)
+        reach = next((size for size in range(most, 0, -1) if self._goes_on(text[-size:], after)), 0)
+        size, table = len(text), self._model.vocabulary.token_bytes
+        kept = list(tokens)
+        while kept and size > len(text) - reach:
+            size -= len(table[kept.pop()])
+        return kept
+
+    def _goes_on(self, text: bytes, after: bytes) -> bool:
+        """Tell whether some token begins with a text and goes on with one of the bytes."""
+        labels, rows = self._trie.labels, self._trie.rows
+        node = 0
+        for byte in text:
+            first, end = int(rows[node, CHILDREN]), int(rows[node + 1, CHILDREN])
+            node = first + int(np.searchsorted(labels[first:end], byte))
+            if node == end or labels[node] != byte:
+                return False
+        return not set(after).isdisjoint(labels[rows[node, CHILDREN] : rows[node + 1, CHILDREN]].tolist())

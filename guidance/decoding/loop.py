@@ -98,7 +98,7 @@ class Decoder:
 
     def _finish(self) -> None:
         self.clock.ended = perf_counter()
-        self.clock.peak_memory_bytes = peak_memory_bytes(self._model.device)
+        self.clock.peak_memory_bytes = peak_memory_bytes(self._model.language_model.device)
         if self._drafter is not None:
             self.clock.speculation = self._drafter.figures()
 

@@ -53,12 +53,21 @@ class Proposal:
     num_drafted : how many of them were drafted; the rest is forced.
     laws : for the places of drafted tokens, the law each was drawn from, when it is to be accepted by that law.
     masks : for places whose mask is known already, the packed mask: int32[W].
+    is_plain : False where some place has a law of its own, as regions with a temperature have.
     """
 
     token_ids: list[int] = field(default_factory=list)
     num_drafted: int = 0
     laws: dict[int, DraftLaw] = field(default_factory=dict)
     masks: dict[int, NDArray[np.int32]] = field(default_factory=dict)
+    is_plain: bool = True
+
+    def drawn_places(self, *, is_constrained: bool) -> list[int]:
+        """Return the places a token is drawn at, the one after the last proposed token included: not the forced ones.
+
+        Under a grammar they are those whose masks are known.
+        """
+        return sorted(self.masks) if is_constrained else list(range(len(self.token_ids) + 1))
 
     def at(self, place: int) -> Proposed:
         """Return what is proposed at a place; nothing beyond the last one."""

@@ -27,6 +27,7 @@ class Writer:
 
     def __init__(self, model: Model, *, wants_base: bool, forces: bool) -> None:
         self.wants_base = wants_base
+        self.vocabulary_size = model.vocabulary.size
         self.ends = frozenset(model.vocabulary.eos_token_ids)
         self._silent = frozenset(model.vocabulary.special_token_ids) | self.ends
         self._table = model.vocabulary.token_bytes

@@ -139,6 +139,11 @@ class Pipeline:
         self._tempered: dict[float, Pipeline] = {}
         self._wants_untruncated = any(isinstance(p, Mirostat1 | Mirostat2) for p in self.processors)
 
+    @property
+    def is_stateful(self) -> bool:
+        """Tell whether a drawn token changes the law of later ones other than through the model."""
+        return bool(self._stateful)
+
     def alone(self) -> Pipeline:
         """Return this pipeline without what other networks compute, for a draft's law; the states are the same."""
         other = copy(self)

@@ -92,7 +92,7 @@ class _ContrastiveDecoder(SearchDecoder):
             logits = self._advance(logits)
             yield self.rows
         self._hand_out()
-        self.clock.ended = perf_counter()
+        self._finish()
 
     def _prefill(self) -> torch.Tensor | None:
         """Read the prompts, keeping the hidden states of all their tokens."""

@@ -16,7 +16,9 @@ from guidance.decoding.metrics import Clock
 from guidance.decoding.stopping import StopReason
 from guidance.decoding.writing import Writer
 from guidance.errors import SamplingError
+from guidance.kv_cache import Prefill
 from guidance.logits.pipeline import Companions, Law
+from guidance.memory import peak_memory_bytes
 from guidance.model import KvCache, Model
 from guidance.search.beam import Beam, Grower
 from guidance.search.choices import Choices
@@ -76,7 +78,7 @@ class SearchDecoder:
             yield self.rows
             logits = self._read()
         self._hand_out()
-        self.clock.ended = perf_counter()
+        self._finish()
 
     def _make_frontiers(self) -> None:
         """Start every prompt with one beam, past what its grammar forces first."""
@@ -92,7 +94,11 @@ class SearchDecoder:
         for row in self.rows:
             if row.is_running:
                 row.stop_reason = StopReason.CANCELLED
+        self._finish()
+
+    def _finish(self) -> None:
         self.clock.ended = perf_counter()
+        self.clock.peak_memory_bytes = peak_memory_bytes(self._model.device)
 
     # -- model ------------------------------------------------------------------------------------------------------
 
@@ -108,7 +114,13 @@ class SearchDecoder:
             return None
         places: dict[tuple[int, ...], int] = {}
         origin = [places.setdefault(tuple(beam.pending), len(places)) for beam in beams]
-        self._cache, logits = self._model.language_model.prefill(list(places))
+        prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
+        prefill.finish()
+        self._cache, logits = prefill.cache, prefill.logits
+        assert self._cache is not None
+        assert logits is not None
+        self.clock.num_model_calls += prefill.num_calls - 1
+        self.clock.num_cached_tokens = prefill.num_cached
         if len(places) < len(beams):
             self._cache.select(origin)
             logits = logits[origin]

@@ -8,15 +8,16 @@ accepted with probability min(1, p / q), which accepts more often but draws othe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from fsm import allocate_token_bitmask
 from guidance.decoding.acceptance import draw_from, law_of
 from guidance.decoding.group import pad_left
 from guidance.decoding.proposal import NOTHING, DraftLaw, Proposal
 from guidance.decoding.row import Row
+from guidance.decoding.working_clock import working_clock
 from guidance.decoding.writing import Writer
 from guidance.logits.pipeline import Pipeline
 from guidance.model import CausalLM, KvCache
@@ -63,7 +64,7 @@ class DraftModel(MeasuredDrafter):
         self._read: list[list[int]] = []
         self._known: list[int] = []
         self._cache: KvCache | None = None
-        self._mask = allocate_token_bitmask(1, vocabulary_size)
+        self._now = working_clock(network.device)
 
     @property
     def num_bytes(self) -> int:
@@ -122,14 +123,12 @@ class DraftModel(MeasuredDrafter):
         step = len(row.token_ids) + len(ahead.proposal.token_ids)
         return row.request.uniform(step, attempt=DRAFTING if self._keeps_laws else 0)
 
-    def _masks(self, aheads: Sequence[Ahead]) -> Any:
-        if all(ahead.row.matcher is None for ahead in aheads):
+    def _masks(self, aheads: Sequence[Ahead]) -> NDArray[np.int32] | None:
+        masks = [ahead.note_mask() for ahead in aheads]
+        if all(mask is None for mask in masks):
             return None
-        if self._mask.shape[0] < len(aheads):
-            self._mask = allocate_token_bitmask(len(aheads), self._size)
-        for index, ahead in enumerate(aheads):
-            ahead.fill_mask(self._mask, index)
-        return self._mask[: len(aheads)]
+        words = next(mask.shape[0] for mask in masks if mask is not None)
+        return np.stack([np.full(words, -1, dtype=np.int32) if mask is None else mask for mask in masks])
 
     def _pipeline(self, row: Row) -> Pipeline:
         pipeline = row.request.pipeline
@@ -168,10 +167,12 @@ class DraftModel(MeasuredDrafter):
         return self._step([row.token_ids[count:] for row, count in zip(rows, kept, strict=True)])
 
     def _begin(self, rows: Sequence[Row]) -> torch.Tensor:
+        before = self._now()
         self._rows, self._read = list(rows), [list(row.token_ids) for row in rows]
         self._known = [len(row.token_ids) for row in rows]
         texts = [[*row.request.prompt_ids, *row.token_ids] for row in rows]
         self._cache, logits = self._network.prefill(texts)
+        self._setup_seconds += self._now() - before
         return logits[:, -1, : self._size]
 
     def _step(self, lines: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.proposal import NOTHING, Drafter, Proposal, Step
@@ -12,8 +13,10 @@ from guidance.speculation.pace import Costs, Pace, best_num_tokens
 
 __all__ = ["MeasuredDrafter"]
 
-_PROBING = 32
-"""Every so many steps without drafts one is tried again, for the text may have changed."""
+_PROBING = 48
+"""One step in so many is taken the other way, with drafts or without, for times and texts change."""
+
+_FIRST_GUESS = 4
 
 
 class MeasuredDrafter(Drafter):
@@ -31,6 +34,7 @@ class MeasuredDrafter(Drafter):
         self._num_tokens = num_tokens
         self._most = most
         self._examined: list[tuple[Row, int, int]] = []
+        self._setup_seconds = 0.0
 
     def propose(self, rows: Sequence[Row], rooms: Sequence[int]) -> list[Proposal]:
         """Return a proposal for each row; the first step has none where a plain one is yet to be measured."""
@@ -47,8 +51,9 @@ class MeasuredDrafter(Drafter):
         """Return a proposal of about `num_tokens` drafted tokens for each row."""
 
     def record(self, step: Step) -> None:
-        """Learn what a step took."""
-        self.pace.learn(step)
+        """Learn what a step took; reading the rows' prompts belongs to no step."""
+        self.pace.learn(replace(step, seconds=step.seconds - self._setup_seconds))
+        self._setup_seconds = 0.0
 
     def figures(self) -> SpeculationFigures | None:
         """Return what drafting was expected to bring, and brought."""
@@ -58,10 +63,16 @@ class MeasuredDrafter(Drafter):
     def _choose(self) -> int:
         if self._num_tokens is not None:
             return self._num_tokens
-        if not self.pace.costs.is_known:
+        costs = self.pace.costs
+        is_probing = costs.num_steps % _PROBING == _PROBING - 1
+        if not costs.is_known:
             return 0
-        chosen = best_num_tokens(self.pace.acceptance, self.pace.costs.ratio, most=self._most)
-        return 1 if chosen == 0 and self.pace.num_steps % _PROBING == _PROBING - 1 else chosen
+        if not costs.added:
+            return min(_FIRST_GUESS, self._most)
+        chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=self._most)
+        if is_probing:
+            return 0 if chosen else min(_FIRST_GUESS, self._most)
+        return chosen
 
     def _count_outcomes(self) -> None:
         for row, accepted, rejected in self._examined:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import median
 
 from guidance.decoding.metrics import SpeculationFigures
@@ -17,6 +18,7 @@ from guidance.decoding.proposal import Step
 __all__ = ["Costs", "Pace", "best_num_tokens", "expected_tokens", "predicted_speedup"]
 
 _REMEMBERED = 31
+_FEWEST_MEASURED = 3
 
 
 def expected_tokens(acceptance: float, num_tokens: float) -> float:
@@ -45,6 +47,7 @@ def predicted_speedup(acceptance: float, cost_ratio: float, num_tokens: float) -
     return expected_tokens(acceptance, num_tokens) / (num_tokens * cost_ratio + 1.0)
 
 
+@lru_cache(maxsize=1024)
 def best_num_tokens(acceptance: float, cost_ratio: float, *, most: int = 32) -> int:
     """Return the number of drafted tokens that draws fastest; 0 where drafting does not pay.
 
@@ -65,16 +68,17 @@ class Costs:
 
     plain_steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     added: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    num_steps: int = 0
 
     @property
     def is_known(self) -> bool:
-        """Tell whether a step without drafts has been measured."""
-        return bool(self.plain_steps)
+        """Tell whether steps without drafts have been measured."""
+        return len(self.plain_steps) >= _FEWEST_MEASURED
 
     @property
     def plain_seconds(self) -> float:
-        """Return what a step without drafts takes."""
-        return median(self.plain_steps)
+        """Return what a step without drafts takes: the least of the last ones, for the first are cold."""
+        return min(self.plain_steps)
 
     @property
     def ratio(self) -> float:
@@ -82,10 +86,11 @@ class Costs:
         return max(median(self.added), 0.0) / self.plain_seconds if self.added else 0.0
 
     def learn(self, step: Step) -> None:
-        """Remember one more step; medians of the last ones leave out what other work delayed."""
+        """Remember one more step."""
+        self.num_steps += 1
         if not step.num_drafted:
             self.plain_steps.append(step.seconds)
-        elif self.plain_steps:
+        elif self.is_known:
             self.added.append((step.seconds - self.plain_seconds) * step.num_rows / step.num_drafted)
 
 
@@ -96,7 +101,6 @@ class Pace:
     costs: Costs
     num_accepted: int = 0
     num_rejected: int = 0
-    num_steps: int = 0
     num_draft_steps: int = 0
     draft_step_seconds: float = 0.0
     drafts_per_row: float = 0.0
@@ -110,7 +114,6 @@ class Pace:
     def learn(self, step: Step) -> None:
         """Count one step."""
         self.costs.learn(step)
-        self.num_steps += 1
         if step.num_drafted:
             self.num_draft_steps += 1
             self.draft_step_seconds += step.seconds

@@ -101,6 +101,25 @@ def test_detect_shows_tokens_in_colour(run, marked, key_file):
     ).replace('<span style="background:#f6c9c9">', "").replace('<span style="background:#c7ecc7">', "")
 
 
+def test_generate_marks_with_the_key_of_a_file(run, key_file, capsys, monkeypatch):
+    """The text is that of the call with the same watermark."""
+    arguments = ["Write about the lamp.", "--model", "embedded/writer", "--max-tokens", "20", "--temperature", "1"]
+    marking = ["--watermark-key-file", str(key_file), "--watermark-scheme", "synthid"]
+    monkeypatch.setattr(sys, "argv", ["guidance", "generate", *arguments, *marking])
+    with pytest.raises(SystemExit):
+        main()
+    mark = guidance.Watermark(key=b"secret", scheme="synthid")
+    result = guidance.generate(
+        "embedded/writer", "Write about the lamp.", watermark=mark, sampling=Sampling(temperature=1.0), max_tokens=20
+    )
+    assert capsys.readouterr().out.removesuffix("\n") == result.text
+    monkeypatch.setattr(sys, "argv", ["guidance", "generate", *arguments[:3], *marking])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "greedy" in capsys.readouterr().err
+
+
 def test_detect_refuses_what_it_cannot_read(run, tmp_path, monkeypatch):
     """A missing key, file, scheme: one line on stderr and exit code 2."""
     monkeypatch.delenv("GUIDANCE_WATERMARK_KEY", raising=False)

@@ -40,7 +40,7 @@ def test_first_text_is_a_plain_draw(grammar):
     """The first of several is distributed as the law: chi-square over all texts."""
     compiled = compile_grammar(grammar)
     texts = list_texts(Table(8, SPREAD), Pipeline(guidance.Sampling()), PROMPT, max_tokens=3, compiled=compiled)
-    num_draws = 4000
+    num_draws = 2000
     counts = Counter(text_of(draw(seed, 2, compiled=compiled)[0]) for seed in range(num_draws))
     assert chi_square(counts, texts, num_draws) < 4.5
 
@@ -74,7 +74,7 @@ def test_weighted_sum_is_an_unbiased_estimate():
     compiled = compile_grammar("masked")
     texts = list_texts(Table(8, SPREAD), Pipeline(guidance.Sampling()), PROMPT, max_tokens=3, compiled=compiled)
     exact = sum(math.exp(value) * len(text) for text, value in texts.items())
-    sums = [sum(beam.weight * len(text_of(beam)) for beam in draw(seed, 3, compiled=compiled)) for seed in range(600)]
+    sums = [sum(beam.weight * len(text_of(beam)) for beam in draw(seed, 3, compiled=compiled)) for seed in range(400)]
     assert abs(np.mean(sums) - exact) < 4 * np.std(sums) / math.sqrt(len(sums))
 
 
