@@ -8,7 +8,9 @@ import pytest
 import torch
 
 import guidance
+from guidance.decoding import Decoder, Request
 from guidance.embedded.judge import judge_register, judge_sentiment
+from guidance.logits import Pipeline
 from proxy_tuning import (
     BASE,
     Attribute,
@@ -176,3 +178,31 @@ def test_a_classifier_of_other_tokens_is_refused(base, kind):
     method, name = (Fudge, "embedded/sentiment") if kind == "fudge" else (OnePassHead, "embedded/sentiment_head")
     with pytest.raises(guidance.GuidanceError, match="token"):
         ModelArithmetic(law=BASE + Attribute(method(name, attribute="positive"))).bind(base)
+
+
+def test_rows_of_one_batch_may_be_steered_differently(base, experts):
+    """Each row has a law of its own: experts, a proxy under a grammar, nothing at all."""
+    first, second, third, fourth = experts
+    compiled = base.compile({"type": "array", "items": {"enum": ["the", "an"]}, "maxItems": 3}).compiled
+    sampling = guidance.Sampling(temperature=0.8, seed=2)
+    laws = [
+        Pipeline(sampling, [DExperts(expert=first, antiexpert=second).bind(base)]),
+        Pipeline(sampling, [ProxyTuning(tuned=third, untuned=fourth).bind(base)]),
+        Pipeline(sampling, []),
+        Pipeline(sampling, [ClassifierFree(gamma=1.5).bind(base), DExperts(expert=fourth).bind(base)]),
+    ]
+    requests = [
+        Request(
+            prompt_ids=tuple(base.encode(prompt)),
+            pipeline=pipeline,
+            max_tokens=30,
+            compiled=compiled if i % 2 else None,
+        )
+        for i, (prompt, pipeline) in enumerate(zip(("the cat", "in", "another thing", "x"), laws, strict=True))
+    ]
+    together = Decoder(base, requests)
+    alone = [Decoder(base, [request]) for request in requests]
+    for decoder in (together, *alone):
+        for _ in decoder.run():
+            pass
+    assert [row.token_ids for row in together.rows] == [decoder.rows[0].token_ids for decoder in alone]

@@ -184,6 +184,24 @@ def test_tokens_removed_before_stay_removed(base, experts):
         assert torch.isneginf(found[..., 5]).all()
 
 
+def test_linear_methods_commute_with_masks_and_biases(base, experts):
+    """What adds up logits may come before or after a mask or a bias: the same law."""
+    ids = base.encode(PROMPT)
+    logits = base.language_model.prefill([ids])[1]
+    bias = torch.linspace(-2, 2, logits.shape[-1])
+    hidden = torch.arange(logits.shape[-1]) % 3 == 1
+    for method in (
+        DExperts(expert=experts[0], antiexpert=experts[1], alpha=1.3, base_top_p=1.0),
+        ProxyTuning(tuned=experts[2], untuned=experts[3]),
+        ModelArithmetic(law=BASE + Term(experts[0]) - Term(experts[1])),
+    ):
+        bound = method.bind(base)
+        context = Context(companion=bound.open([ids]))
+        after = (bound.process([[0]], logits, context) + bias).masked_fill(hidden, float("-inf"))
+        before = bound.process([[0]], (logits + bias).masked_fill(hidden, float("-inf")), context)
+        torch.testing.assert_close(law(before), law(after), atol=1e-6, rtol=1e-5)
+
+
 def test_settings_out_of_range_are_refused(base, experts):
     """What, where, and the cure."""
     expert = experts[0]

@@ -57,6 +57,30 @@ def test_drafts_never_change_a_steered_text(base, experts, name, output):
             assert _tokens(found) == plain
 
 
+@pytest.mark.parametrize("output", [None, ARRAY], ids=["text", "json"])
+def test_everything_at_once_is_the_same_with_drafts(base, experts, output):
+    """Experts, a proxy, a negative prompt, penalties, truncation and a watermark, in one ragged batch."""
+    first, second, third, fourth = experts
+    options = {
+        "steer": [
+            DExperts(expert=first, antiexpert=second, alpha=0.6, base_top_p=0.95),
+            ProxyTuning(tuned=third, untuned=fourth, alpha=0.5),
+            ClassifierFree(gamma=1.2, negative_prompt="x"),
+        ],
+        "watermark": guidance.Watermark(key=b"secret", gamma=0.25, delta=2.0),
+        "sampling": guidance.Sampling(
+            temperature=0.9, top_p=0.95, seed=3, n=2, penalties=guidance.Penalties(repetition=1.2, frequency=0.1)
+        ),
+        "max_tokens": 40,
+    }
+    plain = _tokens(guidance.generate(base, PROMPTS, output, **options))
+    for draft in (base, first, "prompt-lookup"):
+        speculate = guidance.Speculation(draft=draft, num_tokens=3)
+        assert _tokens(guidance.generate(base, PROMPTS, output, **options, speculate=speculate)) == plain
+    alone = [_tokens([guidance.generate(base, prompt, output, **options)]) for prompt in PROMPTS]
+    assert [tokens for row in alone for tokens in row] == plain
+
+
 def _tokens(results):
     flat = [result for row in results for result in (row if isinstance(row, list) else [row])]
     return [result.token_ids for result in flat]
