@@ -8,6 +8,7 @@ from fsm.automata.texts import ALL_TEXTS
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.network import Network
+from fsm.stay_compiled import StayCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.following import carry_debts
@@ -46,14 +47,15 @@ class ContextFreeGrammar(Grammar):
         ignored: Iterable[Terminal] = (),
     ) -> None:
         self.source = source
+        skipped = list(ignored)
         productive = remove_unproductive(rules)
         self._check(start, productive)
         rules = keep_reachable(productive, start)
-        carried = carry_debts(Analysis(rules, start), ignored)
+        carried = carry_debts(Analysis(rules, start, skipped), skipped)
         if carried is not None:
             rules = remove_unproductive(carried)
             self._check(start, rules)
-        self.analysis = Analysis(remove_left_recursion(keep_reachable(rules, start), start), start)
+        self.analysis = Analysis(remove_left_recursion(keep_reachable(rules, start), start), start, skipped)
 
     def _check(self, start: str, rules: Mapping[str, object]) -> None:
         if start not in rules:
@@ -68,7 +70,7 @@ class ContextFreeGrammar(Grammar):
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; what a text does not reach is never laid out."""
         network = Network()
-        return Compiled(network, self.lay(network), vocabulary)
+        return StayCompiled(network, self.lay(network), vocabulary)
 
     def lay(self, network: Network) -> int:
         """Lay the rules where nothing follows them."""
