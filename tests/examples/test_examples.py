@@ -12,6 +12,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PRINTED = {
+    "call_tools.py": ["<tool_call>", "look_up {'name': 'Mara Lindqvist', 'age': 36}"],
     "choose.py": ["product"],
     "demo.py": [
         "Ada Lovelace",
@@ -21,11 +22,17 @@ PRINTED = {
         "tokens per second",
         "forced by the grammar",
     ],
+    "fill_template.py": ["{'name': 'Mara Lindqvist', 'age': 36, 'mood': 'good'}"],
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
+    "reason_first.py": ["reasoning: ", "answer: {'name': 'Mara Lindqvist', 'age': 36"],
     "schema_batch.py": ["Ada Lovelace", "log-probability"],
     "steer_arithmetic.py": ["embedded/small_formal and embedded/negative, stacked", "Dear Sir or Madam"],
-    "steer_classifier.py": ["positive: hey, i cherish it.", "negative: hey, i detest it.", "message='we adore the sound."],
+    "steer_classifier.py": [
+        "positive: hey, i cherish it.",
+        "negative: hey, i detest it.",
+        "message='we adore the sound.",
+    ],
     "steer_formal.py": ["cheers!", "My supervisor", "embedded/small_formal and embedded/small_writer, stacked"],
     "steer_sentiment.py": ["alpha -2: ", "horrible", "alpha +2: ", "Post(topic='lamp', message='i adore it."],
     "stream_partial.py": ["name='Mara Lindqvist' age=None", "city='Turin'"],
