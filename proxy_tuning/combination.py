@@ -84,6 +84,7 @@ class Combination(Processor):
         """Return the combined logits; a formula that is the base alone returns the very same ones."""
         plan = self._bound().plan
         assert plan is not None
+        _check_width(logits, plan)
         combined = logits
         if not plan.blend.is_plain:
             scene = Scene(plan, states, logits, context)
@@ -102,6 +103,14 @@ class Combination(Processor):
                 f"{name}: got no model to steer, expected one; pass it to guidance.generate, or call {name}.bind(model)"
             )
         return self.bind(self.reference)
+
+
+def _check_width(logits: torch.Tensor, plan: Plan) -> None:
+    if logits.shape[-1] != plan.vocabulary_size:
+        raise SteeringError(
+            f"steering: got logits of {logits.shape[-1]} columns, expected the {plan.vocabulary_size} tokens of the "
+            "model it was bound to; bind it to the model that is steered, and cut its padding off"
+        )
 
 
 def _forbid_missing(logits: torch.Tensor, plan: Plan) -> torch.Tensor:

@@ -99,6 +99,7 @@ class Plan:
     readers: tuple[Reader, ...]
     forwards: tuple[Forward, ...]
     scorers: tuple[Scorer, ...]
+    vocabulary_size: int
 
     @property
     def needs_nothing(self) -> bool:
@@ -126,7 +127,8 @@ def compile_plan(formula: Formula, base: Model, *, is_normalised: bool = False) 
     """
     builder = _Builder(base)
     blend = builder.blend(formula, is_normalised=is_normalised)
-    return Plan(blend, tuple(builder.readers.values()), _group(builder), tuple(builder.scorers))
+    readers, scorers = tuple(builder.readers.values()), tuple(builder.scorers)
+    return Plan(blend, readers, _group(builder), scorers, base.vocabulary.size)
 
 
 class _Builder:

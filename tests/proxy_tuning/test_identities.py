@@ -214,6 +214,7 @@ def test_settings_out_of_range_are_refused(base, experts):
         lambda: ContrastiveDecoding(amateur=expert, plausibility=2.0),
         lambda: ClassifierFree().open([[1]]),
         lambda: ModelArithmetic(law=BASE - Term(expert)).bind(base),
+        lambda: DExperts(expert=expert).process([[0]], torch.zeros(1, 1, 99)),
     ):
         with pytest.raises(SteeringError, match=r"got .*expected .*; "):
             make()
