@@ -11,7 +11,8 @@ def softmax(logits):
     """Return probabilities."""
     top = max(logits)
     weights = [math.exp(z - top) if z > NEVER else 0.0 for z in logits]
-    return [weight / sum(weights) for weight in weights]
+    total = sum(weights)
+    return [weight / total for weight in weights]
 
 
 def entropy(law):
@@ -45,7 +46,8 @@ def top_n_sigma(logits, n):
     finite = [z for z in logits if z > NEVER]
     mean = sum(finite) / len(finite)
     deviation = math.sqrt(sum((z - mean) ** 2 for z in finite) / len(finite))
-    return keep(logits, {v for v, z in enumerate(logits) if z >= max(finite) - n * deviation})
+    floor = max(finite) - n * deviation
+    return keep(logits, {v for v, z in enumerate(logits) if z >= floor})
 
 
 def top_k(logits, k):
@@ -65,7 +67,8 @@ def top_p(logits, p):
 def min_p(logits, share):
     """Keep what is likely enough beside the best."""
     law = softmax(logits)
-    return keep(logits, {v for v, q in enumerate(law) if q >= share * max(law)})
+    floor = share * max(law)
+    return keep(logits, {v for v, q in enumerate(law) if q >= floor})
 
 
 def typical(logits, p):

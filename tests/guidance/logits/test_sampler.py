@@ -7,10 +7,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from fsm.mask import pack_token_ids
+from guidance.logits import Pipeline
+from guidance.logits._kernels import count_bits_kernel, fill_weights_kernel, find_best_kernel, find_kth_kernel
 from guidance.logits.sampler import BROKEN, EMPTY, _draw_dense, draw_tokens
-from guidance.sampling import uniform
+from guidance.sampling import Sampling, uniform
 from tests.reference.logits import allowed_columns, draw, law_of
+from tests.reference.samplers import next_law
 
 
 def _draw_by_loop(logits, mask, scales, uniforms, *, wants_base):
@@ -82,3 +88,90 @@ def test_draw_chooses_among_few_legal_tokens_of_a_large_vocabulary():
         few = draw_tokens(logits, mask, scales=[scale], uniforms=[u])
         dense = _draw_dense(logits, mask, [scale], [u], wants_base=False)
         assert few.token_ids == dense.token_ids
+
+
+@pytest.mark.parametrize("size", [1, 2, 31, 64, 65, 600, 5000])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0.7, "top_p": 0.9},
+        {"top_k": 5, "top_p": 0.6},
+        {"top_k": 40, "min_p": 0.05, "temperature": 1.5},
+        {"temperature": 2.0, "temperature_last": True, "top_k": 9, "top_p": 0.8, "min_p": 0.02},
+    ],
+)
+@pytest.mark.parametrize("ties", [False, True])
+def test_truncated_draws_equal_the_slow_twin(size, options, ties):
+    """The same uniform picks the same token, with its log-probability, also among ties and under a mask."""
+    rng = np.random.default_rng(size)
+    pipeline = Pipeline(Sampling(**options))
+    for trial in range(12):
+        row = rng.normal(0, 2, size).astype(np.float32)
+        if ties:
+            row = np.round(row)
+        legal = (
+            None
+            if trial % 3 == 0
+            else set(rng.choice(size, max(1, size // (2, 12)[trial % 2]), replace=False).tolist())
+        )
+        mask = None if legal is None else pack_token_ids(sorted(legal), size)[None]
+        law, _ = next_law(row.tolist(), pipeline.sampling, legal=legal)
+        u = uniform(trial, size, 0)
+        draws = pipeline.draw([pipeline.start([])], torch.from_numpy(row)[None], mask, uniforms=[u])
+        (token,) = draws.token_ids
+        running = np.cumsum(law)
+        assert law[token] > 0
+        assert running[token] - law[token] - 1e-5 <= u <= running[token] + 1e-5
+        assert draws.log_probs[0] == pytest.approx(math.log(law[token]), abs=1e-4)
+
+
+@pytest.mark.parametrize("u", [0.0, 0.5, 1 - 2.0**-53])
+def test_extreme_uniforms_draw_tokens_of_weight(u):
+    """Neither end of the unit interval draws what has no probability."""
+    logits = torch.full((1, 3000), float("-inf"))
+    logits[0, [700, 1500, 2300]] = torch.tensor([0.0, 1.0, -200.0])
+    assert draw_tokens(logits, None, scales=[1.0], uniforms=[u]).token_ids[0] in {700, 1500}
+
+
+@given(st.lists(st.floats(width=32, allow_infinity=False) | st.sampled_from([math.inf, -math.inf]), min_size=1))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_find_best_equals_the_naive_loop(values):
+    """The first largest value, -1 where there is none, -2 where one is broken."""
+    array = np.array(values, dtype=np.float32)
+    expected = int(array.argmax())
+    if np.isnan(array).any() or array.max() == math.inf:
+        expected = -2
+    elif array.max() == -math.inf:
+        expected = -1
+    assert find_best_kernel(array, np.empty(64, dtype=np.float32)) == expected
+    repeated = np.tile(array, 300)
+    assert find_best_kernel(repeated, np.empty(64, dtype=np.float32)) == expected
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200), st.integers(1, 60))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_find_kth_equals_sorting(weights, k):
+    """The k-th largest weight, by bisection over bit patterns."""
+    array = np.array([*weights, 1.0], dtype=np.float32)
+    bits = np.empty(1, dtype=np.int32)
+    found = find_kth_kernel(array, min(k, array.size), bits, bits.view(np.float32), np.empty_like(array))
+    assert found == np.sort(array)[::-1][min(k, array.size) - 1]
+
+
+def test_weights_equal_the_exponential():
+    """To the rounding of float32, from the largest value to where they vanish."""
+    values = np.linspace(-100, 3, 4001, dtype=np.float32)
+    powers, weights = np.empty(4001, dtype=np.int32), np.empty(4001, dtype=np.float32)
+    total = fill_weights_kernel(values, np.float32(3), np.float32(0.9), powers, powers.view(np.float32), weights)
+    exact = np.exp(0.9 * (values.astype(np.float64) - 3))
+    assert weights == pytest.approx(exact, rel=1e-5, abs=1e-37)
+    assert total == pytest.approx(exact.sum(), rel=1e-6)
+    assert weights[-1] == 1.0
+    assert weights[0] == 0.0
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=50))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_count_bits_equals_the_naive_loop(words):
+    """Every bit of every word counts once."""
+    assert count_bits_kernel(np.array(words, dtype=np.int32)) == sum((word & 0xFFFFFFFF).bit_count() for word in words)
