@@ -169,8 +169,11 @@ class SiblingReader(Reader):
         before, pending, self._pending = cache.num_slots, self._pending, None
         num_pending = 0 if pending is None else pending[0].shape[1]
         cache.make_room(num_pending + num_siblings)
-        plan = _Plan(cache, token_ids, pending)
-        logits = self._network.decode_branches(cache, plan.token_ids, plan.positions, plan.mask)
+        if pending is None and num_positions == 1:
+            logits = self._read_plainly(token_ids[:, 0])
+        else:
+            plan = _Plan(cache, token_ids, pending)
+            logits = self._network.decode_branches(cache, plan.token_ids, plan.positions, plan.mask)
         first = before + num_pending + num_siblings - count
         kept = tuple(t[:, :, :, first : first + count].clone() for t in (cache.keys, cache.values))
         cache.crop(before + num_pending)
@@ -178,6 +181,18 @@ class SiblingReader(Reader):
         if pending is not None:
             self._prefix_scores = scores[:, num_pending - pending[2] : num_pending]
         return _Siblings(token_ids, scores[:, num_pending:].view(num_rows, num_positions, count), *kept)
+
+    def _read_plainly(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Read the candidates of one position where nothing else is pending; accounts for the slots they take.
+
+        token_ids : int64[B, K]
+        """
+        slots, count = self._cache.slots, token_ids.shape[1]
+        live = slots.live
+        places = torch.tensor(slots.positions, device=token_ids.device)[:, None].expand(-1, count)
+        slots.append(count, None, token_ids.device)
+        mask = None if live is None else live[:, None, None]
+        return self._network.decode_siblings(self._cache, token_ids, places, mask)
 
 
 class _Plan:
@@ -193,9 +208,6 @@ class _Plan:
         device = candidates.device
         num_rows, num_positions, count = candidates.shape
         slots, flat = cache.slots, candidates.flatten(1)
-        if pending is None and num_positions == 1 and slots.live is None:
-            self._lay_out_plainly(cache, flat)
-            return
         starts = torch.tensor(slots.positions, device=device)[:, None]
         num_pending = 0
         pieces, places = [], []
@@ -222,17 +234,6 @@ class _Plan:
         self.token_ids = torch.cat([*pieces, flat], dim=1)
         self.positions = torch.cat([*places, after.repeat_interleave(count, dim=1)], dim=1)
         self.mask = mask[:, None]
-
-    def _lay_out_plainly(self, cache: LlamaKvCache, flat: torch.Tensor) -> None:
-        """Do the same where every row is as long and nothing is padded or pending."""
-        num_rows, count = flat.shape
-        before, place = cache.num_slots, cache.slots.positions[0]
-        cache.slots.append(count, None, flat.device)
-        mask = torch.ones(count, before + count, dtype=torch.bool, device=flat.device)
-        mask[:, before:] = torch.eye(count, dtype=torch.bool, device=flat.device)
-        self.token_ids = flat
-        self.positions = torch.full_like(flat, place)
-        self.mask = mask.expand(num_rows, 1, -1, -1)
 
 
 def _causal(live: torch.Tensor, num_new: int, num_slots: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from guidance.model import KvCache
+from guidance.transformer.branches import attend_siblings
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
 from guidance.transformer.packing import Packing, make_packing
 from guidance.transformer.slots import RowSlots
@@ -190,6 +191,27 @@ class LlamaCausalLM:
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 
+    @torch.inference_mode()
+    def decode_siblings(
+        self, cache: LlamaKvCache, token_ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Compute K candidates of one position for every row, as `decode_branches` does, for less; return their logits.
+
+        token_ids : int64[B, K]
+        positions : int64[B, K]        the same number in each row
+        mask      : bool[B, 1, 1, S]   the slots before the candidates that each row looks at; None for all
+        """
+        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+            weights = None
+            if mask is not None:
+                weights = torch.zeros(mask.shape, dtype=self.weights.norm.dtype, device=mask.device)
+                weights.masked_fill_(~mask, float("-inf"))
+            rotation = self._rotations[positions][:, None]
+            hidden = functional.embedding(token_ids, self.weights.embedding)
+            hidden = self._layers(cache, hidden, rotation, weights, num_siblings=token_ids.shape[1])
+            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+            return functional.linear(hidden, self.weights.head)
+
     def _layers(
         self,
         cache: LlamaKvCache,
@@ -197,6 +219,8 @@ class LlamaCausalLM:
         rotation: torch.Tensor,
         mask: torch.Tensor | None,
         packing: Packing | None = None,
+        *,
+        num_siblings: int = 0,
     ) -> torch.Tensor:
         """Return the hidden states after the last layer: float[B, P, H], or float[1, N, H] where they are packed."""
         shape = self.shape
@@ -215,9 +239,13 @@ class LlamaCausalLM:
             keys[:, :, end - num_new : end] = rotated[:, shape.num_heads :]
             values[:, :, end - num_new : end] = qkv[:, num_rotated:]
             # The query heads of a group read the same keys, so they may stand as positions of one head.
-            attended = functional.scaled_dot_product_attention(
-                rotated[:, : shape.num_heads].reshape(grouped), keys[:, :, :end], values[:, :, :end], attn_mask=mask
-            )
+            queries = rotated[:, : shape.num_heads].reshape(grouped)
+            if num_siblings:
+                attended = attend_siblings(queries, keys[:, :, :end], values[:, :, :end], mask, num_siblings)
+            else:
+                attended = functional.scaled_dot_product_attention(
+                    queries, keys[:, :, :end], values[:, :, :end], attn_mask=mask
+                )
             attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
             attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
             attended = attended if packing is None else packing.pack(attended)
