@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm.errors import GrammarError
@@ -27,6 +27,7 @@ def _word_stretches(document: str) -> set[str]:
     return {"", *(document[start:end] for start in starts for end in ends if end > start)}
 
 
+@settings(deadline=None)  # the first example may compile a kernel
 @given(st.text(alphabet="ab c", max_size=14))
 def test_characters_are_exactly_the_substrings(document: str) -> None:
     """Every text of up to four symbols is accepted exactly where it stands in the document."""
@@ -38,6 +39,7 @@ def test_characters_are_exactly_the_substrings(document: str) -> None:
     assert dfa.accepts(document)
 
 
+@settings(deadline=None)  # the first example may compile a kernel
 @given(st.text(alphabet="ab \n", max_size=12))
 def test_words_are_exactly_the_stretches_of_whole_words(document: str) -> None:
     """Every stretch of the document is accepted exactly where it begins and ends with a word."""
