@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +14,10 @@ from fsm.layout import STATE_DEAD
 from fsm.mask import pack_token_ids
 from fsm.network import Network
 from fsm.position import REJECTED, Position
+from fsm.saving import load_tables
+from fsm.vocabulary import Vocabulary
 
-__all__ = ["FrozenCompiled"]
+__all__ = ["FrozenCompiled", "load_compiled"]
 
 _FAR = 1 << 40
 
@@ -112,6 +116,18 @@ class FrozenCompiled(Compiled):
             position.next = {}
         self._by_row.clear()
         super().__del__()
+
+
+def load_compiled(path: str | os.PathLike[str], vocabulary: Vocabulary, *, key: str | None = None) -> FrozenCompiled:
+    """Return the compiled grammar in a file that ``Compiled.save`` wrote.
+
+    key : of the grammar it must be; None takes any.
+
+    Raises
+    ------
+    SavedFileError : no such file, damaged, another version's, or of another grammar or vocabulary.
+    """
+    return FrozenCompiled(load_tables(path, vocabulary, key=key))
 
 
 def _distances(tables: FrozenTables) -> NDArray[np.int64]:
