@@ -130,6 +130,7 @@ class Caif(Rescorer):
     network : the classifier, such as an ``AutoModelForSequenceClassification``.
     tokenizer : its tokenizer; it must have the tokens of the model it steers.
     attribute : a label of it, or the number of one.
+    plausible : as for `Fudge`: every candidate is a whole text to read.
     entropy_above, period : the gates; where they are closed the law is the base's.
 
     Raises
@@ -151,6 +152,7 @@ class Caif(Rescorer):
     tokenizer: Any
     attribute: str | int = field(kw_only=True)
     strength: float = field(default=5.0, kw_only=True)
+    plausible: float = field(default=1e-3, kw_only=True)
     _classifier: _TextClassifier = field(init=False, repr=False)
     _vocabulary: Vocabulary = field(init=False, repr=False)
 
