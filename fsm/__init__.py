@@ -12,6 +12,9 @@ matcher.py      the cursor of one text            _kernels.py   the loops
 regular_compiled.py, literal_compiled.py, stay_compiled.py   patterns, lists of texts, tokens of rules: faster masks
 byte_table.py, byte_loops.py, regular_masks.py   patterns over bytes    character_bytes.py, utf8.py  characters as bytes
 pushdown.py     a network as places and moves     product.py    a network beside an automaton
+regions.py      named parts of a text              captures.py   where they lie, by reading again
+special_tokens.py  special tokens as symbols       text_compiled.py  masks of free text between other things
+extensions.py, continued.py  tokens across the end of a prompt, and what follows them      way_out.py  to the end
 byte_automaton.py  its places, determinised       frozen.py, frozen_compiled.py, saving.py  tables, also in files
 """
 

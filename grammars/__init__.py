@@ -2,9 +2,10 @@
 
 constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
 regex/           patterns in two dialects       regular.py  any automaton as a grammar
-json_schema/     schemas as sets of obligations  python_types.py  from_type
+json_schema/     schemas as sets of obligations  python_types/    from_type
 lark/, gbnf/     context-free grammars         context_free/   their rules as a network
-tags/            captures, free text, tool calls substring.py, patterns.py  quotations, named patterns
+tags/            captures, free text, tool calls templates/      fixed text and typed holes
+substring.py     quotations                     patterns.py     named patterns     openapi.py   operations
 algebra/         | + & - ~, questions, reports  saving.py    tables in files     places/  where a text stands
 """
 
