@@ -26,7 +26,9 @@ PRINTED = {
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
     "reason_first.py": ["reasoning: ", "answer: {'name': 'Mara Lindqvist', 'age': 36"],
+    "sample_penalties.py": ["log-probability"],
     "schema_batch.py": ["Ada Lovelace", "log-probability"],
+    "search_beams.py": ["beam  -0.0000  name='Mara Lindqvist'", "without repetition, weight 0.", "best of 8 "],
     "steer_arithmetic.py": ["embedded/small_formal and embedded/negative, stacked", "Dear Sir or Madam"],
     "steer_classifier.py": [
         "positive: hey, i cherish it.",
