@@ -22,6 +22,7 @@ PRINTED = {
         "tokens per second",
         "forced by the grammar",
     ],
+    "draft_ahead.py": ["prompt-lookup: the same text in ", "embedded/draft: the same text in "],
     "fill_template.py": ["{'name': 'Mara Lindqvist', 'age': 36, 'mood': 'good'}"],
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
@@ -29,6 +30,7 @@ PRINTED = {
     "sample_penalties.py": ["log-probability"],
     "schema_batch.py": ["Ada Lovelace", "log-probability"],
     "search_beams.py": ["beam  -0.0000  name='Mara Lindqvist'", "without repetition, weight 0.", "best of 8 "],
+    "serve_many.py": ["record: {'name': 'Mara Lindqvist'", "kind: ", "stopped because: cancelled"],
     "steer_arithmetic.py": ["embedded/small_formal and embedded/negative, stacked", "Dear Sir or Madam"],
     "steer_classifier.py": [
         "positive: hey, i cherish it.",
