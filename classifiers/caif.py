@@ -104,8 +104,11 @@ class _TextReader(Reader):
         return torch.where(silent, prefix[..., None], torch.stack(rows))
 
     def _continued(self, text: list[int], candidates: torch.Tensor) -> torch.Tensor:
-        before = torch.tensor(text, device=candidates.device).expand(len(candidates), -1)
-        return self._classifier.score(torch.cat([before, candidates[:, None]], dim=1))
+        """Return the scores of one row's candidates; where there is none, 0."""
+        chosen = candidates >= 0
+        before = torch.tensor(text, device=candidates.device).expand(int(chosen.sum()), -1)
+        found = self._classifier.score(torch.cat([before, candidates[chosen][:, None]], dim=1))
+        return torch.zeros(len(candidates), device=found.device).masked_scatter_(chosen.to(found.device), found)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order."""

@@ -148,6 +148,7 @@ class Rescorer(Processor):
         count = max(1, int(is_one.sum(dim=-1).max()))  # the rest would be read for nothing
         columns, is_one = best.indices[..., :count], is_one[..., :count]
         token_ids = columns if context.token_ids is None else context.token_ids.gather(-1, columns)
+        token_ids = token_ids.masked_fill(~is_one, -1)
         scores = reader.candidate_scores(token_ids).to(logits.device)
         prefix = reader.prefix_scores().to(logits.device)
         return columns, (scores - prefix[..., None]).masked_fill_(~is_one, 0.0), prefix
