@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm.errors import GrammarError
-from grammars import substring
+from grammars import substring, template
 from grammars.substring import SubstringDfa
 from tests.reference.walks import BYTES, walk
 
@@ -72,6 +73,17 @@ def test_walks_stay_in_the_document(by: str) -> None:
         text = walk(compiled.matcher(), source)
         assert text in DOCUMENT
         assert by == "characters" or text in _word_stretches(DOCUMENT)
+
+
+def test_quotations_are_parts_of_other_grammars() -> None:
+    """Inside a template, masks and walks are as they are alone."""
+    form = template('"{quote}" ({n:int})', quote=substring(DOCUMENT))
+    compiled = form.compile(BYTES)
+    source = random.Random(2)
+    for _ in range(10):
+        match = re.fullmatch(r'(?s)"(.*)" \(-?[0-9]+\)', walk(compiled.matcher(), source))
+        assert match is not None
+        assert match[1] in DOCUMENT
 
 
 def test_a_large_document_is_quoted_from() -> None:
