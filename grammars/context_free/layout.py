@@ -35,6 +35,13 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Parting:
+    """Where ways that began with the same terminal part: the places to return to on each."""
+
+    chains: tuple[tuple[Place, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A place inside terminals: what each has read, and the places to return to afterwards, outermost first.
 
@@ -50,7 +57,7 @@ class Item:
 
     number: int
     node: Node
-    chain: tuple[Place, ...]
+    chain: tuple[Place | Parting, ...]
 
 
 class RuleStates:
@@ -96,9 +103,14 @@ class RuleStates:
         return min([self._shortest_of_item(item) for item in place.items])
 
     def _shortest_of_item(self, item: Item) -> int:
-        after = sum([min([self.analysis.shortest(one) for one in place.suffixes]) for place in item.chain])
+        after = sum([self._shortest_of_link(link) for link in item.chain])
         parting = (self.analysis.parted & self.analysis.ignored) >> item.number & 1
         return min(self.analysis.bytes[item.number].shortest(item.node) + parting + after, FAR)
+
+    def _shortest_of_link(self, link: Place | Parting) -> int:
+        if isinstance(link, Place):
+            return min([self.analysis.shortest(one) for one in link.suffixes])
+        return min([sum([self._shortest_of_link(place) for place in chain]) for chain in link.chains])
 
     # -- states ----------------------------------------------------------------------------------------------------
 
@@ -109,12 +121,14 @@ class RuleStates:
             state = self._states[key] = self._network.add_stub(self.number, len(self._arguments) - 1)
         return state
 
-    def _place(self, place: Place) -> int:
+    def _place(self, place: Place | Parting) -> int:
+        if isinstance(place, Parting):
+            return self._fork([self._call(chain, STATE_POP) for chain in place.chains])
         if place.suffixes == {()}:
             return STATE_POP
         return self._stub(place)
 
-    def _call(self, chain: tuple[Place, ...], state: int) -> int:
+    def _call(self, chain: tuple[Place | Parting, ...], state: int) -> int:
         """Return a state that pushes the places of a chain, the first outermost, and continues at ``state``."""
         for place in reversed(chain):
             after = self._place(place)
@@ -166,7 +180,7 @@ class RuleStates:
 
     def _expand_place(self, state: int, place: Place) -> None:
         suffixes = self._closed(place.suffixes)
-        items = self._leads_of(suffixes, place.follow)
+        items = _joined(self._leads_of(suffixes, place.follow))
         leaving = self.analysis.first_bytes(place.follow) if () in suffixes else None
         self._write(state, self._row(items), leaving=leaving)
 
@@ -319,6 +333,20 @@ class RuleStates:
         if isinstance(symbol, Terminal):
             return 0, f"{self.analysis.numbers[symbol]:08}"
         return (1, symbol.name) if isinstance(symbol, Star) else (2, symbol)
+
+
+def _joined(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Read a terminal once for all ways that begin with it."""
+    chains: dict[tuple[int, Node], list[tuple[Place, ...]]] = {}
+    for item in items:
+        chain = tuple([link for link in item.chain if isinstance(link, Place)])
+        chains.setdefault((item.number, item.node), []).append(chain)
+    return tuple(
+        [
+            Item(number, node, found[0] if len(found) == 1 else (Parting(tuple(found)),))
+            for (number, node), found in chains.items()
+        ]
+    )
 
 
 def _cut(row: list[Edge]) -> list[Edge]:
