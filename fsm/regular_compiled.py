@@ -11,7 +11,7 @@ from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.position import REJECTED, Position
-from fsm.regular_masks import regular_masks_of
+from fsm.regular_masks import RegularMasks, regular_masks_of, renew_masks
 from fsm.utf8 import partial_range, read_byte, read_bytes
 from fsm.vocabulary import Vocabulary
 
@@ -21,9 +21,13 @@ __all__ = ["RegularCompiled"]
 class _RegularPosition(Position):
     """Be a state of the automaton and what was read of a character; the kernels' view of it is told on request."""
 
-    __slots__ = ("_owner", "near", "partial", "place")
+    __slots__ = ("_owner", "masks", "near", "partial", "place")
 
-    def __init__(self, owner: RegularCompiled, place: int, partial: int, near: tuple[int, int]) -> None:
+    def __init__(self, owner: RegularCompiled, place: int, partial: int, masks: RegularMasks) -> None:
+        near = masks.place(place)
+        for byte in read_bytes(partial):
+            near = masks.step(near, byte)
+        self.masks = masks
         self.place = place
         self.partial = partial
         self.near = near
@@ -92,7 +96,7 @@ class RegularCompiled(Compiled):
         assert isinstance(position, _RegularPosition)
         with self._tables.lock:
             if position.base is None:
-                position.base = self._regular.row(position.near, is_accepting=self.is_accepting(position))
+                position.base = position.masks.row(position.near, is_accepting=self.is_accepting(position))
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""
@@ -132,12 +136,9 @@ class RegularCompiled(Compiled):
     def _position(self, place: int, partial: int) -> _RegularPosition:
         found = self._by_place.get((place, partial))
         if found is None:
-            near = self._regular.place(place)
-            for byte in read_bytes(partial):
-                near = self._regular.step(near, byte)
-            if self._position_bytes + self._regular.memory_bytes > 2 * self.max_bytes:
+            if self._position_bytes + self._regular.memory_bytes > 4 * self.max_bytes:
                 self._forget()
-            found = self._by_place[place, partial] = _RegularPosition(self, place, partial, near)
+            found = self._by_place[place, partial] = _RegularPosition(self, place, partial, self._regular)
             self._position_bytes += 400
         return found
 
@@ -146,5 +147,5 @@ class RegularCompiled(Compiled):
         for position in self._by_place.values():
             position.next = {}
         self._by_place.clear()
-        self._regular.forget()
+        self._regular = renew_masks(self.vocabulary, self._dfa)
         super()._forget()

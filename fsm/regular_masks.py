@@ -30,7 +30,7 @@ from fsm.mask import pack_token_ids
 from fsm.tables import VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["SHORT", "RegularMasks", "regular_masks_of"]
+__all__ = ["SHORT", "RegularMasks", "regular_masks_of", "renew_masks"]
 
 SHORT = 16
 """Bytes of the longest token that counts as short."""
@@ -157,11 +157,6 @@ class RegularMasks:
                 self._look_ahead(place)
         return row
 
-    def forget(self) -> None:
-        """Drop all masks; they are made anew when asked for."""
-        for rows in (self._rows, self._short.rows, self._long.rows, self._whole.rows):
-            rows.clear()
-
     def _make(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
         if self._is_narrow(place[1]):
             row = self._whole.row(place[1])
@@ -215,6 +210,13 @@ def regular_masks_of(vocabulary: Vocabulary, dfa: Dfa) -> RegularMasks:
     else:
         kept.move_to_end(dfa.key)
     return found
+
+
+def renew_masks(vocabulary: Vocabulary, dfa: Dfa) -> RegularMasks:
+    """Return the masks of an automaton begun anew; whoever holds the old ones may go on with them."""
+    kept: OrderedDict[object, RegularMasks] = vocabulary.__dict__.setdefault("_regular_masks", OrderedDict())
+    kept.pop(dfa.key, None)
+    return regular_masks_of(vocabulary, dfa)
 
 
 def _split(tables: VocabularyTables) -> tuple[_Part, _Part, _Part]:

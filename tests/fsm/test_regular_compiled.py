@@ -92,7 +92,7 @@ def test_counters_far_from_their_end_share_masks():
 def test_what_was_forgotten_is_made_anew():
     """Positions and masks beyond the limit are dropped, and matchers go on."""
     compiled = regex("[ab]{0,300}").compile(VOCABULARY)
-    compiled.max_bytes = 1000
+    compiled.max_bytes = 30_000
     matcher, mask = compiled.matcher(), allocate_token_bitmask(1, VOCABULARY.size)
     for _ in range(100):
         matcher.fill_next_token_bitmask(mask)
