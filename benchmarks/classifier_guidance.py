@@ -88,7 +88,7 @@ def _time_steps(network: LlamaCausalLM, repeats: int) -> tuple[float, float]:
     logits = torch.randn(1, 1, 1024, generator=torch.Generator().manual_seed(1))
     best = logits[0].topk(NUM_CANDIDATES).indices
     cache, _ = network.prefill([prompt])
-    method = Fudge("embedded/sentiment", attribute="positive", top_k=NUM_CANDIDATES)
+    method = Fudge("embedded/sentiment", attribute="positive", top_k=NUM_CANDIDATES, plausible=0.0)
     silent = torch.zeros(1024, dtype=torch.bool)
     reader = SiblingReader.open(network, [prompt], attribute=1, silent=silent)
 
@@ -122,7 +122,7 @@ def _time(work: Callable[[], None]) -> float:
 
 def _make(name: str, strength: float) -> Processor:
     if name == "fudge":
-        return Fudge("embedded/sentiment", attribute="positive", strength=strength, top_k=20)
+        return Fudge("embedded/sentiment", attribute="positive", strength=strength)
     if name == "one pass":
         return OnePassHead("embedded/sentiment_head", attribute="positive", strength=strength)
     classes = {"praise": "embedded/positive", "blame": "embedded/negative"}

@@ -34,6 +34,12 @@ from fsm.errors import GuidanceError
 __all__ = ["main"]
 
 ENGINES = ("ours", "llguidance", "xgrammar")
+_WARM_UP = (
+    ("regex", r"x?[a-f]{2}\d?[^g]*", "x"),
+    ("choice", ["true", "false"], "true"),
+    ("json", {"type": ["boolean", "string"]}, "true"),
+    ("lark", 'start: WORD ("," WORD)*\nWORD: /[a-z]+/', "true"),
+)
 MAX_LATE_US = 2_000.0
 """How much later than llguidance's the first mask may be, in microseconds."""
 
@@ -175,10 +181,10 @@ def _open(
         isolated = IsolatedEngine(build, eos_token_id=tokenizer.eos_token_id, cap_seconds=cap_seconds)
         return isolated.measure, isolated.close
     engine = OurGrammars(tokenizer, key_order="any") if name == "ours" else LlguidanceGrammars(tokenizer)
-    for source in (Source(kind="regex", text=r"x?[a-f]{2}\d?[^g]*"), Source(kind="json", text={"type": "boolean"})):
-        cursor = engine.compile(source).cursor()
+    for kind, text, word in _WARM_UP:
+        cursor = engine.compile(Source(kind=kind, text=text)).cursor()
         cursor.fill()
-        cursor.advance(tokenizer.encode("x" if source.kind == "regex" else "true")[0])
+        cursor.advance(tokenizer.encode(word)[0])
         cursor.fill()
     return partial(measure_case, engine, eos_token_id=tokenizer.eos_token_id, cap_seconds=cap_seconds), lambda: None
 

@@ -104,8 +104,11 @@ class _TextReader(Reader):
         return torch.where(silent, prefix[..., None], torch.stack(rows))
 
     def _continued(self, text: list[int], candidates: torch.Tensor) -> torch.Tensor:
-        before = torch.tensor(text, device=candidates.device).expand(len(candidates), -1)
-        return self._classifier.score(torch.cat([before, candidates[:, None]], dim=1))
+        """Return the scores of one row's candidates; where there is none, 0."""
+        chosen = candidates >= 0
+        before = torch.tensor(text, device=candidates.device).expand(int(chosen.sum()), -1)
+        found = self._classifier.score(torch.cat([before, candidates[chosen][:, None]], dim=1))
+        return torch.zeros(len(candidates), device=found.device).masked_scatter_(chosen.to(found.device), found)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order."""
@@ -130,6 +133,7 @@ class Caif(Rescorer):
     network : the classifier, such as an ``AutoModelForSequenceClassification``.
     tokenizer : its tokenizer; it must have the tokens of the model it steers.
     attribute : a label of it, or the number of one.
+    plausible : as for `Fudge`: every candidate is a whole text to read.
     entropy_above, period : the gates; where they are closed the law is the base's.
 
     Raises
@@ -151,6 +155,7 @@ class Caif(Rescorer):
     tokenizer: Any
     attribute: str | int = field(kw_only=True)
     strength: float = field(default=5.0, kw_only=True)
+    plausible: float = field(default=1e-3, kw_only=True)
     _classifier: _TextClassifier = field(init=False, repr=False)
     _vocabulary: Vocabulary = field(init=False, repr=False)
 

@@ -31,7 +31,8 @@ class Reader(Companion, ABC):
     def candidate_scores(self, token_ids: torch.Tensor | None) -> torch.Tensor:
         """Return log p(attribute | prefix, candidate).
 
-        token_ids : int64[B, N, K]   None asks for the whole vocabulary, of readers that score it
+        token_ids : int64[B, N, K]   negative where there is no candidate: any score will do; None asks for the whole
+                                     vocabulary, of readers that score it
         scores    : float32[B, N, K]
         """
 

@@ -55,6 +55,8 @@ class Fudge(Rescorer):
     model : a causal sequence classifier of the Llama family, such as ``guidance.load("embedded/sentiment")``, or its
         name; it must read the tokens of the model it steers.
     attribute : a label of it, or the number of one.
+    plausible : 1e-3 keeps out what the classifier has never seen there, and most of the reading; with 0 and
+        ``top_k=None`` strength 1 is Bayes' rule itself.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Fudge(Rescorer):
 
     model: Model | str
     attribute: str | int = field(kw_only=True)
+    plausible: float = field(default=1e-3, kw_only=True)
     _classifier: PrefixClassifier = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -144,12 +144,14 @@ class Rescorer(Processor):
         """
         size = logits.shape[-1]
         best = logits.topk(size if self.top_k is None else min(self.top_k, size), dim=-1)
-        columns = best.indices
+        is_one = best.values >= self._least(best.values[..., :1])
+        count = max(1, int(is_one.sum(dim=-1).max()))  # the rest would be read for nothing
+        columns, is_one = best.indices[..., :count], is_one[..., :count]
         token_ids = columns if context.token_ids is None else context.token_ids.gather(-1, columns)
+        token_ids = token_ids.masked_fill(~is_one, -1)
         scores = reader.candidate_scores(token_ids).to(logits.device)
         prefix = reader.prefix_scores().to(logits.device)
-        is_none = best.values < self._least(best.values[..., :1])
-        return columns, (scores - prefix[..., None]).masked_fill_(is_none, 0.0), prefix
+        return columns, (scores - prefix[..., None]).masked_fill_(~is_one, 0.0), prefix
 
     def _least(self, best: torch.Tensor) -> torch.Tensor:
         """Return what a candidate's logit must reach: it is legal, and plausible beside the best one."""

@@ -207,7 +207,7 @@ class _Plan:
     ) -> None:
         device = candidates.device
         num_rows, num_positions, count = candidates.shape
-        slots, flat = cache.slots, candidates.flatten(1)
+        slots, flat = cache.slots, candidates.flatten(1).clamp(min=0)
         starts = torch.tensor(slots.positions, device=device)[:, None]
         num_pending = 0
         pieces, places = [], []

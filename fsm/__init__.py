@@ -9,6 +9,13 @@ kernel_runs.py  kernels over a growing network    summaries.py  masks of heavy s
 distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
 notes.py        texts that must be remembered     explanation.py  why a token is not allowed
 matcher.py      the cursor of one text            _kernels.py   the loops
+regular_compiled.py, literal_compiled.py, stay_compiled.py   patterns, lists of texts, tokens of rules: faster masks
+byte_table.py, byte_loops.py, regular_masks.py   patterns over bytes    character_bytes.py, utf8.py  characters as bytes
+pushdown.py     a network as places and moves     product.py    a network beside an automaton
+regions.py      named parts of a text              captures.py   where they lie, by reading again
+special_tokens.py  special tokens as symbols       text_compiled.py  masks of free text between other things
+extensions.py, continued.py  tokens across the end of a prompt, and what follows them      way_out.py  to the end
+byte_automaton.py  its places, determinised       frozen.py, frozen_compiled.py, saving.py  tables, also in files
 """
 
 from __future__ import annotations
@@ -19,12 +26,15 @@ from fsm.errors import (
     GuidanceError,
     LimitError,
     MaskError,
+    SavedFileError,
     TokenRejected,
     UnsatisfiableError,
     UnsupportedFeatureError,
     VocabularyError,
 )
 from fsm.explanation import Explanation
+from fsm.frozen import FrozenTables
+from fsm.frozen_compiled import load_compiled
 from fsm.mask import allocate_token_bitmask, allowed_token_ids, is_allowed
 from fsm.matcher import Matcher
 from fsm.vocabulary import Vocabulary
@@ -32,11 +42,13 @@ from fsm.vocabulary import Vocabulary
 __all__ = [
     "Compiled",
     "Explanation",
+    "FrozenTables",
     "GrammarError",
     "GuidanceError",
     "LimitError",
     "MaskError",
     "Matcher",
+    "SavedFileError",
     "TokenRejected",
     "UnsatisfiableError",
     "UnsupportedFeatureError",
@@ -45,4 +57,5 @@ __all__ = [
     "allocate_token_bitmask",
     "allowed_token_ids",
     "is_allowed",
+    "load_compiled",
 ]

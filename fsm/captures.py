@@ -45,7 +45,7 @@ from fsm.network import Network, Noter
 from fsm.regions import Region, marks_of
 from fsm.tables import vocabulary_tables
 
-__all__ = ["Span", "find_spans"]
+__all__ = ["Span", "SpanReader", "find_spans"]
 
 # State, stack, partial character, low, high.
 _Row = tuple[int, int, int, int, int]
@@ -73,28 +73,62 @@ def find_spans(compiled: Compiled, text: bytes) -> list[Span]:
     ------
     ValueError : the grammar rejects the text.
     """
-    marks = marks_of(compiled.network)
-    if marks is None:
-        return []
-    start = int(compiled.start.configurations[0, 0])
-    with vocabulary_tables(compiled.vocabulary).lock:
-        history = _read(compiled.network, start, frozenset(marks.by_state), text)
-    events: list[tuple[int, int, bool]] = []
-    while history is not None:
-        events.append(history[:3])
-        history = history[3]
-    return _pair(events[::-1], marks.by_state, len(text))
+    reader = SpanReader(compiled)
+    reader.feed(text)
+    return reader.spans()
 
 
-def _read(network: Network, start: int, ends: frozenset[int], text: bytes) -> _History:
-    """Return what happened to the thread that reads the whole text first."""
-    reader = _Reader(network, ends)
-    threads: dict[_Row, _History] = {(start, 0, 0, 0, UNBOUNDED): None}
-    for place in range(len(text)):
-        threads = reader.step(threads, text, place)
-        if not threads:
-            raise ValueError(f"captures: byte {place} of {text!r} does not fit the grammar")
-    return reader.finish(threads, text)
+class SpanReader:
+    """Read a text that grows, and say at any time which regions it has.
+
+    Examples
+    --------
+    >>> from fsm import Vocabulary
+    >>> from grammars import capture, regex
+    >>> compiled = ("a" + capture("x", regex("b*"))).compile(Vocabulary([b"a", b"b"]))
+    >>> reader = SpanReader(compiled)
+    >>> reader.feed(b"ab")
+    >>> reader.feed(b"b")
+    >>> [(span.begin, span.end) for span in reader.spans()]
+    [(1, 3)]
+    """
+
+    def __init__(self, compiled: Compiled) -> None:
+        marks = marks_of(compiled.network)
+        self.text = b""
+        self._compiled = compiled
+        self._regions = {} if marks is None else marks.by_state
+        self._reader = _Reader(compiled.network, frozenset(self._regions))
+        start = int(compiled.start.configurations[0, 0])
+        self._threads: dict[_Row, _History] = {(start, 0, 0, 0, UNBOUNDED): None}
+
+    def feed(self, data: bytes) -> None:
+        """Read on; a grammar without regions has nothing to read for.
+
+        Raises
+        ------
+        ValueError : the grammar rejects the text.
+        """
+        begin, self.text = len(self.text), self.text + data
+        if not self._regions:
+            return
+        with vocabulary_tables(self._compiled.vocabulary).lock:
+            for place in range(begin, len(self.text)):
+                self._threads = self._reader.step(self._threads, self.text, place)
+                if not self._threads:
+                    raise ValueError(f"captures: byte {place} of {self.text!r} does not fit the grammar")
+
+    def spans(self) -> list[Span]:
+        """Return the regions of the text so far, by where they begin."""
+        if not self._regions:
+            return []
+        with vocabulary_tables(self._compiled.vocabulary).lock:
+            history = self._reader.finish(self._threads, self.text)
+        events: list[tuple[int, int, bool]] = []
+        while history is not None:
+            events.append(history[:3])
+            history = history[3]
+        return _pair(events[::-1], self._regions, len(self.text))
 
 
 def _pair(events: list[tuple[int, int, bool]], regions: dict[int, tuple[Region, int]], size: int) -> list[Span]:

@@ -6,6 +6,7 @@ Cost: compiling is constant; a mask costs a few microseconds when first asked fo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from fsm.forced import ForcedRuns
+    from fsm.frozen import FrozenTables
     from fsm.matcher import Matcher
 
 __all__ = ["Compiled", "TextSource"]
@@ -134,6 +136,27 @@ class Compiled:
         level = self._tables.workspace.frontier[begin:end].tolist()
         rows = resolve_notes(self.network, level, text, byte)
         return np.array(rows, np.int64).reshape(-1, 5)
+
+    def freeze(self, *, max_states: int = 4096) -> FrozenTables:
+        """Return the grammar as tables that a device can index (``fsm.frozen.freeze``).
+
+        Raises
+        ------
+        LimitError : more than ``max_states`` states are reachable.
+        UnsupportedFeatureError : the grammar remembers what was read, or has captures or special tokens.
+        """
+        from fsm.frozen import freeze
+
+        return freeze(self, max_states=max_states)
+
+    def save(self, path: str | os.PathLike[str], *, key: str = "", max_states: int = 4096) -> None:
+        """Write the frozen tables to a file, whole or not at all; ``fsm.load_compiled`` reads them.
+
+        key : identifies the grammar; loading may ask for it. ``grammars.save`` makes one from the grammar's source.
+        """
+        from fsm.saving import save_tables
+
+        save_tables(self.freeze(max_states=max_states), path, key=key)
 
     def matcher(self) -> Matcher:
         """Return a matcher at the beginning of a text."""

@@ -7,6 +7,7 @@ Cost: one walk of the token trie per state, twice; a few milliseconds each for 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,12 @@ MAX_FROZEN_STATES = 4096
 DEAD, ENDED, START = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FrozenTables:
     """Hold a grammar as tables. State 0 is dead, 1 the ended text, ``start`` where a text begins.
 
     next      : int32[S, C]   next state by class of token; 0 = the token is not allowed
     class_of  : int32[V]      the class of each token; tokens of one class do the same in every state
-    masks     : int32[S, W]   the mask of each state (``fsm.mask``)
     accepting : bool[S]       whether the text may end here, and so whether an end token is allowed
     places    : int32[S]      the row of ``delta`` each state is; -1 = none
     delta     : int32[D, 256] next row by byte, 0 = dead; the smallest automaton over bytes, row 1 its start
@@ -45,7 +45,6 @@ class FrozenTables:
 
     next: NDArray[np.int32]
     class_of: NDArray[np.int32]
-    masks: NDArray[np.int32]
     accepting: NDArray[np.bool_]
     places: NDArray[np.int32]
     delta: NDArray[np.int32]
@@ -66,8 +65,20 @@ class FrozenTables:
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of the tables."""
-        arrays = (self.next, self.class_of, self.masks, self.accepting, self.places, self.delta, self.ends)
-        return sum(array.nbytes for array in arrays)
+        arrays = (self.next, self.class_of, self.accepting, self.places, self.delta, self.ends)
+        return sum(array.nbytes for array in arrays) + (self.masks.nbytes if "masks" in self.__dict__ else 0)
+
+    @cached_property
+    def masks(self) -> NDArray[np.int32]:
+        """The mask of each state (``fsm.mask``): int32[S, W]; made when first asked for."""
+        return np.stack([self.mask(state) for state in range(self.num_states)])
+
+    def mask(self, state: int) -> NDArray[np.int32]:
+        """Return the mask of one state: int32[W]."""
+        size = len(self.class_of)
+        bits = np.zeros(32 * num_mask_words(size), np.bool_)
+        np.take(self.next[state] > 0, self.class_of, out=bits[:size])
+        return np.packbits(bits, bitorder="little").view(np.int32)
 
     def step(self, state: int, token_id: int) -> int:
         """Return the state after a token.
@@ -180,13 +191,11 @@ class _TokenMoves:
     def freeze(self) -> FrozenTables:
         size, seed = self._vocabulary.size, np.uint64(0x9E3779B97F4A7C15)
         hashes = np.zeros(size, np.uint64)
-        masks: list[NDArray[np.int32]] = [self._pack(self._row(DEAD)), self._pack(self._row(ENDED))]
         self._number(1)
         state = START
         while state < len(self._states):
             row = self._row(state)
             hashes = hashes * seed + row.astype(np.uint64) + np.uint64(1)
-            masks.append(self._pack(row))
             state += 1
         hashes[self._ends] = np.uint64(0)
         _, first, class_of = np.unique(hashes, return_index=True, return_inverse=True)
@@ -199,7 +208,6 @@ class _TokenMoves:
         return FrozenTables(
             next=following,
             class_of=class_of.astype(np.int32),
-            masks=np.stack(masks),
             accepting=accepting,
             places=np.array(self._states, np.int32),
             delta=self._delta,
@@ -232,8 +240,3 @@ class _TokenMoves:
                 )
             self._numbers[inner] = len(self._states)
             self._states.append(inner)
-
-    def _pack(self, moves: NDArray[np.int32]) -> NDArray[np.int32]:
-        bits = np.zeros(32 * num_mask_words(len(moves)), np.bool_)
-        bits[: len(moves)] = moves > 0
-        return np.packbits(bits, bitorder="little").view(np.int32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +14,10 @@ from fsm.layout import STATE_DEAD
 from fsm.mask import pack_token_ids
 from fsm.network import Network
 from fsm.position import REJECTED, Position
+from fsm.saving import load_tables
+from fsm.vocabulary import Vocabulary
 
-__all__ = ["FrozenCompiled"]
+__all__ = ["FrozenCompiled", "load_compiled"]
 
 _FAR = 1 << 40
 
@@ -59,6 +63,7 @@ class FrozenCompiled(Compiled):
         state = int(tables.next[position.state, tables.class_of[token_id]])
         after = self._position(int(tables.places[state])) if state else REJECTED
         position.next[token_id] = after
+        self._position_bytes += 120
         return after
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
@@ -90,7 +95,8 @@ class FrozenCompiled(Compiled):
     def fill(self, position: Position) -> None:
         """Compute the mask of a position: a row of the tables, where tokens lead to it."""
         assert isinstance(position, _FrozenPosition)
-        position.base = self.tables.masks[position.state] if position.state >= 0 else self._walk(position.row)
+        position.base = self.tables.mask(position.state) if position.state >= 0 else self._walk(position.row)
+        self._position_bytes += position.base.nbytes
 
     def _walk(self, row: int) -> NDArray[np.int32]:
         """Return the mask of a row that no token leads to, but bytes do."""
@@ -103,8 +109,17 @@ class FrozenCompiled(Compiled):
     def _position(self, row: int) -> _FrozenPosition:
         found = self._by_row.get(row)
         if found is None:
+            if self._position_bytes > self.max_bytes:
+                self._forget()
             found = self._by_row[row] = _FrozenPosition(row, self._state_of.get(row, -1))
         return found
+
+    def _forget(self) -> None:
+        """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
+        for position in self._by_row.values():
+            position.next = {}
+        self._by_row.clear()
+        super()._forget()
 
     def __del__(self) -> None:
         """Take the cycles apart."""
@@ -112,6 +127,18 @@ class FrozenCompiled(Compiled):
             position.next = {}
         self._by_row.clear()
         super().__del__()
+
+
+def load_compiled(path: str | os.PathLike[str], vocabulary: Vocabulary, *, key: str | None = None) -> FrozenCompiled:
+    """Return the compiled grammar in a file that ``Compiled.save`` wrote.
+
+    key : of the grammar it must be; None takes any.
+
+    Raises
+    ------
+    SavedFileError : no such file, damaged, another version's, or of another grammar or vocabulary.
+    """
+    return FrozenCompiled(load_tables(path, vocabulary, key=key))
 
 
 def _distances(tables: FrozenTables) -> NDArray[np.int64]:

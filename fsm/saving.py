@@ -28,7 +28,7 @@ FORMAT_VERSION = 1
 _MAGIC = b"CGTABLES"
 _START = struct.Struct("<8sII16s")
 _ARRAYS = {
-    "next": np.int32, "class_of": np.int32, "masks": np.int32, "accepting": np.bool_, "places": np.int32,
+    "next": np.int32, "class_of": np.int32, "accepting": np.bool_, "places": np.int32,
     "delta": np.int32, "ends": np.bool_,
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 A special token never matches as text. Where a grammar asks for one, it is spelled as its name between two bytes 0xFF,
 which no UTF-8 text has; a vocabulary made for such grammars spells its special tokens so, and leaves out text tokens
-with that byte. Masks, moves and forced tokens then need nothing new. Cost: the tables of a second vocabulary (0.3 s for
+with that byte. Masks, moves and forced tokens then need nothing new. Cost: the tables of a second vocabulary (0.8 s for
 128,000 tokens), once, and only where a grammar asks for a special token that there is.
 """
 

@@ -15,7 +15,24 @@ from numpy.typing import NDArray
 from fsm._byte_kernels import UNKNOWN
 from fsm._stay_kernels import count_rests_kernel, list_rests_kernel, stay_kernel
 from fsm.compiled import Compiled
-from fsm.layout import BYTE, COUNT, DEFAULT, EDGE, FORK, KIND, STUB, UNBOUNDED, WS
+from fsm.layout import (
+    BYTE,
+    CALL,
+    CALLEE,
+    COUNT,
+    DEFAULT,
+    EDGE,
+    FORK,
+    HIGH,
+    KIND,
+    LOW,
+    POP,
+    RETURN,
+    STATE_POP,
+    STUB,
+    UNBOUNDED,
+    WS,
+)
 from fsm.masks import WALK_ENDINGS
 from fsm.network import Network
 from fsm.position import Position
@@ -25,13 +42,18 @@ from fsm.trie import TokenTrie, build_trie
 
 __all__ = ["ByteStays", "Stay", "StayCompiled"]
 
-HEAVY_BYTES = 40
+HEAVY_BYTES = 20
 """A place counts as heavy when it allows at least so many ASCII bytes."""
 
-MOST_RESTS = 100_000
+MOST_RESTS = 8_000
 """More rests than these are no saving."""
 
+MOST_CALLS = 4
+"""Deeper calls than these within one vocabulary token are left to the walk."""
+
 Row = NDArray[np.int32]
+_Inside = tuple[int, tuple[int, ...]]
+"""A network state, and the states that its calls return to, the next one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +86,13 @@ class ByteStays:
         self._network = network
         self._tables = tables
         self._known: dict[int, Stay | None] = {}
-        self._numbers: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-        self._stays: list[tuple[int, ...]] = [()]
+        self._numbers: dict[tuple[tuple[_Inside, ...], tuple[int, ...]], int] = {}
+        self._stays: list[tuple[_Inside, ...]] = [()]
         self._leaves: list[tuple[int, ...]] = [()]
         self._delta: NDArray[np.int32] = np.zeros((16, 256), np.int32)
         self._kinds: NDArray[np.uint8] = np.zeros(16, np.uint8)
         self._alone: dict[int, int] = {}
+        self._calls: dict[tuple[int, int], int] = {}
 
     def get(self, state: int) -> Stay | None:
         """Return the stay of a state of bytes; None where it is not worth while."""
@@ -90,7 +113,7 @@ class ByteStays:
 
     def _find(self, state: int) -> Stay | None:
         trie = self._tables.trie
-        start = self._number((state,), ())
+        start = self._number(((state, ()),), ())
         row, exits = np.zeros(self._tables.num_words, np.int32), np.empty((len(trie.nodes), 2), np.int32)
         path, registers = np.zeros(trie.max_depth + 2, np.int32), np.zeros(2, np.int64)
         path[0] = start
@@ -139,13 +162,15 @@ class ByteStays:
         """Return the bytes that may come after leaving at a state, as far as its row tells: uint8[256]."""
         allowed = np.ones(256, np.uint8)
         cells = self._network.states[state].tolist()
+        while cells[KIND] == CALL:
+            cells = self._network.states[cells[CALLEE]].tolist()
         if cells[KIND] == BYTE and not cells[WS]:
             allowed[:] = 1 if cells[DEFAULT] else 0
             for first, last, target in self._edges(cells):
                 allowed[first : last + 1] = 1 if target else 0
         return allowed
 
-    def _number(self, stays: tuple[int, ...], leaves: tuple[int, ...]) -> int:
+    def _number(self, stays: tuple[_Inside, ...], leaves: tuple[int, ...]) -> int:
         number = self._numbers.get((stays, leaves))
         if number is None:
             number = self._numbers[stays, leaves] = len(self._stays)
@@ -162,13 +187,13 @@ class ByteStays:
 
     def _expand(self, number: int) -> None:
         """Write where each byte leads."""
-        ways: dict[int, list[int]] = {}
-        for state in self._stays[number]:
+        ways: dict[int, list[_Inside]] = {}
+        for state, chain in self._stays[number]:
             for first, last, target in self._edges(self._network.states[state].tolist()):
                 if target:
                     for byte in range(first, last + 1):
-                        ways.setdefault(byte, []).append(target)
-        numbers: dict[tuple[int, ...], int] = {}
+                        ways.setdefault(byte, []).append((target, chain))
+        numbers: dict[tuple[_Inside, ...], int] = {}
         row = np.zeros(256, np.int32)
         for byte, targets in ways.items():
             key = tuple(targets)
@@ -177,28 +202,45 @@ class ByteStays:
             row[byte] = numbers[key]
         self._delta[number] = row
 
-    def _arrive(self, targets: list[int]) -> int:
-        """Return the state that some network states are together."""
-        stays: dict[int, None] = {}
+    def _arrive(self, targets: list[_Inside]) -> int:
+        """Return the state that some places are together; calls are followed, so that their tokens are inside too."""
+        stays: dict[_Inside, None] = {}
         leaves: dict[int, None] = {}
         waiting, seen = list(targets), set(targets)
         while waiting:
-            state = waiting.pop()
+            state, chain = waiting.pop()
             cells = self._network.states[state].tolist()
             if cells[KIND] == STUB:
                 self._network.expand(state)
                 cells = self._network.states[state].tolist()
+            following: list[_Inside] = []
             if cells[KIND] == FORK:
-                inner = [target for _, _, target in self._edges(cells) if target not in seen]
-                seen.update(inner)
-                waiting += inner
+                following = [(target, chain) for _, _, target in self._edges(cells)]
+            elif cells[KIND] == CALL and len(chain) < MOST_CALLS and (cells[LOW], cells[HIGH]) == (0, UNBOUNDED):
+                following = [(cells[CALLEE], (cells[RETURN], *chain) if cells[RETURN] else chain)]
+            elif cells[KIND] == POP and chain:
+                following = [(chain[0], chain[1:])]
             elif cells[KIND] != BYTE or cells[WS] or not any(target for _, _, target in self._edges(cells)):
-                leaves[state] = None
+                leaves[self._returning(state, chain)] = None
             else:
-                stays[state] = None
+                stays[state, chain] = None
                 if cells[DEFAULT]:
-                    leaves[self.leave_alone(state)] = None
+                    leaves[self._returning(self.leave_alone(state), chain)] = None
+            waiting += [inside for inside in following if inside not in seen]
+            seen.update(following)
         return self._number(tuple(sorted(stays)), tuple(sorted(leaves)))
+
+    def _returning(self, state: int, chain: tuple[int, ...]) -> int:
+        """Return a state that goes on at ``state`` and then along a chain of returns."""
+        for after in chain:
+            if state == STATE_POP:
+                state = after
+                continue
+            known = self._calls.get((state, after))
+            if known is None:
+                known = self._calls[state, after] = self._network.add_call(state, after)
+            state = known
+        return state
 
     def leave_alone(self, state: int) -> int:
         """Return a state that only leaves, where ``state`` may also go on."""

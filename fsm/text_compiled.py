@@ -126,7 +126,8 @@ class TextCompiled(Compiled):
         number, argument = self.network.origins[state]
         owner: Any = self.network.owners[number]
         if isinstance(owner, RawStates):
-            return owner.dfa, argument
+            # Automata as large as a document are walked by the kernels: a table would hold every place met.
+            return None if getattr(owner.dfa, "is_document", False) else (owner.dfa, argument)
         tell = getattr(owner, "text_place", None)
         place: tuple[Dfa, int] | None = None if tell is None else tell(argument)
         return place

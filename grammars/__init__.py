@@ -2,9 +2,11 @@
 
 constructors.py  json_schema, regex, choice     grammar.py  what every grammar is
 regex/           patterns in two dialects       regular.py  any automaton as a grammar
-json_schema/     schemas as sets of obligations  python_types.py  from_type
+json_schema/     schemas as sets of obligations  python_types/    from_type
 lark/, gbnf/     context-free grammars         context_free/   their rules as a network
-tags/            captures, free text, tool calls substring.py, patterns.py  quotations, named patterns
+tags/            captures, free text, tool calls templates/      fixed text and typed holes
+substring.py     quotations                     patterns.py     named patterns     openapi.py   operations
+algebra/         | + & - ~, questions, reports  saving.py    tables in files     places/  where a text stands
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from grammars.json_schema.shapes import SchemaLimits
 from grammars.lark import lark
 from grammars.openapi import from_openapi, openapi_tools
 from grammars.python_types import from_type
+from grammars.saving import compile_cached, load, save
 from grammars.substring import substring
 from grammars.tags import Tag, Tool, ToolCall, capture, free_text, reasoned, special, tags, tool_calls
 from grammars.templates import template
@@ -29,6 +32,7 @@ __all__ = [
     "ToolCall",
     "capture",
     "choice",
+    "compile_cached",
     "ebnf",
     "free_text",
     "from_openapi",
@@ -36,10 +40,12 @@ __all__ = [
     "gbnf",
     "json_schema",
     "lark",
+    "load",
     "openapi_tools",
     "patterns",
     "reasoned",
     "regex",
+    "save",
     "special",
     "substring",
     "tags",

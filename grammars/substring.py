@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
+from fsm.compiled import Compiled
 from fsm.errors import GrammarError
+from fsm.network import Network
+from fsm.vocabulary import Vocabulary
 from grammars._kernels import split_places_kernel
 from grammars.regular import RegularGrammar
 
-__all__ = ["SubstringDfa", "substring"]
+__all__ = ["SubstringDfa", "SubstringGrammar", "substring"]
 
 Unit = Literal["characters", "words"]
 
@@ -31,6 +34,8 @@ class SubstringDfa(Dfa):
     by : ``"characters"``: any stretch of characters; ``"words"``: from the beginning of a word to the end of one, where
         words are what white space separates.
     """
+
+    is_document = True
 
     def __init__(self, document: str, *, by: Unit = "characters") -> None:
         self.key = make_key("substring")
@@ -111,7 +116,22 @@ class SubstringDfa(Dfa):
         return known
 
 
-def substring(document: str, *, by: Unit = "characters") -> RegularGrammar:
+class SubstringGrammar(RegularGrammar):
+    """Be what stands somewhere in a document; made by ``substring``."""
+
+    __slots__ = ()
+
+    def compile(self, vocabulary: Vocabulary) -> Compiled:
+        """Return the grammar ready for matching.
+
+        Its automaton has a state for each place of the document: walked by the kernels, each is visited once, where
+        tables over bytes would be written for all that a mask meets.
+        """
+        network = Network()
+        return Compiled(network, self.add_to(network), vocabulary)
+
+
+def substring(document: str, *, by: Unit = "characters") -> SubstringGrammar:
     """Return the grammar of what stands somewhere in a document, the empty text included.
 
     Cost: a few milliseconds per megabyte; the first mask visits what the vocabulary and the document share.
@@ -143,7 +163,7 @@ def substring(document: str, *, by: Unit = "characters") -> RegularGrammar:
             "write; replace it"
         ) from error
     shown = document if len(document) <= 60 else f"{document[:57]}..."
-    return RegularGrammar(dfa, f"substring({shown!r}, by={by!r})")
+    return SubstringGrammar(dfa, f"substring({shown!r}, by={by!r})")
 
 
 def _is_space(codes: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ options.py      what all three may be given                   call.py         th
 splitting.py    batches that memory does not hold             memory.py       what the process took
 engine/         many callers, one running batch               estimation.py   what a model will take
 metrics/        figures in a line, and for services
+docstring.py    docstrings as templates                       captures.py     the named parts of an output
 result.py       what comes back                               sampling.py     how tokens are drawn
 output.py       output types to grammars and readers          errors.py       the runtime's errors
 model.py        a network with its tokenizer                  encoding.py     text to token ids

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsm.captures import Span, find_spans
+from fsm.captures import Span, SpanReader
 from fsm.compiled import Compiled
 from fsm.special_tokens import remove_special_tokens
 
-__all__ = ["read_captures"]
+__all__ = ["GrowingCaptures", "read_captures"]
+
+_MOST_READERS = 64
 
 
 def read_captures(compiled: object, token_ids: Sequence[int], *, head: bytes = b"") -> dict[str, Any]:
@@ -26,12 +28,47 @@ def read_captures(compiled: object, token_ids: Sequence[int], *, head: bytes = b
     if not isinstance(compiled, Compiled):
         return {}
     table = compiled.vocabulary.token_bytes
-    text = head + b"".join([table[token_id] for token_id in token_ids])
+    reader = SpanReader(compiled)
+    reader.feed(head + b"".join([table[token_id] for token_id in token_ids]))
+    return _values(reader)
+
+
+class GrowingCaptures:
+    """Read the named parts of texts that grow, each from where it was read to before.
+
+    Parameters
+    ----------
+    compiled : the grammar of the texts.
+    """
+
+    def __init__(self, compiled: object) -> None:
+        self._compiled = compiled
+        self._readers: dict[bytes, SpanReader] = {}
+
+    def read(self, text: str) -> dict[str, Any]:
+        """Return what the named parts of a text hold so far; nothing where it lacks what cannot be shown."""
+        if not isinstance(self._compiled, Compiled):
+            return {}
+        data = text.encode()
+        known = max((before for before in tuple(self._readers) if data.startswith(before)), key=len, default=b"")
+        # Taken out while it reads, so that no two threads feed one reader.
+        reader = self._readers.pop(known, None) or SpanReader(self._compiled)
+        try:
+            reader.feed(data[len(reader.text) :])
+        except ValueError:
+            return {}
+        if len(self._readers) >= _MOST_READERS:
+            self._readers.clear()
+        self._readers[data] = reader
+        return _values(reader)
+
+
+def _values(reader: SpanReader) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for span in find_spans(compiled, text):
+    for span in reader.spans():
         if not span.region.name:
             continue
-        value = _read(span, text[span.begin : span.end])
+        value = _read(span, reader.text[span.begin : span.end])
         if span.region.is_list:
             found.setdefault(span.region.name, []).append(value)
         else:

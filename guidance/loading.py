@@ -160,12 +160,14 @@ def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | No
 
 
 def _read_network(source: str, name: str, dtype: Any) -> Any:
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
-        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        is_encoder_decoder = AutoConfig.from_pretrained(source).is_encoder_decoder
+        kind = AutoModelForSeq2SeqLM if is_encoder_decoder else AutoModelForCausalLM
+        return kind.from_pretrained(source, dtype=dtype)
     except _UNREADABLE as error:
         raise _unreadable(name, "a causal language model", error) from error
 

@@ -213,8 +213,10 @@ def _as_causal_lm(network: Any, name: str) -> CausalLM:
     if isinstance(network, CausalLM):
         return network
     if isinstance(network, torch.nn.Module) and hasattr(network, "config"):
-        from guidance.transformer import HuggingFaceCausalLM
+        from guidance.transformer import EncoderDecoderLM, HuggingFaceCausalLM
 
+        if getattr(network.config, "is_encoder_decoder", False) and hasattr(network, "get_encoder"):
+            return EncoderDecoderLM(network, name=name)
         return HuggingFaceCausalLM(network, name=name)
     raise ModelError(
         f"{name}: got a {type(network).__name__}, expected a transformers causal language model or an object with "

@@ -9,7 +9,7 @@ from typing import Any
 from fsm import Vocabulary
 from grammars.python_types import TypeReader
 from grammars.templates import Template
-from guidance.captures import read_captures
+from guidance.captures import GrowingCaptures, read_captures
 from guidance.decoding.request import CompiledLike
 from guidance.decoding.stopping import StopReason
 from guidance.errors import OutputError
@@ -50,6 +50,7 @@ class Output:
             self._reader = TypeReader(output)
             output = json_schema(self._reader.schema, whitespace=SEPARATORS)
         self.compiled = output.compile(vocabulary)
+        self._growing = GrowingCaptures(self.compiled)
 
     def captures(self, token_ids: Sequence[int], *, head: bytes = b"") -> dict[str, Any]:
         """Return what the named parts of a grammar hold.
@@ -85,7 +86,7 @@ class Output:
     def parse_partial(self, text: str) -> Any:
         """Return the value as far as the text goes."""
         if self._template is not None:
-            return self._template.read_partial(read_captures(self.compiled, (), head=text.encode()))
+            return self._template.read_partial(self._growing.read(text))
         return text if self._reader is None else self._reader.parse_partial(text)
 
 

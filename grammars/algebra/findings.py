@@ -8,6 +8,7 @@ from grammars.algebra.kinds import ComplementGrammar, RepeatGrammar, SequenceGra
 from grammars.algebra.product import ProductGrammar
 from grammars.algebra.schema_findings import read_schema
 from grammars.algebra.texts import FEW, is_few, iterate_texts
+from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.grammar import Grammar
 from grammars.json_schema.grammar import JsonSchemaGrammar
 from grammars.regular import RegularGrammar
@@ -40,6 +41,9 @@ def findings_of(grammar: Grammar) -> Findings:
         read_schema(grammar, found)
     elif isinstance(grammar, RegularGrammar):
         _read_regular(grammar, found)
+    elif isinstance(grammar, ContextFreeGrammar):
+        names = [terminal.name for terminal in grammar.analysis.terminals]
+        found.enforced.append(f"{len(grammar.analysis.rules)} rules over {len(names)} terminals: {', '.join(names)}")
     elif isinstance(grammar, UnionGrammar | SequenceGrammar):
         name = "alternative" if isinstance(grammar, UnionGrammar) else "part"
         for number, part in enumerate(grammar.parts, 1):

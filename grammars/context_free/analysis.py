@@ -5,15 +5,15 @@ Sets of terminals are the bits of an integer, by the terminal's number. Cost: a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from fsm.automata.ranges import Ranges, union_ranges
+from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
 from fsm.distance import FAR
 from grammars.context_free.rewriting import find_nullable
-from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
+from grammars.context_free.symbols import Alternative, Futures, Rules, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import TokenBytes
 
-__all__ = ["Analysis"]
+__all__ = ["Analysis", "all_futures", "reachable"]
 
 
 class Analysis:
@@ -22,18 +22,21 @@ class Analysis:
     Parameters
     ----------
     rules, start : the grammar.
+    ignored : terminals that may come after every terminal, and may be left out.
     """
 
-    def __init__(self, rules: Rules, start: str) -> None:
+    def __init__(self, rules: Rules, start: str, ignored: Iterable[Terminal] = ()) -> None:
         self.rules = rules
         self.start = start
         self.terminals = _find_terminals(rules)
         self.numbers = {terminal: number for number, terminal in enumerate(self.terminals)}
+        self.ignored = self.mask(ignored)
         self.bytes = [TokenBytes(terminal.automaton) for terminal in self.terminals]
         self.nullable = find_nullable(rules)
         self._first = self._find_first()
         self._rule_follow, self._follow = self._find_follow()
-        self._shortest = self._find_shortest()
+        self._shortest: dict[str, int] | None = None
+        self._parted: int | None = None
         self._first_bytes: dict[int, int] = {}
 
     def is_nullable(self, symbols: Alternative) -> bool:
@@ -93,16 +96,37 @@ class Analysis:
         return min(sum([self.shortest_of(symbol) for symbol in symbols]), FAR)
 
     def shortest_of(self, symbol: Symbol) -> int:
-        """Return the fewest bytes of a symbol."""
+        """Return the fewest bytes of a symbol, and of what may have to part it from the terminal before."""
         if isinstance(symbol, Star):
             return 0
         if isinstance(symbol, Terminal):
-            return self.after_start(symbol)
+            parting = self.parted >> self.numbers[symbol] & 1
+            return symbol.automaton.shortest_bytes(symbol.automaton.start) + parting
+        if self._shortest is None:
+            self._shortest = self._find_shortest()
         return self._shortest[symbol]
 
-    def after_start(self, terminal: Terminal) -> int:
-        """Return the fewest bytes of a terminal."""
-        return terminal.automaton.shortest_bytes(terminal.automaton.start)
+    @property
+    def parted(self) -> int:
+        """The terminals that some terminal forbids to follow it directly, and ignored ones that forbid some."""
+        if self._parted is None:
+            self._parted = 0
+            for number, terminal in enumerate(self.terminals):
+                if not terminal.automaton.is_plain:
+                    self._parted |= self._parted_by(number)
+        return self._parted
+
+    def _parted_by(self, number: int) -> int:
+        forbidden: list[tuple[int, int]] = []
+        for futures in all_futures(self.terminals[number]):
+            forbidden += complement_ranges(union_ranges([*futures.free, *futures.pending]))
+        barred = union_ranges(forbidden)
+        others = self._follow[number] & ~self.ignored & ((1 << len(self.terminals)) - 1)
+        found = sum([1 << one for one in range(len(self.terminals)) if others >> one & 1 and self._meets(one, barred)])
+        return (1 << number if found else 0) if self.ignored >> number & 1 else found
+
+    def _meets(self, number: int, ranges: Ranges) -> bool:
+        return bool(intersect_ranges(self.first_characters(1 << number), ranges))
 
     def listed(self, terminals: int) -> list[Terminal]:
         """Return the terminals of a set."""
@@ -162,16 +186,37 @@ class Analysis:
         return is_changed
 
     def _find_shortest(self) -> dict[str, int]:
-        self._shortest = dict.fromkeys(self.rules, FAR)
+        shortest = self._shortest = dict.fromkeys(self.rules, FAR)
         is_changed = True
         while is_changed:
             is_changed = False
             for name, alternatives in self.rules.items():
                 fewest = min([self.shortest(one) for one in alternatives], default=FAR)
-                if fewest < self._shortest[name]:
-                    self._shortest[name] = fewest
+                if fewest < shortest[name]:
+                    shortest[name] = fewest
                     is_changed = True
-        return self._shortest
+        return shortest
+
+
+def all_futures(terminal: Terminal) -> Iterator[Futures]:
+    """Yield what may follow the terminal, for every state it may end in."""
+    automaton = terminal.automaton
+    for state in reachable(terminal):
+        futures = automaton.futures(state) if automaton.is_accepting(state) else None
+        if futures is not None:
+            yield futures
+
+
+def reachable(terminal: Terminal) -> Iterator[int]:
+    """Yield the states of a terminal."""
+    seen, waiting = {terminal.automaton.start}, [terminal.automaton.start]
+    while waiting:
+        state = waiting.pop()
+        yield state
+        for _, _, target in terminal.automaton.edges(state):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
 
 
 def _find_terminals(rules: Rules) -> list[Terminal]:

@@ -10,13 +10,15 @@ the pairs that occur.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
-from fsm.automata.ranges import complement_ranges, intersect_ranges, union_ranges
+from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, subtract_ranges, union_ranges
 from fsm.distance import FAR
-from grammars.context_free.analysis import Analysis
-from grammars.context_free.symbols import Alternative, Debt, Debts, Futures, Star, Symbol, Terminal
+from grammars.context_free.analysis import Analysis, reachable
+from grammars.context_free.symbols import Alternative, Debt, Debts, Futures, LookingAutomaton, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import lead_bytes
 
 __all__ = ["can_be_paid", "carry_debts"]
@@ -42,14 +44,34 @@ class _Strictness:
         self.ignored = ignored
         self._deep: dict[tuple[Debt, Terminal], bool] = {}
 
-    def find(self) -> frozenset[Terminal]:
-        return frozenset(
-            [
-                terminal
-                for number, terminal in enumerate(self.analysis.terminals)
-                if any(self._is_strict(number, debt) for debt in self._possible_debts(number, terminal))
-            ]
-        )
+    def find(self) -> dict[Terminal, Ranges | None]:
+        """Return the terminals with what they owe: all of it (None), or only after these first characters."""
+        found: dict[Terminal, Ranges | None] = {}
+        for number, terminal in enumerate(self.analysis.terminals):
+            debts = self._possible_debts(number, terminal)
+            others = self.analysis.follow(number) & ~self.analysis.mask(self.ignored)
+            deep = [self._deep_characters(number, debt) for debt in debts]
+            if any(self._is_strict(number, debt) for debt in debts):
+                found[terminal] = None
+            elif any(deep):
+                is_separate = all(any(self._separates(one, debt, others) for one in self.ignored) for debt in debts)
+                found[terminal] = union_ranges([pair for one in deep for pair in one]) if is_separate else None
+        return found
+
+    def _deep_characters(self, number: int, debt: Debt) -> Ranges:
+        """Return the first characters after which what is owed may still forbid something."""
+        follow = self.analysis.listed(self.analysis.follow(number))
+        deep = [one for one in follow if self._is_deep(debt, one) and not self._is_absorbed(number, debt, one)]
+        return self.analysis.first_characters(self.analysis.mask(deep))
+
+    def _is_absorbed(self, number: int, debt: Debt, after: Terminal) -> bool:
+        """Tell whether both terminals are ignored, and what is owed only forbids to cut one ignored text in two."""
+        terminal = self.analysis.terminals[number]
+        if terminal not in self.ignored or after not in self.ignored:
+            return False
+        automaton = terminal.automaton
+        states = [one for one in reachable(terminal) if automaton.is_accepting(one) and automaton.debt(one) == debt]
+        return all(_reads_on(terminal, state, debt, after) for state in states)
 
     def _possible_debts(self, number: int, terminal: Terminal) -> set[Debt]:
         """Return what may be owed, without what nothing that follows can pay, where the terminal has other ends."""
@@ -64,18 +86,20 @@ class _Strictness:
         follow = analysis.follow(number)
         if analysis.may_end(follow) and not debt.automaton.holds_at_end(debt.follow):
             return True
-        if any(self._is_deep(debt, one) for one in analysis.listed(follow)):
-            return True
-        first = analysis.first_characters(follow)
         allowed = union_ranges([(a, b) for a, b, _ in debt.automaton.follow_edges(debt.follow)])
-        forbidden = intersect_ranges(first, complement_ranges(allowed))
-        if lead_bytes(intersect_ranges(first, allowed)) & lead_bytes(forbidden) & ~_ASCII:
-            return True
+        barred = complement_ranges(allowed)
         # What is ignored may always be left out, so that it is forbidden stops nothing.
-        others = follow & ~analysis.mask(self.ignored)
-        if not intersect_ranges(analysis.first_characters(others), complement_ranges(allowed)):
+        others = analysis.first_characters(follow & ~analysis.mask(self.ignored))
+        skipped = [one for one in self.ignored if not self._is_absorbed(number, debt, one)]
+        forbidden = intersect_ranges(
+            union_ranges([*others, *analysis.first_characters(analysis.mask(skipped))]), barred
+        )
+        if lead_bytes(intersect_ranges(others, allowed)) & lead_bytes(forbidden) & ~_ASCII:
+            return True
+        if not intersect_ranges(others, barred):
             return False
-        return not any(self._separates(one, debt, others) for one in self.ignored)
+        required = follow & ~analysis.mask(self.ignored)
+        return not any(self._separates(one, debt, required) for one in self.ignored)
 
     def _is_deep(self, debt: Debt, terminal: Terminal) -> bool:
         """Tell whether what is owed may forbid something after the first character of a terminal."""
@@ -116,7 +140,7 @@ def _can_all_end(terminal: Terminal, debts: set[Debt]) -> bool:
     """Tell whether every state can still end with one of the debts, or none."""
     automaton = terminal.automaton
     sources: dict[int, list[int]] = {}
-    states = list(_reachable(terminal))
+    states = list(reachable(terminal))
     for state in states:
         for _, _, target in automaton.edges(state):
             sources.setdefault(target, []).append(state)
@@ -128,6 +152,40 @@ def _can_all_end(terminal: Terminal, debts: set[Debt]) -> bool:
                 live.add(source)
                 waiting.append(source)
     return len(live) == len(states)
+
+
+def _reads_on(terminal: Terminal, state: int, debt: Debt, after: Terminal) -> bool:
+    """Tell whether a terminal, read on from a state where it ended, ends wherever the next one ends too early."""
+    first: tuple[int, int, tuple[Any, ...]] = (after.automaton.start, state, (debt.follow,))
+    seen, waiting = {first}, [first]
+    while waiting:
+        place, own, owed = waiting.pop()
+        ends = place != after.automaton.start and after.automaton.is_accepting(place)
+        if ends and not terminal.automaton.is_accepting(own):
+            return False
+        lists = [after.automaton.edges(place), terminal.automaton.edges(own)]
+        lists.append(debt.automaton.follow_edges(owed[0]) if owed else ())
+        for members in _side_by_side(lists):
+            target, onward, left = members
+            if not target or (left and debt.automaton.is_free(left)):
+                continue
+            step = (target, onward or 0, (left,) if left else ())
+            if step not in seen:
+                seen.add(step)
+                waiting.append(step)
+    return True
+
+
+def _side_by_side(lists: list[Any]) -> Iterator[list[Any]]:
+    """Yield where the edges of several lists lead for the same characters, None where one has no edge."""
+    sets = [((first, last),) for edges in lists for first, last, _ in edges]
+    targets = [(place, after) for place, edges in enumerate(lists) for _, _, after in edges]
+    for _, _, members in iterate_partition(sets):
+        found: list[Any] = [None] * len(lists)
+        for bit, (place, after) in enumerate(targets):
+            if members >> bit & 1:
+                found[place] = after
+        yield found
 
 
 def _restricts(terminal: Terminal, begin: Iterable[tuple[int, Debts]]) -> bool:
@@ -154,25 +212,14 @@ def _debts(terminal: Terminal) -> set[Debt]:
     automaton = terminal.automaton
     if automaton.is_plain:
         return set()
-    states = [state for state in _reachable(terminal) if automaton.is_accepting(state)]
+    states = [state for state in reachable(terminal) if automaton.is_accepting(state)]
     return {debt for debt in map(automaton.debt, states) if debt is not None}
-
-
-def _reachable(terminal: Terminal) -> Iterator[int]:
-    seen, waiting = {terminal.automaton.start}, [terminal.automaton.start]
-    while waiting:
-        state = waiting.pop()
-        yield state
-        for _, _, target in terminal.automaton.edges(state):
-            if target not in seen:
-                seen.add(target)
-                waiting.append(target)
 
 
 class _Product:
     """Split rules by the debts where they begin and end."""
 
-    def __init__(self, analysis: Analysis, strict: frozenset[Terminal]) -> None:
+    def __init__(self, analysis: Analysis, strict: dict[Terminal, Ranges | None]) -> None:
         self.analysis = analysis
         self.strict = strict
         self._explored: dict[tuple[Terminal, Debts], _Explored] = {}
@@ -307,15 +354,19 @@ class _Product:
         known = self._terminals.get(key)
         if known is None:
             explored = self._explore(terminal, before)
-            automaton = _SplitAutomaton(explored, after, is_strict=terminal in self.strict)
+            automaton = _SplitAutomaton(explored, before, after)
             known = self._terminals[key] = Terminal(terminal.name, automaton)
         return known
+
+    def _dues(self, terminal: Terminal) -> Ranges | None:
+        """Return the first characters after which a terminal's debts are carried; None: all of them are."""
+        return self.strict.get(terminal, ())
 
     def _explore(self, terminal: Terminal, before: Debts) -> _Explored:
         key = (terminal, before)
         known = self._explored.get(key)
         if known is None:
-            known = self._explored[key] = _Explored(terminal, before, is_strict=terminal in self.strict)
+            known = self._explored[key] = _Explored(terminal, before, self._dues(terminal))
         return known
 
 
@@ -326,8 +377,9 @@ class _Explored:
     edges : by number; exits : the debts that may be left at the end, with the numbers where they are
     """
 
-    def __init__(self, terminal: Terminal, before: Debts, *, is_strict: bool) -> None:
+    def __init__(self, terminal: Terminal, before: Debts, dues: Ranges | None) -> None:
         self.terminal = terminal
+        self.dues = dues
         self.pairs: list[tuple[int, Debts]] = [(0, _NOTHING), (terminal.automaton.start, before)]
         self.edges: list[list[Edge]] = [[]]
         self.exits: dict[Debts, set[int]] = {}
@@ -342,16 +394,63 @@ class _Explored:
                     after = numbers[target, left] = len(self.pairs)
                     self.pairs.append((target, left))
                 self.edges[number].append((first, last, after))
-            self._note_exit(number, state, debts, is_strict=is_strict)
+            self._note_exit(number, state, debts)
             number += 1
 
-    def _note_exit(self, number: int, state: int, debts: Debts, *, is_strict: bool) -> None:
+    def _note_exit(self, number: int, state: int, debts: Debts) -> None:
         automaton = self.terminal.automaton
         if not automaton.is_accepting(state):
             return
-        own = automaton.debt(state) if is_strict else None
-        exit_debts = debts | {own} if own is not None else debts
-        self.exits.setdefault(exit_debts, set()).add(number)
+        own = automaton.debt(state)
+        if own is None or self.dues is not None:
+            self.exits.setdefault(debts, set()).add(number)
+        if own is None:
+            return
+        if self.dues is None:
+            self.exits.setdefault(debts | {own}, set()).add(number)
+        elif any(
+            intersect_ranges(self.dues, ((first, last),))
+            for first, last, after in own.automaton.follow_edges(own.follow)
+            if not own.automaton.is_free(after)
+        ):
+            due = Debt(_Due(own.automaton, self.dues), (True, own.follow))
+            self.exits.setdefault(debts | {due}, set()).add(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Owe what a text owes, where one of some characters comes first."""
+
+    automaton: LookingAutomaton
+    dues: Ranges
+
+    def follow_edges(self, follow: tuple[bool, Any]) -> tuple[tuple[int, int, tuple[bool, Any]], ...]:
+        """Return sorted (first, last, what is still owed after these characters)."""
+        is_first, inner = follow
+        edges = self.automaton.follow_edges(inner)
+        if not is_first:
+            return tuple([(first, last, (False, after)) for first, last, after in edges])
+        return tuple(
+            [
+                (low, high, (False, after))
+                for first, last, after in edges
+                if not self.automaton.is_free(after)
+                for low, high in intersect_ranges(self.dues, ((first, last),))
+            ]
+        )
+
+    def is_free(self, follow: tuple[bool, Any]) -> bool:
+        """Tell whether nothing is owed."""
+        return not follow[0] and self.automaton.is_free(follow[1])
+
+    def holds_at_end(self, follow: tuple[bool, Any]) -> bool:
+        """Tell whether the whole text may end."""
+        return not follow[0] and self.automaton.holds_at_end(follow[1])
+
+
+def _is_due(debt: Debt) -> bool:
+    follow: Any = debt.follow
+    return isinstance(debt.automaton, _Due) and bool(follow[0])
 
 
 def _edges(terminal: Terminal, state: int, debts: Debts) -> Iterator[tuple[int, int, int, Debts]]:
@@ -376,13 +475,13 @@ def _edges(terminal: Terminal, state: int, debts: Debts) -> Iterator[tuple[int, 
 class _SplitAutomaton:
     """Recognise the texts of a terminal after which exactly these debts are left."""
 
-    __slots__ = ("_accepting", "_distances", "_explored", "_is_strict", "is_plain", "start")
+    __slots__ = ("_accepting", "_distances", "_explored", "_is_settled", "is_plain", "start")
 
-    def __init__(self, explored: _Explored, after: Debts, *, is_strict: bool) -> None:
+    def __init__(self, explored: _Explored, before: Debts, after: Debts) -> None:
         self._explored = explored
         self._accepting = explored.exits[after]
-        self._is_strict = is_strict
-        self.is_plain = is_strict or explored.terminal.automaton.is_plain
+        self._is_settled = explored.dues is not None and not any(_is_due(debt) for debt in after)
+        self.is_plain = not self._is_settled or explored.terminal.automaton.is_plain
         self._distances = _measure(explored.edges, self._accepting)
         self.start = 1
 
@@ -396,9 +495,13 @@ class _SplitAutomaton:
 
     def futures(self, state: int) -> Futures | None:
         """Return what may follow; None: anything, or rules see to it."""
-        if self._is_strict:
+        if not self._is_settled:
             return None
-        return self._explored.terminal.automaton.futures(self._explored.pairs[state][0])
+        futures = self._explored.terminal.automaton.futures(self._explored.pairs[state][0])
+        dues = self._explored.dues
+        if futures is None or not dues:
+            return futures
+        return replace(futures, pending=subtract_ranges(futures.pending, dues))
 
     def shortest_bytes(self, state: int) -> int:
         """Return the fewest bytes from ``state`` to where the terminal may end."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 
 from fsm.automata.texts import ALL_TEXTS
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
+from fsm.explanation import remember_source
 from fsm.network import Network
 from fsm.stay_compiled import StayCompiled
 from fsm.vocabulary import Vocabulary
@@ -70,7 +72,17 @@ class ContextFreeGrammar(Grammar):
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; what a text does not reach is never laid out."""
         network = Network()
-        return StayCompiled(network, self.lay(network), vocabulary)
+        compiled = StayCompiled(network, self.lay(network), vocabulary)
+        seen = weakref.ref(compiled)  # the explanation must not keep alive what holds it
+
+        def describe_place(text: str) -> str:
+            from grammars.places.rules import describe_rules
+
+            alive = seen()
+            return "" if alive is None else describe_rules(alive, text)
+
+        remember_source(compiled, describe_place)
+        return compiled
 
     def lay(self, network: Network) -> int:
         """Lay the rules where nothing follows them."""

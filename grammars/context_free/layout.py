@@ -9,9 +9,10 @@ repetition need no stack.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsm.automata.ranges import intersect_ranges, union_ranges
+from fsm.automata.ranges import intersect_ranges, subtract_ranges, union_ranges
 from fsm.distance import FAR
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
@@ -21,6 +22,8 @@ from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import Node, lead_bytes
 
 __all__ = ["RuleStates"]
+
+_NOT_ASCII = ((1 << 256) - 1) ^ ((1 << 128) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class RuleStates:
 
     def _shortest_of_item(self, item: Item) -> int:
         after = sum([min([self.analysis.shortest(one) for one in place.suffixes]) for place in item.chain])
-        return min(self.analysis.bytes[item.number].shortest(item.node) + after, FAR)
+        parting = (self.analysis.parted & self.analysis.ignored) >> item.number & 1
+        return min(self.analysis.bytes[item.number].shortest(item.node) + parting + after, FAR)
 
     # -- states ----------------------------------------------------------------------------------------------------
 
@@ -168,8 +172,33 @@ class RuleStates:
 
     def _expand_token(self, state: int, item: Item) -> None:
         row = self._row((item,))
-        leaving = self._leaving_bytes(item) if self._may_end(item) and self._can_be_paid(item) else None
-        self._write(state, row, leaving=leaving)
+        if not self._may_end(item) or not self._can_be_paid(item):
+            self._write(state, row, leaving=None)
+            return
+        leaving = self._leaving_bytes(item)
+        divided = self._divided_bytes(item)
+        skipped = []
+        if divided:
+            numbers = [one for one in range(len(self.analysis.terminals)) if self.analysis.ignored >> one & 1]
+            starts = [Item(one, self.analysis.terminals[one].automaton.start, ()) for one in numbers]
+            skipped = [(a, b, c) for a, b, c in _cut(self._row(tuple(starts))) if divided >> a & 1]
+        self._write(state, row, leaving=leaving & ~divided, is_exact=not self._is_free(item), skipped=skipped)
+
+    def _divided_bytes(self, item: Item) -> int:
+        """Return the bytes that begin both a character that is ignored here and one that must not follow.
+
+        Which it is shows later, so before them ignored text is read at once, instead of whatever follows.
+        """
+        assert isinstance(item.node, int)
+        analysis = self.analysis
+        debt = analysis.terminals[item.number].automaton.debt(item.node)
+        if debt is None or not analysis.ignored:
+            return 0
+        follow = analysis.follow(item.number)
+        allowed = union_ranges([(first, last) for first, last, _ in debt.automaton.follow_edges(debt.follow)])
+        ignored = analysis.first_characters(follow & analysis.ignored)
+        forbidden = subtract_ranges(analysis.first_characters(follow), allowed)
+        return lead_bytes(intersect_ranges(ignored, allowed)) & lead_bytes(forbidden) & _NOT_ASCII
 
     def _can_be_paid(self, item: Item) -> bool:
         """Tell whether anything that follows may come after a terminal that ends here."""
@@ -211,8 +240,19 @@ class RuleStates:
             row.append((byte, byte, self._after(before)))
         return row
 
-    def _write(self, state: int, row: list[Edge], *, leaving: int | None) -> None:
+    def _write(
+        self,
+        state: int,
+        row: list[Edge],
+        *,
+        leaving: int | None,
+        is_exact: bool = False,
+        skipped: Sequence[Edge] = (),
+    ) -> None:
         """Write a row; ``leaving``: the bytes before which the place may be left, None: it may not be left.
+
+        is_exact : no other byte may come after the place; otherwise none does come.
+        skipped : edges that leave the place by reading on.
 
         Where a byte continues the place and may also come after it, both are tried side by side.
         """
@@ -223,14 +263,15 @@ class RuleStates:
         used = 0
         for first, last, _ in row:
             used |= (2 << last) - (1 << first)
-        closed = _runs(~leaving & ~used & ((1 << 256) - 1)) if leaving else []
-        if not used & leaving:
+        closed = _runs(~leaving & ~used & ((1 << 256) - 1)) if is_exact else []
+        if not used & leaving and not skipped:
             edges = sorted([*row, *[(first, last, 0) for first, last in closed]])
             network.write_byte(state, edges, default=STATE_POP)
             return
         stay = network.add_byte(row)
-        blocked = _runs(~leaving & ((1 << 256) - 1))
-        leave = network.add_byte([(first, last, 0) for first, last in blocked], default=STATE_POP)
+        read = sum([1 << byte for byte, _, _ in skipped])
+        blocked = [(first, last, 0) for first, last in _runs(~leaving & ~read & ((1 << 256) - 1))]
+        leave = network.add_byte(sorted([*blocked, *skipped]), default=STATE_POP)
         network.write_fork(state, [stay, leave])
 
     # -- what comes next -------------------------------------------------------------------------------------------
@@ -278,6 +319,11 @@ class RuleStates:
         if isinstance(symbol, Terminal):
             return 0, f"{self.analysis.numbers[symbol]:08}"
         return (1, symbol.name) if isinstance(symbol, Star) else (2, symbol)
+
+
+def _cut(row: list[Edge]) -> list[Edge]:
+    """Return a row with an edge for each byte."""
+    return [(byte, byte, target) for first, last, target in row for byte in range(first, last + 1)]
 
 
 def _runs(bits: int) -> list[tuple[int, int]]:

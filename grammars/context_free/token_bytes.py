@@ -75,9 +75,8 @@ class TokenBytes:
         """Append the edge to a place inside a character, or after it, where one can be completed."""
         _, bits, num = node
         first, last = bits << 6 * num, (bits << 6 * num) + (1 << 6 * num) - 1
-        # Overlong forms show at the byte after the lead byte; the lead bytes E0 and F0 are their only beginnings.
-        is_lead = byte >= 0xC0
-        low = 0 if is_lead else 0x10000 if num == 2 else 0x800 if num == 1 else 0
+        # Overlong forms are no characters: what a lead byte promises at least, the next byte has to keep.
+        low = (0, 0x80, 0x800, 0x10000)[num] if byte >= 0xC0 else (0, 0x800, 0x10000)[num]
         low, high = max(first, low), min(last, 0x10FFFF)
         place = bisect_left(edges, low, key=_last_symbol)
         if low > high or place == len(edges) or edges[place][0] > high:

@@ -67,7 +67,7 @@ def detect(
     mark: Watermark | TransformersWatermark
     encoder = load_encoder(model)
     if transformers is not None:
-        mark = _read_foreign(transformers, encoder.vocabulary.size)
+        mark = _read_foreign(transformers, _logits_size(model) or encoder.vocabulary.size)
     else:
         mark = make_watermark(key_file, scheme, gamma=gamma, context_size=context_size)
     verdict = detect_watermark(text, encoder, mark, false_positive_rate=false_positive_rate)
@@ -124,6 +124,12 @@ def _read_key(file: Path | None) -> bytes:
         return file.read_bytes().removesuffix(b"\n")
     except OSError as error:
         raise InputFileError(f"key file {file}: got {error.strerror}, expected a file; check the path") from error
+
+
+def _logits_size(model: str) -> int | None:
+    """Return the width of a model folder's logits, which may exceed its tokens; that library's lists depend on it."""
+    config = Path(model) / "config.json"
+    return int(json.loads(config.read_text(encoding="utf-8"))["vocab_size"]) if config.is_file() else None
 
 
 def _read_foreign(file: Path, vocabulary_size: int) -> TransformersWatermark:

@@ -10,6 +10,8 @@ writing.py    tokens to rows, what the grammar forces after them, the reason to 
 proposal.py   what runs ahead of the model                    acceptance.py   by the published rule
 budget.py     the one place where max_tokens meets the grammar
 forcing.py    forced bytes in the tokenizer's own tokens
+healing.py    the end of a prompt, drawn anew with what follows it
+regions.py    parts of a grammar with a limit or a temperature of their own
 stopping.py   why a row ended
 metrics.py    what it took                                   working_clock.py   by which clock steps are compared
 """

@@ -31,6 +31,7 @@ from fsm.continued import Continued
 from fsm.extensions import iterate_beginnings, list_extensions
 from fsm.tables import vocabulary_tables
 from guidance.decoding.request import Request
+from guidance.errors import PromptError
 from guidance.kv_cache import Prefill
 from guidance.logits.base import Processor
 from guidance.logits.pipeline import Pipeline
@@ -213,12 +214,21 @@ def heal_requests(model: Model, requests: Sequence[Request], steer: Sequence[Pro
     model : the model.
     requests : what to produce; each draws its own way, those with one prompt share the search.
     steer : the processors that take part in a token's probability.
+
+    Raises
+    ------
+    PromptError : a grammar is none of ours.
     """
     known: dict[tuple[int, ...], Healing | None] = {}
     healed = []
     for request in requests:
         sampling = request.pipeline.sampling
-        compiled = request.compiled if isinstance(request.compiled, Compiled) else None
+        compiled = request.compiled
+        if compiled is not None and not isinstance(compiled, Compiled):
+            raise PromptError(
+                f"heal: got a {type(compiled).__name__} as the compiled grammar, expected fsm.Compiled, which can be "
+                "asked byte by byte; leave heal off for grammars of your own"
+            )
         if request.prompt_ids not in known:
             temperature = 1.0 if sampling.is_greedy else sampling.temperature
             pipeline = Pipeline(Sampling(temperature=temperature), steer, model=model)
@@ -228,6 +238,6 @@ def heal_requests(model: Model, requests: Sequence[Request], steer: Sequence[Pro
             healed.append(request)
             continue
         way = found.draw(request.uniform(0, attempt=HEALING), is_greedy=sampling.is_greedy)
-        after = request.compiled if compiled is None else Continued(compiled, way.head)
+        after = None if compiled is None else Continued(compiled, way.head)
         healed.append(replace(request, prompt_ids=way.prompt_ids, head=way.head, compiled=after))
     return healed

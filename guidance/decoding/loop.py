@@ -12,6 +12,7 @@ from typing import Protocol
 
 from guidance.decoding.batch import Batch
 from guidance.decoding.budget import check_budget, check_context
+from guidance.decoding.group import pad_left
 from guidance.decoding.metrics import Clock
 from guidance.decoding.proposal import Drafter
 from guidance.decoding.regions import check_regions
@@ -104,6 +105,9 @@ class Decoder:
 
     def _prefill(self, rows: Sequence[Row]) -> None:
         """Read every distinct prompt once and give each row a copy of its cache."""
+        if getattr(self._model.language_model, "reads_prompts_apart", False):
+            self._prefill_apart(rows)
+            return
         places: dict[tuple[int, ...], int] = {}
         origin = [places.setdefault(tuple(row.pending), len(places)) for row in rows]
         prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
@@ -117,6 +121,22 @@ class Decoder:
         self._batch.admit(rows, cache, logits)
         self.clock.num_model_calls += prefill.num_calls
         self.clock.num_cached_tokens = prefill.num_cached
+        self.clock.prefilled = perf_counter()
+
+    def _prefill_apart(self, rows: Sequence[Row]) -> None:
+        """Let an encoder read every distinct prompt once, and the decoder what the grammar forces at once."""
+        network = self._model.language_model
+        places: dict[tuple[int, ...], int] = {}
+        origin = [places.setdefault(row.request.prompt_ids, len(places)) for row in rows]
+        cache, logits = network.prefill(list(places))
+        if len(places) < len(rows):
+            cache.select(origin)
+            logits = logits[origin]
+        if any(row.token_ids for row in rows):
+            token_ids, lengths = pad_left([row.token_ids for row in rows], network.device)
+            logits = network.decode_step(cache, token_ids, lengths)
+        self._batch.admit(rows, cache, logits)
+        self.clock.num_model_calls += 1
         self.clock.prefilled = perf_counter()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -68,6 +68,7 @@ class Request:
     stops : byte strings that end the text where they begin.
     seed : chooses the random numbers; None takes the pipeline's.
     head : first bytes of the output that the prompt's last token holds (`guidance.decoding.healing`).
+    key : hash of the prompt, made from it.
     """
 
     prompt_ids: tuple[int, ...]
@@ -78,6 +79,11 @@ class Request:
     stops: tuple[bytes, ...] = ()
     seed: int | None = None
     head: bytes = b""
+    key: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash the prompt once, for the random numbers of every step."""
+        object.__setattr__(self, "key", zlib.crc32(array("q", self.prompt_ids).tobytes()))
 
     def uniform(self, step: int, *, attempt: int = 0) -> float:
         """Return the random number of one step: a function of seed, prompt, row and step, not of the batch.
@@ -85,6 +91,5 @@ class Request:
         The prompt takes part so that different prompts of one call do not draw the same numbers; `attempt` counts the
         draws of one step.
         """
-        key = zlib.crc32(array("q", self.prompt_ids).tobytes())
         seed = self.pipeline.sampling.seed if self.seed is None else self.seed
-        return uniform(seed ^ (key << 32), self.row, step, stream=attempt)
+        return uniform(seed ^ (self.key << 32), self.row, step, stream=attempt)

@@ -66,6 +66,11 @@ class Engine:
             if value < 1:
                 raise EngineError(f"Engine: got {name}={value}, expected at least 1; raise {name}")
         self.model = as_model(model)
+        if getattr(self.model.language_model, "reads_prompts_apart", False):
+            raise EngineError(
+                f"Engine: got the encoder-decoder {self.model.name}, expected a decoder-only model; "
+                "use guidance.generate"
+            )
         self._max_waiting = max_waiting
         self._wants_base = base_log_probs
         self._observer = observer

@@ -176,8 +176,9 @@ def _draw_dense(
 
 
 def _invert_cdf(weights: torch.Tensor, uniforms: Sequence[float]) -> torch.Tensor:
-    """Return the first column whose running sum exceeds u times the total."""
+    """Return the first column whose running sum exceeds u times the total; never one without weight."""
     running = weights.cumsum(dim=-1, dtype=torch.float64)
     targets = torch.tensor(uniforms, dtype=torch.float64, device=weights.device)[:, None] * running[:, -1:]
     found = torch.searchsorted(running, targets, right=True).squeeze(1)
-    return found.clamp_(max=weights.shape[1] - 1)
+    last = weights.shape[1] - 1 - (weights > 0).flip(-1).int().argmax(dim=-1)
+    return torch.minimum(found, last)

@@ -54,6 +54,10 @@ class Choices:
         """Return the token a column stands for."""
         return column if self._token_ids is None else int(self._token_ids[parent, column])
 
+    def token_ids(self, parent: int) -> NDArray[np.int64]:
+        """Return the token of every column."""
+        return np.arange(self.log_law.shape[1]) if self._token_ids is None else self._token_ids[parent]
+
     def choice(self, parent: int, column: int) -> Choice:
         """Return one token after one beam."""
         token_id = self.token_id(parent, column)

@@ -213,7 +213,9 @@ class SearchDecoder:
             found = frontier.best(max(_rank(row) for row in rows) + 1)
             for row in rows:
                 if _rank(row) < len(found):
+                    request = row.request
                     row.become(found[_rank(row)])
+                    row.request = request
                 else:
                     row.stop_reason = StopReason.ERROR
 

@@ -69,7 +69,13 @@ class BeamFrontier(Frontier):
         for beam, row in zip(self.running, rows, strict=True):
             totals[row] = beam.total
         parents = dict(zip(rows, self.running, strict=True))
+        longest = max((len(beam.token_ids) + beam.num_left for beam in self.running), default=0)
+        shortest = min((len(beam.token_ids) for beam in self.running), default=0)
+        most = max(penalties.values(), default=0.0)  # what a choice further down may be ahead by
         for choice in choices.ranked(totals, penalties=dict(penalties), first=2 * self._num_beams):
+            total = totals[choice.parent] + choice.log_prob + most
+            if self._is_hopeless(self._bound(total, shortest=shortest + 1, longest=longest + 1)):
+                break
             child = self._grower.grow(
                 parents[choice.parent], choice.token_id, choice.log_prob, base_log_prob=choice.base_log_prob
             )
@@ -103,13 +109,20 @@ class BeamFrontier(Frontier):
     def _is_over(self, children: Sequence[Beam]) -> bool:
         if not children:
             return True
-        if len(self.finished) < self._num_beams:
-            return False
-        worst = self.finished[-1].normalised(self._length_penalty)
-        return self._stops_early or all(self._bound(child) <= worst for child in children)
+        if self._stops_early:
+            return len(self.finished) == self._num_beams
+        return all(
+            self._is_hopeless(
+                self._bound(child.total, shortest=child.num_choices, longest=len(child.token_ids) + child.num_left + 1)
+            )
+            for child in children
+        )
 
-    def _bound(self, beam: Beam) -> float:
-        """Return the best score the beam can still reach."""
-        longest = len(beam.token_ids) + beam.num_left + 1
-        length = longest if self._length_penalty > 0 else beam.num_choices
-        return float(beam.total / length**self._length_penalty)
+    def _is_hopeless(self, bound: float) -> bool:
+        """Tell whether as many have finished as are kept, and none is worse than a bound."""
+        return len(self.finished) == self._num_beams and bound <= self.finished[-1].normalised(self._length_penalty)
+
+    def _bound(self, total: float, *, shortest: int, longest: int) -> float:
+        """Return the best score a text can still reach: sums only fall, so it is at the length that counts least."""
+        length = longest if self._length_penalty > 0 else shortest
+        return float(total / length**self._length_penalty)

@@ -105,7 +105,7 @@ class StochasticFrontier(Frontier):
         legal = np.flatnonzero(log_law > -np.inf)
         found = np.full(log_law.size, -np.inf)
         if legal.size:
-            token_ids = np.array([choices.token_id(row, int(column)) for column in legal])
+            token_ids = choices.token_ids(row)[legal]
             noise = gumbels(beam.request, beam.token_ids, int(token_ids.max()) + 1)[token_ids]
             found[legal] = truncate_gumbels(log_law[legal] + noise, beam.perturbed)
         return found

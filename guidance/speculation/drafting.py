@@ -67,7 +67,7 @@ class MeasuredDrafter(Drafter):
         is_probing = costs.num_steps % _PROBING == _PROBING - 1
         if not costs.is_known:
             return 0
-        if not costs.added:
+        if not costs.is_settled:
             return min(_FIRST_GUESS, self._most)
         chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=self._most)
         if is_probing:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from statistics import median
 
 from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.proposal import Step
@@ -19,6 +19,7 @@ __all__ = ["Costs", "Pace", "best_num_tokens", "expected_tokens", "predicted_spe
 
 _REMEMBERED = 31
 _FEWEST_MEASURED = 3
+_FEWEST_DRAFTED = 8
 
 
 def expected_tokens(acceptance: float, num_tokens: float) -> float:
@@ -76,14 +77,19 @@ class Costs:
         return len(self.plain_steps) >= _FEWEST_MEASURED
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether enough steps with drafts have been measured to give drafting up."""
+        return len(self.added) >= _FEWEST_DRAFTED
+
+    @property
     def plain_seconds(self) -> float:
-        """Return what a step without drafts takes: the least of the last ones, for the first are cold."""
-        return min(self.plain_steps)
+        """Return what a step without drafts takes."""
+        return _lower_quartile(self.plain_steps)
 
     @property
     def ratio(self) -> float:
         """Return what one more draft costs, as a share of a step without drafts: c."""
-        return max(median(self.added), 0.0) / self.plain_seconds if self.added else 0.0
+        return max(_lower_quartile(self.added), 0.0) / self.plain_seconds if self.added else 0.0
 
     def learn(self, step: Step) -> None:
         """Remember one more step."""
@@ -137,3 +143,8 @@ class Pace:
             predicted_speedup=predicted_speedup(acceptance, ratio, num_tokens),
             actual_speedup=self.draws_per_row * plain / self.draft_step_seconds,
         )
+
+
+def _lower_quartile(seconds: Sequence[float]) -> float:
+    """Return a time that a quarter is below: first steps are cold, and delays only ever add."""
+    return sorted(seconds)[len(seconds) // 4]

@@ -37,12 +37,13 @@ class PromptLookup(MeasuredDrafter):
         self._texts: dict[int, _Text] = {}
 
     def _draft(self, rows: Sequence[Row], rooms: Sequence[int], num_tokens: int) -> list[Proposal]:
-        self._texts = {id(row): self._texts.get(id(row)) or _Text() for row in rows}
+        known = self._texts
+        self._texts = {id(row): known.get(id(row)) or _Text(row) for row in rows}
         return [self._copy(row, room, num_tokens) for row, room in zip(rows, rooms, strict=True)]
 
     def _copy(self, row: Row, room: int, num_tokens: int) -> Proposal:
         text = self._texts[id(row)]
-        text.follow(row)
+        text.follow()
         ahead = Ahead(row, room, self._writer)
         proposed = ahead.proposal
         source = -1
@@ -61,14 +62,16 @@ class PromptLookup(MeasuredDrafter):
 class _Text:
     """Index one row's tokens: where each run of one to three tokens was last followed by another token."""
 
-    __slots__ = ("_followers", "token_ids")
+    __slots__ = ("_followers", "_row", "token_ids")
 
-    def __init__(self) -> None:
+    def __init__(self, row: Row) -> None:
+        self._row = row  # kept alive, so that no other row can have its identity while this is remembered
         self.token_ids: list[int] = []
         self._followers: dict[tuple[int, ...], int] = {}
 
-    def follow(self, row: Row) -> None:
+    def follow(self) -> None:
         """Take in what the row has gained."""
+        row = self._row
         first = len(self.token_ids)
         if not self.token_ids:
             self.token_ids = list(row.request.prompt_ids)

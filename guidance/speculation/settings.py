@@ -94,6 +94,10 @@ class Speculation:
         if self.draft == EARLY_EXIT:
             return exit_early(model, self.exit_layer)
         draft = as_model(self.draft)
+        if getattr(draft.language_model, "reads_prompts_apart", False):
+            raise ModelError(
+                f"draft {draft.name}: got an encoder-decoder, expected a decoder-only model; use 'prompt-lookup'"
+            )
         if draft.vocabulary.fingerprint != model.vocabulary.fingerprint:
             raise ModelError(
                 f"draft {draft.name}: got a vocabulary of {draft.vocabulary.size} tokens "

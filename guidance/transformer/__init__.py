@@ -1,6 +1,7 @@
 """Run transformer networks behind the `CausalLM` protocol.
 
 hugging_face.py    any causal model of the transformers library, with its DynamicCache
+encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices
 slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
@@ -8,12 +9,15 @@ slots.py           which slots of a cache are live, and at which positions     t
 
 from __future__ import annotations
 
+from guidance.transformer.encoder_decoder import EncoderDecoderCache, EncoderDecoderLM
 from guidance.transformer.hugging_face import HuggingFaceCausalLM, HuggingFaceKvCache
 from guidance.transformer.llama import LlamaCausalLM, LlamaKvCache
 from guidance.transformer.llama_weights import read_checkpoint
 from guidance.transformer.slots import RowSlots
 
 __all__ = [
+    "EncoderDecoderCache",
+    "EncoderDecoderLM",
     "HuggingFaceCausalLM",
     "HuggingFaceKvCache",
     "LlamaCausalLM",

@@ -14,7 +14,7 @@ from torch.nn import functional
 from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
-from guidance.transformer.packing import Packing, make_packing
+from guidance.transformer.packing import Packing, make_packing, pack_some
 from guidance.transformer.slots import RowSlots
 from guidance.transformer.threads import ThreadLimit
 
@@ -197,7 +197,7 @@ class LlamaCausalLM:
     ) -> torch.Tensor:
         """Compute K candidates of one position for every row, as `decode_branches` does, for less; return their logits.
 
-        token_ids : int64[B, K]
+        token_ids : int64[B, K]        negative where there is none: its logits mean nothing
         positions : int64[B, K]        the same number in each row
         mask      : bool[B, 1, 1, S]   the slots before the candidates that each row looks at; None for all
         """
@@ -207,8 +207,11 @@ class LlamaCausalLM:
                 weights = torch.zeros(mask.shape, dtype=self.weights.norm.dtype, device=mask.device)
                 weights.masked_fill_(~mask, float("-inf"))
             rotation = self._rotations[positions][:, None]
-            hidden = functional.embedding(token_ids, self.weights.embedding)
-            hidden = self._layers(cache, hidden, rotation, weights, num_siblings=token_ids.shape[1])
+            packing = pack_some(token_ids >= 0)
+            tokens = token_ids.clamp(min=0) if packing is None else packing.pack(token_ids)
+            hidden = functional.embedding(tokens, self.weights.embedding)
+            hidden = self._layers(cache, hidden, rotation, weights, packing, num_siblings=token_ids.shape[1])
+            hidden = hidden if packing is None else packing.spread(hidden)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return functional.linear(hidden, self.weights.head)
 

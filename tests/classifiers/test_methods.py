@@ -50,7 +50,7 @@ def methods():
 
 def test_fudge_adds_what_the_classifier_says_of_each_candidate(writer, sentiment, slow_sentiment):
     """Candidates gain strength times their score less the prefix's; other tokens stay."""
-    method = Fudge(sentiment, attribute="positive", strength=3.0, top_k=6)
+    method = Fudge(sentiment, attribute="positive", strength=3.0, top_k=6, plausible=0.0)
     prompt = writer.encode(PROMPT)
     logits = writer.language_model.prefill([prompt])[1]
     changed = method.process([[0]], logits, Context(companion=method.open([prompt])))[0, 0]
@@ -65,7 +65,7 @@ def test_fudge_adds_what_the_classifier_says_of_each_candidate(writer, sentiment
 
 def test_caif_is_fudge_when_both_have_the_same_classifier(writer, sentiment, caif_network):
     """One reads each candidate as a whole text, the other shares the prefix: one law."""
-    settings = {"attribute": "positive", "strength": 2.0, "top_k": 8}
+    settings = {"attribute": "positive", "strength": 2.0, "top_k": 8, "plausible": 1e-4}
     fudge, caif = Fudge(sentiment, **settings), Caif(*caif_network, **settings)
     prompts = [writer.encode(PROMPT), writer.encode("Tell me about the old lamp.\n\n")]
     logits = torch.cat([writer.language_model.prefill([prompt])[1] for prompt in prompts])

@@ -179,6 +179,21 @@ def test_plausibility_keeps_unlikely_tokens_at_the_prefix_score():
     assert ratio == pytest.approx(ratio[0], rel=1e-4)
 
 
+def test_only_candidates_are_read():
+    """Tokens that are illegal, or implausible in every row, cost nothing."""
+    method = ClassifierGuidance(scorer=Table(scores_all=False), top_k=50, plausible=0.5)
+    reader, asked = method.open([[0], [0]]), []
+    scores = reader.candidate_scores
+    reader.candidate_scores = lambda token_ids: asked.append(token_ids.shape[-1]) or scores(token_ids)
+    logits = torch.full((2, 1, 60), float("-inf"))
+    logits[0, 0, [3, 4, 5]] = torch.tensor([0.0, -0.1, -5.0])
+    logits[1, 0, [7]] = 0.0
+    changed = method.process([[0], [0]], logits, Context(companion=reader))
+    assert asked == [2]
+    assert torch.equal(changed.isneginf(), logits.isneginf())
+    assert changed[0, 0, 5] == -5.0
+
+
 def test_states_count_tokens_and_old_ones_stay():
     """A state is the number of tokens so far."""
     method = ClassifierGuidance(scorer=Table(scores_all=False))

@@ -100,6 +100,22 @@ def test_rows_are_selected_forgotten_and_forked(reader, slow_sentiment):
     check(fork, slow_sentiment, texts, seed=5)
 
 
+@pytest.mark.parametrize("has_read", [False, True])
+def test_rows_may_have_fewer_candidates_than_others(reader, slow_sentiment, has_read):
+    """Where there is none, nothing is read; the others score as ever, and the chosen one is kept."""
+    texts = [list(prompt) for prompt in PROMPTS]
+    if has_read:
+        reader.read(torch.tensor([[11], [12], [13]]))
+        texts = [[*text, 11 + row] for row, text in enumerate(texts)]
+    candidates = torch.tensor([[[20, 21, 22, 23, 24, 25]], [[30, -1, -1, -1, -1, -1]], [[40, 41, -1, -1, -1, -1]]])
+    scores = reader.candidate_scores(candidates)
+    for row, count in enumerate((6, 1, 2)):
+        wanted = score_candidates(slow_sentiment, texts[row], candidates[row, 0, :count].tolist(), 1)
+        assert scores[row, 0, :count].tolist() == pytest.approx(wanted, abs=2e-4)
+    reader.read(torch.tensor([[25], [30], [41]]))
+    check(reader, slow_sentiment, [[*text, token] for text, token in zip(texts, (25, 30, 41), strict=True)])
+
+
 def test_tokens_without_text_keep_the_score_of_the_prefix(reader, sentiment):
     """The classifier has never seen an end token; it says nothing about it."""
     end = sentiment.vocabulary.special_token_ids[0]

@@ -6,7 +6,14 @@ import random
 
 import pytest
 
-from fsm import LimitError, UnsupportedFeatureError, Vocabulary, allocate_token_bitmask, allowed_token_ids
+from fsm import (
+    LimitError,
+    UnsupportedFeatureError,
+    Vocabulary,
+    allocate_token_bitmask,
+    allowed_token_ids,
+    load_compiled,
+)
 from fsm.errors import SavedFileError
 from fsm.saving import FORMAT_VERSION
 from grammars import choice, json_schema, regex
@@ -49,6 +56,17 @@ def test_loaded_grammars_match_like_compiled_ones(grammar, tmp_path):
                 break
         one.rollback(one.num_tokens)
         assert one.text() == b""
+
+
+def test_compiled_grammars_save_and_freeze_themselves(tmp_path):
+    """Without a source the caller gives the key."""
+    compiled = GRAMMARS[0].compile(VOCABULARY)
+    compiled.save(tmp_path / "saved", key="mine")
+    assert load_compiled(tmp_path / "saved", VOCABULARY, key="mine").tables.num_states == compiled.freeze().num_states
+    with pytest.raises(SavedFileError, match="tables of grammar mine, expected yours"):
+        load_compiled(tmp_path / "saved", VOCABULARY, key="yours")
+    with pytest.raises(LimitError, match="more than 3 states"):
+        compiled.freeze(max_states=3)
 
 
 def test_files_of_others_are_refused(tmp_path):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm.errors import GrammarError
-from grammars import substring
+from grammars import substring, template
 from grammars.substring import SubstringDfa
 from tests.reference.walks import BYTES, walk
 
@@ -27,6 +28,7 @@ def _word_stretches(document: str) -> set[str]:
     return {"", *(document[start:end] for start in starts for end in ends if end > start)}
 
 
+@settings(deadline=None)  # the first example may compile a kernel
 @given(st.text(alphabet="ab c", max_size=14))
 def test_characters_are_exactly_the_substrings(document: str) -> None:
     """Every text of up to four symbols is accepted exactly where it stands in the document."""
@@ -38,6 +40,7 @@ def test_characters_are_exactly_the_substrings(document: str) -> None:
     assert dfa.accepts(document)
 
 
+@settings(deadline=None)  # the first example may compile a kernel
 @given(st.text(alphabet="ab \n", max_size=12))
 def test_words_are_exactly_the_stretches_of_whole_words(document: str) -> None:
     """Every stretch of the document is accepted exactly where it begins and ends with a word."""
@@ -70,6 +73,17 @@ def test_walks_stay_in_the_document(by: str) -> None:
         text = walk(compiled.matcher(), source)
         assert text in DOCUMENT
         assert by == "characters" or text in _word_stretches(DOCUMENT)
+
+
+def test_quotations_are_parts_of_other_grammars() -> None:
+    """Inside a template, masks and walks are as they are alone."""
+    form = template('"{quote}" ({n:int})', quote=substring(DOCUMENT))
+    compiled = form.compile(BYTES)
+    source = random.Random(2)
+    for _ in range(10):
+        match = re.fullmatch(r'(?s)"(.*)" \(-?[0-9]+\)', walk(compiled.matcher(), source))
+        assert match is not None
+        assert match[1] in DOCUMENT
 
 
 def test_a_large_document_is_quoted_from() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from guidance.errors import SamplingError
+from guidance.logits import Pipeline
+from guidance.penalties import Dry, Penalties
 from guidance.sampling import Sampling, uniform
 
 
@@ -20,6 +22,15 @@ from guidance.sampling import Sampling, uniform
         {"top_p": 0.0},
         {"top_p": 1.1},
         {"min_p": -0.5},
+        {"typical_p": 0.0},
+        {"epsilon": 1.5},
+        {"eta": -0.1},
+        {"top_n_sigma": 0.0},
+        {"xtc_probability": 1.1},
+        {"xtc_threshold": -0.1},
+        {"mirostat": 3},
+        {"mirostat_tau": -1.0},
+        {"penalties": {"repetition": 1.2}},
     ],
 )
 def test_sampling_refuses_settings_out_of_range(settings):
@@ -27,6 +38,49 @@ def test_sampling_refuses_settings_out_of_range(settings):
     (name,) = settings
     with pytest.raises(SamplingError, match=f"got {name}=.*expected.*; change {name}"):
         Sampling(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"mirostat": 2, "top_p": 0.9, "xtc_probability": 0.1},
+            "mirostat and top_p, xtc_probability.*drop one of them",
+        ),
+        ({"mirostat_tau": 3.0}, "mirostat_tau without mirostat.*give mirostat=2"),
+        ({"temperature": 0.0, "typical_p": 0.9}, "temperature=0 and typical_p.*drop one of them"),
+        ({"temperature": 0.0, "mirostat": 1}, "temperature=0 and mirostat"),
+        ({"temperature": 0.0, "xtc_probability": 0.5}, "temperature=0 and xtc_probability"),
+    ],
+)
+def test_sampling_refuses_settings_that_make_each_other_void(settings, message):
+    """The message names both and the cure."""
+    with pytest.raises(SamplingError, match=message):
+        Sampling(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"penalties": Penalties()},
+        {"top_p": 1.0, "typical_p": 1.0, "min_p": 0.0, "epsilon": 0.0, "eta": 0.0, "xtc_probability": 0.0},
+        {"penalties": Penalties(logit_bias={3: 0.0})},
+    ],
+)
+def test_neutral_settings_add_no_processor(settings):
+    """What changes nothing costs nothing, and the law is the same bit for bit."""
+    assert Pipeline(Sampling(**settings)).processors == ()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"multiplier": 0.0}, {"base": 0.5}, {"allowed_length": 0}, {"breakers": ("",)}, {"window": 1}]
+)
+def test_dry_refuses_settings_out_of_range(settings):
+    """The message names the setting."""
+    (name,) = settings
+    with pytest.raises(SamplingError, match=f"got {name}="):
+        Dry(**settings)
 
 
 def test_uniform_is_uniform_and_uncorrelated():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grammars import choice, json_schema, regex
+from grammars import choice, json_schema, lark, regex
 
 
 def test_reports_of_schemas_have_pointers():
@@ -52,3 +52,11 @@ def test_large_grammars_are_looked_at_in_part():
     report = regex("(a|b)*a(a|b){14}").report()
     assert not report.is_whole
     assert "or more over bytes" in str(report)
+
+
+def test_reports_of_rules_name_terminals():
+    """Rules and terminals are counted, and endless repetition is found."""
+    report = lark('start: WORD ("," WORD)*\nWORD: /[a-z]{1,3}/').report()
+    assert any("terminals: " in line and "WORD" in line for line in report.enforced)
+    assert report.is_whole
+    assert lark('start: "a" start "b" | "ab"').report().is_whole is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsm import Vocabulary
-from grammars import choice, json_schema, regex
+from grammars import choice, json_schema, lark, regex
 from grammars.places import describe_choices, describe_pattern, describe_schema
 from grammars.places.json_path import find_place
 
@@ -111,3 +111,14 @@ def test_explanations_carry_the_place():
 def test_many_choices_are_cut_short():
     """A few choices are shown, the others counted."""
     assert describe_choices([f"a{i}" for i in range(9)], "a").endswith("'a4' and 4 more are left")
+
+
+def test_rules_name_the_tokens_that_are_read_and_expected():
+    """An explanation says which terminal is being read, and which the rules allow after it."""
+    sums = lark('start: NUMBER (SIGN NUMBER)* "."\nNUMBER: /[0-9]+/\nSIGN: "+" | "-"')
+    assert explain(sums, "", ord("x")).where == "by the rules, NUMBER may come"
+    where = explain(sums, "12", ord("x")).where
+    assert "NUMBER is being read" in where
+    assert "SIGN" in where
+    assert "NUMBER may come" in explain(sums, "1+", ord("+")).where
+    assert "is not complete" in explain(sums, "1", 256).reason

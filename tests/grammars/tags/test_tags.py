@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm import Matcher, Vocabulary
@@ -113,6 +113,7 @@ def test_a_shared_trigger_admits_its_tags_only() -> None:
     assert accepts(own, "<1")
 
 
+@settings(deadline=None)  # the first example may compile a kernel
 @given(
     st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=3, unique=True), st.text("abc", max_size=10)
 )

@@ -10,6 +10,7 @@ import pytest
 
 import guidance
 from guidance.cli import main
+from guidance.embedded import embedded_path
 from guidance.sampling import Sampling
 from guidance.watermark.display import to_html
 
@@ -74,8 +75,11 @@ def test_detect_reads_settings_of_transformers(run, tmp_path):
     """A generation configuration of that library says how its texts were marked."""
     config = tmp_path / "generation_config.json"
     config.write_text(json.dumps({"watermarking_config": {"greenlist_ratio": 0.5, "seeding_scheme": "selfhash"}}))
-    code, out, _ = run("-", "--transformers", config, text="an ordinary sentence")
+    arguments = ("-", "--transformers", config, "--model")
+    code, out, _ = run(*arguments, "embedded/writer", text="an ordinary sentence")
     assert (code, out[:15]) == (0, "watermarked: no")
+    folder = str(embedded_path("writer"))
+    assert run(*arguments, folder, text="an ordinary sentence")[1] == out
 
 
 def test_detect_shows_tokens_in_colour(run, marked, key_file):

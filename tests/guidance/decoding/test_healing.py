@@ -17,7 +17,7 @@ from fsm.errors import GrammarError
 from fsm.extensions import iterate_beginnings, list_extensions
 from grammars import choice, regex
 from guidance.decoding.healing import find_healing
-from guidance.errors import SamplingError
+from guidance.errors import PromptError, SamplingError
 from guidance.logits import Pipeline
 from tests.guidance.conftest import make_network
 from tests.reference.healing import probability_of_bytes, weigh_covers
@@ -154,6 +154,20 @@ def test_healing_and_search_are_not_combined(model):
 
     with pytest.raises(SamplingError, match="both search and heal"):
         guidance.generate(model, "x aa", heal=True, search=Search())
+
+
+def test_a_grammar_that_knows_no_bytes_is_refused(model):
+    """Healing asks a grammar byte by byte; one of another kind is named."""
+
+    class Own:
+        def compile(self, vocabulary):
+            return self
+
+        def matcher(self):
+            raise AssertionError
+
+    with pytest.raises(PromptError, match="got a Own as the compiled grammar"):
+        guidance.generate(model, "x aa", Own(), heal=True)
 
 
 TOY = Vocabulary([b"</s>", b"a", b"ab", b"abc", b"b", b"bc", b"ab", b"c", b"ac"], [0])

@@ -26,12 +26,11 @@ def count_inside(model, grammar, result, name):
     return inside
 
 
-@pytest.mark.parametrize("limit", [8, 9, 12, 20, 40])
-@pytest.mark.parametrize("temperature", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize(("limit", "temperature"), [(8, 0.0), (8, 3.0), (9, 1.0), (12, 3.0), (40, 1.0)])
 def test_reasoning_ends_within_its_limit(model, limit, temperature):
     """Free text up to a stop takes at most so many tokens, the stop included, and the answer still comes."""
     grammar = reasoned(regex("[ab]{2}"), max_tokens=limit)
-    for seed in range(3):
+    for seed in range(2):
         sampling = guidance.Sampling(temperature=temperature, seed=seed)
         result = guidance.generate(model, "the", grammar, sampling=sampling, max_tokens=120)
         assert result.stop_reason == "accepted"
@@ -45,7 +44,7 @@ def test_a_limit_leaves_short_texts_alone(model):
     free, bound = (
         "x" + capture("word", free_text(until=["e", "t", "a", " "]), max_tokens=limit) + "!" for limit in (None, 100)
     )
-    for seed in range(5):
+    for seed in range(2):
         sampling = guidance.Sampling(seed=seed, temperature=0.5)
         assert (
             guidance.generate(model, "in", free, sampling=sampling, max_tokens=90).token_ids
@@ -82,7 +81,7 @@ def test_a_region_is_drawn_at_its_own_temperature(model):
     """Tokens inside have the law of their temperature, tokens outside that of the request."""
     grammar = capture("cold", regex("[a-e]"), temperature=0.25) + capture("hot", regex("[a-e]"), temperature=4.0)
     grammar = grammar + regex("[a-e]")
-    count = 400
+    count = 200
     results = guidance.generate(
         model, "the", grammar, sampling=guidance.Sampling(temperature=1.5, n=count, seed=5), max_tokens=5
     )

@@ -191,3 +191,15 @@ def test_settings_out_of_range_are_refused(kind, settings):
     (name,) = settings
     with pytest.raises(SamplingError, match=f"got {name}=.*expected.*; change {name}"):
         kind(**settings)
+
+
+def test_the_last_step_tries_no_more_tokens_than_it_keeps(monkeypatch):
+    """Where every child ends, the search stops at the first that cannot be among the best."""
+    from guidance.search.beam import Grower
+
+    grown, grow = [], Grower.grow
+    monkeypatch.setattr(Grower, "grow", lambda *args, **kwargs: grown.append(1) or grow(*args, **kwargs))
+    table = Table(1)
+    table.table[:, :, END] = -20.0
+    search(table, Beams(num_beams=2), max_tokens=2)
+    assert len(grown) <= 6
