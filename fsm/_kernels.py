@@ -52,6 +52,7 @@ from fsm.layout import (
 
 __all__ = [
     "ARENA_FULL",
+    "MAX_TESTED",
     "NEED",
     "NOTED",
     "NOT_CLOSED",
@@ -59,19 +60,20 @@ __all__ = [
     "NUM_REGISTERS",
     "PARTIAL",
     "R_ACCEPTS",
-    "R_BOTTOM",
     "R_CLOSED",
     "R_DEPTH",
     "R_FOUND",
     "R_FREE",
     "R_FREE_STATE",
+    "R_LOWEST",
     "R_NEED",
     "R_NODE",
     "R_OPENED",
     "R_OPENED_STATE",
-    "R_POPPED",
     "R_READING",
     "R_STACKS",
+    "R_TESTED",
+    "R_TOP",
     "R_TOUCHED",
     "SLACK",
     "accept_kernel",
@@ -90,8 +92,10 @@ __all__ = [
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-R_ACCEPTS, R_BOTTOM, R_POPPED = range(14, 17)
-NUM_REGISTERS = 17
+R_ACCEPTS, R_TOP, R_LOWEST, R_TESTED = range(14, 18)
+# How deep into the stack a fill's looks are noted: bits tested at each depth, in as many registers.
+MAX_TESTED = 12
+NUM_REGISTERS = R_TESTED + MAX_TESTED
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED = -1, -2, -3
 # Room left over in every arena before one more row is written.
@@ -122,6 +126,7 @@ def push_kernel(stacks, table, regs, ret, parent, seen):
             stacks[node, 0] = ret
             stacks[node, 1] = parent
             stacks[node, 2] = seen
+            stacks[node, 3] = stacks[parent, 3] + 1
             table[slot] = node
             return node
         if stacks[node, 0] == ret and stacks[node, 1] == parent and stacks[node, 2] == seen:
@@ -136,12 +141,28 @@ def admits_kernel(states, state, seen):
     return seen & needs == needs and (left == 0 or left & ~seen != 0)
 
 
+@njit(cache=True, inline="always")
+def popped_kernel(stacks, regs, stack):
+    """Note that a stack node is popped, or found empty (``fsm.shared_masks``)."""
+    if stacks[stack, 3] < regs[R_LOWEST]:
+        regs[R_LOWEST] = stacks[stack, 3]
+
+
+@njit(cache=True)
+def tested_kernel(stacks, regs, stack, bits):
+    """Note that bits of a stack node are tested; what stands above the stack that a fill began with needs no note."""
+    below = regs[R_TOP] - stacks[stack, 3]
+    if 0 <= below < MAX_TESTED:
+        regs[R_TESTED + below] |= bits
+    elif below > 0:
+        regs[R_LOWEST] = -MAX_TESTED
+
+
 @njit(cache=True)
 def arrive_kernel(states, stacks, table, regs, state, stack):
     """Pass SEEN states; return the state behind them with its stack node in ``regs[R_STACK]``, 0 where it is dead."""
     while states[state, KIND] == SEEN:
-        if stack == regs[R_BOTTOM]:
-            regs[R_POPPED] = 1
+        tested_kernel(stacks, regs, stack, states[state, NEEDS] | states[state, LEFT])
         seen = stacks[stack, 2]
         if not admits_kernel(states, state, seen):
             return 0
@@ -354,6 +375,10 @@ def text_kernel(
             return free
         if byte < 32:
             return free
+    if decode != 0 or byte == 92 or byte >= 128:  # whether a character may come is asked before it is known
+        for e in range(states[state, EDGE], states[state, EDGE] + states[state, COUNT]):
+            if states[edges[e, 2], KIND] == SEEN:
+                tested_kernel(stacks, regs, stack, -1)
     if is_json and (decode & 15 >= 4 or (decode == 0 and byte == 92)):
         result = escape_kernel(states, edges, state, decode, low, high, byte, restricted, seen)
     else:
@@ -425,8 +450,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                     break
                 state = states[state, CLOSE]
             elif kind == POP:
-                if stack == regs[R_BOTTOM]:
-                    regs[R_POPPED] = 1
+                popped_kernel(stacks, regs, stack)
                 if stack == 0:
                     break
                 state = stacks[stack, 0]
@@ -715,8 +739,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
                 target = arrive_kernel(states, stacks, table, regs, target, stack)
             return target
         elif kind == POP:
-            if stack == regs[R_BOTTOM]:
-                regs[R_POPPED] = 1
+            popped_kernel(stacks, regs, stack)
             if stack == 0:
                 return 0
             state = stacks[stack, 0]
@@ -773,8 +796,7 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
         elif kind == POP:
             if called:  # what was pushed on the way is not on this stack
                 return ALL_NODES
-            if stack == regs[R_BOTTOM]:
-                regs[R_POPPED] = 1
+            popped_kernel(stacks, regs, stack)
             if stack == 0:
                 break
             state = stacks[stack, 0]
@@ -1112,7 +1134,7 @@ def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, sta
     if resumes == 0:
         levels[0], levels[1], regs[R_DEPTH] = 0, size, -1
     return fill_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
         carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
         carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 4), np.int32),
@@ -1126,7 +1148,7 @@ def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, sta
 def advance_entry(network, space, configurations, text, first, last):
     """Call ``advance_kernel`` with arrays named by their addresses."""
     return advance_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), configurations, text, first,
         last,
     )  # fmt: skip
@@ -1136,7 +1158,7 @@ def advance_entry(network, space, configurations, text, first, last):
 def open_entry(network, space, configurations):
     """Call ``open_configurations_kernel`` with arrays named by their addresses."""
     return open_configurations_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 3), line_kernel(network, 6),
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), configurations,
     )  # fmt: skip
 

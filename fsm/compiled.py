@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, next_bytes_kernel
+from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, advance_entry, next_bytes_kernel
 from fsm.distance import Distances
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
@@ -105,17 +105,21 @@ class Compiled:
         """Return the position after ``data[first:last]``."""
         if first == last:
             return REJECTED
-        regs, configurations, place = self.network.regs, position.configurations, first
+        configurations, place = position.configurations, first
+        network, space = self.network, self._tables.workspace
         self._was_noted = False
         while True:
-            found = self._runs.read(configurations, data, place, last)
-            if found != NOTED:
+            found = advance_entry(network.addresses, space.addresses, configurations, data, place, last)
+            if found >= 0:
                 break
-            place = int(regs[R_FREE])
-            configurations = self._resolve(text() + data[first:place].tobytes(), int(data[place]))
+            if found == NOTED:
+                place = int(network.regs[R_FREE])
+                configurations = self._resolve(text() + data[first:place].tobytes(), int(data[place]))
+            else:
+                self._runs.mend(found)
         if found < 2:
             return REJECTED
-        after = self._intern(self._tables.workspace.frontier[: found >> 1], may_note=found & 1 != 0)
+        after = self._intern(space.frontier[: found >> 1], may_note=found & 1 != 0)
         return self.note(after, text() + data[first:last].tobytes()) if after.is_noted else after
 
     def note(self, position: Position, text: bytes) -> Position:

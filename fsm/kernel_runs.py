@@ -12,7 +12,6 @@ from fsm._kernels import (
     NEED,
     R_ACCEPTS,
     R_NEED,
-    advance_entry,
     open_entry,
 )
 from fsm.network import Network
@@ -57,14 +56,6 @@ class KernelRuns:
                 closed: list[list[int]] = space.frontier[len(configurations) : end].tolist()
                 return closed
             self.mend(end)
-
-    def read(self, configurations: NDArray[np.int64], text: NDArray[np.uint8], first: int, last: int) -> int:
-        """Read ``text[first:last]``; return what ``advance_kernel`` does, ``NOTED`` at the least."""
-        network, space = self.network, self.workspace
-        while True:
-            end: int = advance_entry(network.addresses, space.addresses, configurations, text, first, last)
-            if end >= 0 or not self.mend(end):
-                return end
 
     def mend(self, code: int) -> bool:
         """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on."""

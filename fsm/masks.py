@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from fsm._kernels import (
     R_ACCEPTS,
-    R_BOTTOM,
     R_FOUND,
     R_FREE_STATE,
+    R_LOWEST,
     R_NODE,
     R_OPENED,
     R_OPENED_STATE,
-    R_POPPED,
     R_TOUCHED,
     fill_entry,
 )
@@ -28,6 +27,7 @@ from fsm.layout import BASE, BYTE, CALLEE, CHAR, DEFAULT, KIND, LONGEST, POP, RE
 from fsm.numerals import numerals_of
 from fsm.openings import openings_of, staying_row
 from fsm.position import Position
+from fsm.shared_masks import Mask, Shape, SharedMasks
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import VocabularyTables
 from fsm.trie import TokenTrie
@@ -59,7 +59,8 @@ class Masks:
         self._summaries = summaries_of(tables.vocabulary)
         self._rows: dict[bytes, Row] = {}
         self._summary_of: dict[int, Summary] = {}
-        self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row]] = {}
+        self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row, Shape]] = {}
+        self._shared = SharedMasks(runs.network)
         self._sparse_bytes = 0
 
     @property
@@ -76,24 +77,34 @@ class Masks:
         """Drop the shared rows; positions keep the ones they hold."""
         self._rows.clear()
         self._other_names.clear()
+        self._shared.clear()
         self._summary_of.clear()
         self._sparse_bytes = 0
 
     def fill(self, position: Position) -> None:
         """Compute the mask of a position."""
         regs = self._network.regs
+        regs = self._network.regs
         configurations = self._closed(position)
-        regs[R_TOUCHED] = 0
-        base = self._tables.empty_row
         if len(configurations) == 1:
-            base = self._fill_one(configurations[0], base)
+            mask = self._of_one(configurations[0])
             if configurations[0][0] == regs[R_FREE_STATE] and configurations[0][2] == 0:
                 position.stays = staying_row(self._tables)
         else:
-            base = self._fill_many(configurations, base)
+            regs[R_TOUCHED] = 0
+            mask = self._taken(self._fill_many(configurations, self._tables.empty_row))
         if position.is_accepting:
-            self._allow_end(base)
-        self._store(position, base, int(regs[R_TOUCHED]))
+            mask = self._with_end(mask)
+        position.base, position.words, position.values = mask
+
+    def _of_one(self, configuration: list[int]) -> Mask:
+        """Return the mask of one closed configuration."""
+        mask = self._shared.find(configuration)
+        if mask is None:
+            self._network.regs[R_TOUCHED] = 0
+            mask = self._taken(self._fill_one(configuration, self._tables.empty_row))
+            self._shared.keep(configuration[1], mask)
+        return mask
 
     def _closed(self, position: Position) -> list[list[int]]:
         """Return the configurations with calls and forks followed, and note whether the text may end."""
@@ -134,9 +145,7 @@ class Masks:
             state = configuration[0]
             row = self._network.states[state]
             if row[KIND] == BYTE or state in self._network.heavy or row[BASE]:
-                regs[R_TOUCHED] = 0
-                self._fill_one(configuration, base)
-                union |= space.mask
+                union |= _whole(self._of_one(configuration))
             else:
                 light.append(configuration)
         if light:
@@ -186,20 +195,21 @@ class Masks:
         space, regs = self._tables.workspace, self._network.regs
         known = self._other_names.get((base_state, -1)) or self._other_names.get((base_state, stack))
         if known is not None:
-            base, words, values = known
+            base, words, values, shape = known
             space.mask[:] = base
             space.mask[words] = values
             space.touched[: len(words)] = words
             regs[R_TOUCHED] = len(words)
+            self._shared.look_again(shape)
             return base
-        regs[R_BOTTOM], regs[R_POPPED] = stack, 0
         heavy = self._network.heavy[callee]
         base = self._fill_heavy(callee, heavy, [callee, self._network.push(ret, stack), 0, 0, UNBOUNDED])
-        key = (base_state, stack if regs[R_POPPED] else -1)
-        regs[R_BOTTOM] = -1
-        words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
-        self._other_names[key] = (base, words, space.mask[words])
-        self._sparse_bytes += 12 * len(words)
+        looked = self._shared.looked()
+        if looked is not None:
+            words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
+            key = (base_state, -1 if looked == (0, (0,)) else stack)
+            self._other_names[key] = (base, words, space.mask[words], looked)
+            self._sparse_bytes += 12 * len(words)
         return base
 
     def _walk(  # noqa: PLR0917 - called so often that naming the arguments would show
@@ -273,13 +283,13 @@ class Masks:
         key = (most, *((node, *network.numerals[state]) for node, state in found))
         if numerals.get(key) is None:
             regs, frontier = network.regs, self._tables.workspace.frontier
-            kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE]
+            kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST]
             row = np.zeros_like(base)
             for node, state in found:
                 frontier[0] = (state, 0, 0, 0, UNBOUNDED)
                 regs[R_NODE] = node
                 self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, mask=row)
-            regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE] = kept
+            regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST] = kept
             numerals.add(key, row)
         return numerals.widen(key, base)
 
@@ -293,7 +303,7 @@ class Masks:
 
     def _find_spaces(self, configuration: list[int]) -> tuple[list[int], int]:
         """Return the configuration that reads white space next, and how much may come (0: none)."""
-        network = self._network
+        network, regs = self._network, self._network.regs
         state, stack = configuration[0], configuration[1]
         while True:
             row = network.states[state].tolist()
@@ -306,7 +316,8 @@ class Masks:
                     return [state, stack, 0, 0, UNBOUNDED], most
                 state = row[DEFAULT]
             elif kind == POP and stack:
-                state, stack = network.stacks[stack, :2].tolist()
+                state, stack, _, depth = network.stacks[stack].tolist()
+                regs[R_LOWEST] = min(regs[R_LOWEST], depth)
             else:
                 return configuration, 0
 
@@ -332,23 +343,34 @@ class Masks:
         endings = (exits.tokens, exits.counts, exits.starts)
         self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high)
 
-    def _allow_end(self, base: Row) -> None:
-        space, regs = self._tables.workspace, self._network.regs
-        for token in self._tables.vocabulary.eos_token_ids:
-            word = token >> 5
-            if space.mask[word] == base[word]:
-                space.touched[regs[R_TOUCHED]] = word
-                regs[R_TOUCHED] += 1
-            space.mask[word] |= np.int32(np.uint32(1 << (token & 31)).view(np.int32))
+    def _with_end(self, mask: Mask) -> Mask:
+        """Return a mask with the end tokens added."""
+        base, words, _ = mask
+        row, ends = _whole(mask), self._tables.vocabulary.eos_token_ids
+        for token in ends:
+            row[token >> 5] |= np.uint32(1 << (token & 31)).astype(np.int32)
+        changed = np.array([token >> 5 for token in ends], np.int64)
+        words = changed if words is None else np.union1d(words, changed)
+        self._sparse_bytes += 12 * len(words)
+        return base, words, row[words]
 
-    def _store(self, position: Position, base: Row, num_touched: int) -> None:
-        space = self._tables.workspace
+    def _taken(self, base: Row) -> Mask:
+        """Take the mask just filled out of the scratch room."""
+        space, num_touched = self._tables.workspace, int(self._network.regs[R_TOUCHED])
         if num_touched > self._tables.num_words // 4:
             row = space.mask.copy()
-            position.base = self._rows.setdefault(row.tobytes(), row)
-            return
-        if num_touched:
-            position.words = space.touched[:num_touched].astype(np.int64)
-            position.values = space.mask[position.words]
-            self._sparse_bytes += 12 * num_touched
-        position.base = base
+            return self._rows.setdefault(row.tobytes(), row), None, None
+        if not num_touched:
+            return base, None, None
+        words = space.touched[:num_touched].astype(np.int64)
+        self._sparse_bytes += 12 * num_touched
+        return base, words, space.mask[words]
+
+
+def _whole(mask: Mask) -> Row:
+    """Return a mask as one row of its own."""
+    base, words, values = mask
+    row = base.copy()
+    if words is not None and values is not None:
+        row[words] = values
+    return row

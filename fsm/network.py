@@ -57,7 +57,7 @@ class Network:
 
     states : int64[capacity, 8]   one row per state, columns by kind (``fsm.layout``)
     edges  : int64[capacity, 3]   first symbol, last symbol, target; sorted within a state
-    stacks : int64[capacity, 3]   return state, parent, bits (SEEN states); 0 = empty; equal stacks are equal nodes
+    stacks : int64[capacity, 4]   return state, parent, bits (SEEN states), depth; 0 = empty; equal stacks are equal
     table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
     numerals : states inside numbers that many grammars have: (key of the automaton, automaton state)
@@ -103,7 +103,7 @@ class Network:
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
-        self.stacks = np.zeros((256, 3), np.int64)
+        self.stacks = np.zeros((256, 4), np.int64)
         self.table = np.zeros(1024, np.int64)
         self._addresses: NDArray[np.int64] | None = None
         if template is None:
@@ -305,7 +305,7 @@ class Network:
         self._addresses = None
         wrap = len(self.table) - 1
         for node in range(1, int(self.regs[R_STACKS])):
-            ret, parent, seen = self.stacks[node].tolist()
+            ret, parent, seen, _ = self.stacks[node].tolist()
             slot = (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
             while self.table[slot]:
                 slot = (slot + 1) & wrap
