@@ -17,7 +17,7 @@ from fsm.distance import FAR
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
 from grammars.context_free.analysis import Analysis
-from grammars.context_free.following import can_be_paid
+from grammars.context_free.strictness import can_be_paid
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.context_free.token_bytes import Node, lead_bytes
 
