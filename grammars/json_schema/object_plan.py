@@ -152,9 +152,17 @@ class ObjectPlan:
 
     def has_next(self, position: ObjectPosition) -> bool:
         """Tell whether another member may come."""
-        if self.is_simple and not self.is_ordered and self.others():
+        if self.is_simple and not self.is_ordered and self._has_endless_names():
             return True
-        return any(True for _ in self._iterate_offers(position)) or bool(self.other_offers(position))
+        if any(True for _ in self._iterate_offers(position)):
+            return True
+        num_unread = position.count - len(position.seen)  # a mask looks past names without knowing them
+        return any(
+            self.num_names(other, position, 1 + num_unread) > num_unread for other, _ in self.other_offers(position)
+        )
+
+    def _has_endless_names(self) -> bool:
+        return any(other.dfa is None or other.dfa.longest(other.dfa.start) is None for other, _ in self.others())
 
     def offers(self, position: ObjectPosition) -> list[tuple[str, list[Member]]]:
         """List the declared names that may come next, in order, with the ways to go on."""

@@ -45,7 +45,7 @@ _FEW = _SUBSETS.replace("24", "12")
 CASES: dict[str, tuple[str, str]] = {
     "nested_objects": (
         "__import__('functools').reduce(lambda inner, _: {'properties': {'a': inner}}, range(190), {'type': 'null'})",
-        "'{\"a\":{\"a\":'",
+        '\'{"a":{"a":\'',
     ),
     "nested_too_deep": (
         "__import__('functools').reduce(lambda inner, _: {'not': inner}, range(900), {'type': 'null'})",

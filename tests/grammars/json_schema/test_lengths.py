@@ -141,3 +141,24 @@ def test_masks_leave_room_for_what_a_pattern_still_needs(maximum: int) -> None:
     schema: dict[str, Any] = {"type": "string", "pattern": "a[12].*z", "minLength": 10, "maxLength": maximum}
     for seed in range(20):
         walk_home(schema, "any", seed, max_tokens=60)
+
+
+@pytest.mark.parametrize("key_order", ["any", "schema"])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"propertyNames": {"enum": ["on", "off"]}, "additionalProperties": {"type": "integer"}},
+        {"patternProperties": {"^(on|off)$": {"type": "integer"}}, "additionalProperties": False},
+    ],
+    ids=["propertyNames", "patternProperties"],
+)
+def test_no_comma_comes_where_no_name_is_left(rules: dict[str, Any], key_order: Any) -> None:
+    """Names that only a pattern knows may run out as well; then the object can only close."""
+    matcher = json_schema({"type": "object", **rules}, key_order=key_order).compile(mixed_vocabulary()).matcher()
+    for byte in b'{"on":1':
+        matcher.advance(byte)
+    assert matcher.fork().try_advance(ord(","))
+    for byte in b',"off":2':
+        matcher.advance(byte)
+    assert not matcher.fork().try_advance(ord(","))
+    assert matcher.fork().try_advance(ord("}"))
