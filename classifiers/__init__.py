@@ -14,13 +14,17 @@ against 94 % positive), and no function of the logits, so it would compose with 
 
 from __future__ import annotations
 
-from classifiers.caif import Caif
-from classifiers.discriminator import Discriminator, Reader
-from classifiers.errors import ClassifierError, TrainingError
-from classifiers.fudge import Fudge
-from classifiers.gedi import GeDi
-from classifiers.one_pass import OnePassHead
-from classifiers.rescoring import ClassifierGuidance
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from classifiers.caif import Caif
+    from classifiers.discriminator import Discriminator, Reader
+    from classifiers.errors import ClassifierError, TrainingError
+    from classifiers.fudge import Fudge
+    from classifiers.gedi import GeDi
+    from classifiers.one_pass import OnePassHead
+    from classifiers.rescoring import ClassifierGuidance
 
 __all__ = [
     "Caif",
@@ -33,3 +37,22 @@ __all__ = [
     "Reader",
     "TrainingError",
 ]
+
+# Names are imported when first used, so that ``guidance train-classifier --help`` need not wait for torch.
+_HOMES = {
+    "Caif": "classifiers.caif",
+    "ClassifierError": "classifiers.errors",
+    "ClassifierGuidance": "classifiers.rescoring",
+    "Discriminator": "classifiers.discriminator",
+    "Fudge": "classifiers.fudge",
+    "GeDi": "classifiers.gedi",
+    "OnePassHead": "classifiers.one_pass",
+    "Reader": "classifiers.discriminator",
+    "TrainingError": "classifiers.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'classifiers' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)
