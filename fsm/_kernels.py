@@ -104,6 +104,8 @@ SLACK = 4
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
+# Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
+ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
 # More configurations than this are stepped without looking first which bytes they accept.
 MANY = 64
 # In the last column of a trie's rows: a digit or a minus below which there are numbers only.
@@ -113,7 +115,7 @@ PARTIAL, INVALID, QUOTE = -1, -2, -3
 NOT_CLOSED = 1 << 30
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def push_kernel(stacks, table, regs, ret, parent, seen):
     """Return the stack node (ret, parent, seen); equal stacks are equal integers."""
     wrap = table.shape[0] - 1
@@ -276,7 +278,7 @@ def escape_kernel(states, edges, state, decode, low, high, byte, restricted, see
     """Read one byte of a JSON escape: the next decode, ``-2 - code point`` when complete, or -1 when dead."""
     kind = decode & 15
     if kind == 0:
-        alive = possible_kernel(states, edges, state, 0, 0x10FFFF, low, high, restricted, seen)
+        alive = possible_kernel(states, edges, state, ZERO, np.int64(0x10FFFF), low, high, restricted, seen)
         return 4 if alive else -1
     if kind == 4:
         if byte == 34 or byte == 92 or byte == 47:
@@ -329,9 +331,9 @@ def escape_kernel(states, edges, state, decode, low, high, byte, restricted, see
         alive = possible_kernel(states, edges, state, first, last, low, high, restricted, seen)
     else:
         if first < 0xD800:
-            alive = possible_kernel(states, edges, state, first, 0xD7FF, low, high, restricted, seen)
+            alive = possible_kernel(states, edges, state, first, np.int64(0xD7FF), low, high, restricted, seen)
         if not alive and last > 0xDFFF:
-            alive = possible_kernel(states, edges, state, 0xE000, last, low, high, restricted, seen)
+            alive = possible_kernel(states, edges, state, np.int64(0xE000), last, low, high, restricted, seen)
         if not alive and first <= 0xDBFF:
             begin = 0x10000 + ((max(first, 0xD800) - 0xD800) << 10)
             end = 0x10000 + ((min(last, 0xDBFF) - 0xD800) << 10) + 0x3FF
@@ -435,7 +437,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                         free = emit_kernel(frontier, level, free, target, regs[R_STACK], 0, 0, UNBOUNDED)
                     break
                 if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
-                    stack = push_kernel(stacks, table, regs, state, stack, 0)
+                    stack = push_kernel(stacks, table, regs, state, stack, ZERO)
                     free = emit_kernel(frontier, level, free, states[state, WS], stack, 0, 0, UNBOUNDED)
                     break
                 state = states[state, DEFAULT]
@@ -458,7 +460,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
                 low, high = 0, UNBOUNDED
             elif kind == CALL:
                 if states[state, RETURN] != 0:
-                    stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
+                    stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, ZERO)
                 low, high = states[state, LOW], states[state, HIGH]
                 state = states[state, CALLEE]
             elif kind == FORK:
@@ -515,7 +517,7 @@ def accept_kernel(states, edges, stacks, table, regs, work, frontier, begin, end
                     state = states[state, CLOSE]
                 elif kind == CALL:
                     if states[state, RETURN] != 0:
-                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, ZERO)
                     state = states[state, CALLEE]
                 elif kind == FORK:
                     first = states[state, EDGE]
@@ -559,7 +561,7 @@ def close_kernel(states, edges, stacks, table, regs, work, frontier, begin, end)
                 kind = states[state, KIND]
                 if kind == CALL:
                     if states[state, RETURN] != 0:
-                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
+                        stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, ZERO)
                     low, high = states[state, LOW], states[state, HIGH]
                     state = states[state, CALLEE]
                 elif kind == POP and stack != 0:
@@ -638,7 +640,7 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, configura
         free = end
         for i in range(begin, end):
             free = step_kernel(
-                states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), 0
+                states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(text[place]), ZERO
             )
             if free < 0:
                 regs[R_READING] = 0
@@ -690,7 +692,7 @@ def clear_token_kernel(token, duplicates, base, mask, touched, regs):
         token = np.int64(duplicates[token])
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
     """Step one plain configuration by one byte where that needs no counters, forks, escapes or notes.
 
@@ -710,7 +712,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
                         return target
                     break
             if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
-                regs[R_STACK] = push_kernel(stacks, table, regs, state, stack, 0)
+                regs[R_STACK] = push_kernel(stacks, table, regs, state, stack, ZERO)
                 return states[state, WS]
             state = states[state, DEFAULT]
             if state == 0:
@@ -748,7 +750,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
             if regs[R_STACKS] + SLACK > stacks.shape[0]:
                 return -1
             if states[state, RETURN] != 0:
-                stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, 0)
+                stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, ZERO)
             state = first
         elif kind == NOTE:
             state = states[state, DEFAULT]
@@ -905,6 +907,12 @@ def quote_kernel(states, regs, target):
     return 0
 
 
+@njit(cache=True, inline="always")
+def reopen_kernel(states, edges, stacks, table, regs, state, stack):
+    """Read a quote once more where it opened a key; return the key's state, its stack in ``regs[R_STACK]``."""
+    return quote_kernel(states, regs, fast_kernel(states, edges, stacks, table, regs, state, stack, np.int64(34)))
+
+
 @njit(cache=True)
 def fill_kernel(
     states,
@@ -962,7 +970,7 @@ def fill_kernel(
         regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
         regs[R_NAMES] = 1 if mode == 1 else NOT_CLOSED
         if mode == 3:
-            mark_kernel(0, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
+            mark_kernel(ZERO, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
         top = 0
         if mode == 4:
             top = regs[R_NODE]
@@ -970,7 +978,7 @@ def fill_kernel(
                 np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
             )
         enter_kernel(
-            states, edges, stacks, regs, frontier, levels, path, gates, 1, np.int64(rows[top, 0]),
+            states, edges, stacks, regs, frontier, levels, path, gates, ONE, np.int64(rows[top, 0]),
             np.int64(rows[top + 1, 0]), mode,
         )  # fmt: skip
     depth, closed_depth, name_depth = regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES]
@@ -993,15 +1001,12 @@ def fill_kernel(
                 # Once more through the subtree, now for the names.
                 opener = path[depth - 1, 0] - 1
                 above = levels[depth - 2]
-                target = quote_kernel(
-                    states, regs,
-                    fast_kernel(states, edges, stacks, table, regs, frontier[above, 0], frontier[above, 1], 34),
-                )  # fmt: skip
+                target = reopen_kernel(states, edges, stacks, table, regs, frontier[above, 0], frontier[above, 1])
                 lone_kernel(frontier, levels, depth - 1, target, regs[R_STACK])
                 name_depth = depth
                 enter_kernel(
                     states, edges, stacks, regs, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
-                    np.int64(rows[opener + 1, 0]), 1,
+                    np.int64(rows[opener + 1, 0]), ONE,
                 )  # fmt: skip
             else:
                 depth -= 1
@@ -1079,7 +1084,7 @@ def fill_kernel(
             if opened != regs[R_FREE_STATE]:
                 # A key that is none of the names is a free string that returns to where the others go.
                 path[depth, 2] = CLOSINGS_OF_KEY
-                parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK], 0)
+                parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK], ZERO)
                 lone_kernel(frontier, levels, depth - 1, regs[R_FREE_STATE], parent)
         else:
             look = 1 if name_depth <= depth <= closed_depth else 0
@@ -1195,9 +1200,9 @@ def openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, in
                 continue
             result = -1
             if decode & 15 >= 4 or (decode == 0 and byte == 92):
-                result = escape_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0, 0)
+                result = escape_kernel(states, edges, np.int64(3), decode, ZERO, FOREVER, byte, ZERO, ZERO)
             elif decode != 0 or byte >= 32:
-                result = utf8_kernel(states, edges, 3, decode, 0, UNBOUNDED, byte, 0, 0)
+                result = utf8_kernel(states, edges, np.int64(3), decode, ZERO, FOREVER, byte, ZERO, ZERO)
             if result == -1:
                 node = skip
                 continue
@@ -1234,9 +1239,9 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
         if decode == 0 and byte < 32:
             result = -1
         elif decode & 15 >= 4 or (decode == 0 and byte == 92):
-            result = escape_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0, 0)
+            result = escape_kernel(states, edges, state, decode, ZERO, FOREVER, byte, ZERO, ZERO)
         else:
-            result = utf8_kernel(states, edges, state, decode, 0, UNBOUNDED, byte, 0, 0)
+            result = utf8_kernel(states, edges, state, decode, ZERO, FOREVER, byte, ZERO, ZERO)
         if result == -1:
             characters[node, 0] = INVALID
             node = skip
@@ -1280,7 +1285,7 @@ def open_kernel(states, edges, state, decode):
             last = 0xD7FF
         return nearest_kernel(states, edges, state, first, last)
     if kind <= 5:
-        return nearest_kernel(states, edges, state, 0, 0x10FFFF)
+        return nearest_kernel(states, edges, state, ZERO, np.int64(0x10FFFF))
     if kind <= 8:
         rest = 4 * (9 - kind)
         first, last = bits << rest, ((bits + 1) << rest) - 1
@@ -1381,7 +1386,7 @@ def next_bytes_kernel(states, edges, stacks, table, regs, work, frontier, end, a
     for byte in range(regs[R_NODE], 256):
         free = end
         for i in range(end):
-            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, byte, 0)
+            free = step_kernel(states, edges, stacks, table, regs, work, frontier, i, end, free, np.int64(byte), ZERO)
             if free < 0:
                 regs[R_NODE] = byte
                 return free

@@ -35,5 +35,5 @@ def test_first_use_compiles_and_says_so(tmp_path):
 def test_preparing_prepared_kernels_does_nothing(monkeypatch):
     """With every kernel on disk nothing is run."""
     monkeypatch.setattr(kernels, "_is_on_disk", lambda kernel: True)
-    monkeypatch.setattr(kernels, "_exercise", lambda: pytest.fail("nothing was to be compiled"))
+    monkeypatch.setattr(kernels, "_exercise_masks", lambda: pytest.fail("nothing was to be compiled"))
     kernels.prepare_kernels()
