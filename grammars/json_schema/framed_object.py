@@ -8,16 +8,13 @@ comes twice, and of very many declared ones the last.
 from __future__ import annotations
 
 import json
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fsm.automata.dfa import Dfa
-from fsm.dfa import difference, literals
-from fsm.layout import BYTE, EDGE, SEEN, STATE_POP, UNBOUNDED
+from fsm.layout import SEEN, STATE_POP, UNBOUNDED
 from fsm.network import Network
+from grammars.json_schema.member_rows import add_colons, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.oracle import Obligations
@@ -107,7 +104,7 @@ class FramedObject:
             return 0
         state = self._read.get((argument, name))
         if state is None:
-            state = self._add_colons(self._stub("value", extras | {name}, obligations), 1)
+            state = add_colons(self.values, self._stub("value", extras | {name}, obligations), 1)
             self._read[argument, name] = state
         return state
 
@@ -192,13 +189,13 @@ class FramedObject:
             ("value", extras if bit != NEVER_SET else extras | {name}, obligations)
             for bit, (name, obligations) in zip(bits, offers, strict=True)
         )
-        colon = self._add_colons(network.add_stubs(self.number, first, count), count)
+        colon = add_colons(self.values, network.add_stubs(self.number, first, count), count)
         row = network.reserve_states(count)
         rows = network.states[row : row + count]
         rows[:] = (SEEN, 0, 0, 0, 0, 0, UNBOUNDED, 0)
         rows[:, 2] = rows[:, 4] = bits
         rows[rows[:, 4] == NEVER_SET, 4] = 0
-        rows[:, 3] = np.arange(colon, colon + count)
+        rows[:, 3] = range(colon, colon + count)
         return list(range(row, row + count))
 
     def _lay_others(self, extras: Names, other: OtherNames, obligations: Obligations) -> int:
@@ -213,40 +210,14 @@ class FramedObject:
         network = self.network
         self._arguments.append(("value", extras, obligations))
         argument = len(self._arguments) - 1
-        return network.add_note(self.number, argument, self._add_colons(network.add_stub(self.number, argument), 1))
-
-    def _add_colons(self, first: int, count: int) -> int:
-        """Add the rows after keys, which read the colon and lead to consecutive stubs; return the first.
-
-        They are rows and no stubs, because many tokens end with the colon and few go on.
-        """
-        network, lead = self.network, self.values.spaces.colon[0]
-        row, edge = network.reserve_states(count), network.reserve_edges(count)
-        network.states[row : row + count] = (BYTE, 0, 1, 0, self.values.prelude.space, 0, UNBOUNDED, 0)
-        network.states[row : row + count, EDGE] = np.arange(edge, edge + count)
-        network.edges[edge : edge + count, :2] = lead
-        network.edges[edge : edge + count, 2] = np.arange(first, first + count)
-        return row
+        return network.add_note(
+            self.number, argument, add_colons(self.values, network.add_stub(self.number, argument), 1)
+        )
 
     def _write_value(self, state: int, extras: Names, obligations: Obligations) -> None:
         """Write the row after a colon: white space, value; then what follows the member."""
-        network, space = self.network, self.values.prelude.space
-        value = network.add_call(self.values.state(obligations), self._after(extras))
-        rest = self.values.spaces.colon[1:]
-        if rest:
-            if space:
-                value = network.add_byte([], default=value, space=space)
-            network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
-        else:
-            network.write_byte(state, [], default=value, space=space)
+        write_value(self.values, state, self.network.add_call(self.values.state(obligations), self._after(extras)))
 
 
 def _united(bits: list[int]) -> int:
     return reduce(or_, bits, 0)
-
-
-@lru_cache(maxsize=1024)
-def without_names(dfa: Dfa, names: frozenset[str]) -> Dfa:
-    """Return the other names; one automaton for all positions, so that its masks are shared."""
-    taken = sorted(name for name in names if dfa.accepts(name))
-    return difference(dfa, literals(taken)) if taken else dfa

@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fsm.layout import BYTE, EDGE, STATE_POP, UNBOUNDED
+from fsm.layout import STATE_POP
 from fsm.network import Network
-from grammars.json_schema.framed_object import without_names
+from grammars.json_schema.member_rows import add_colons, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
@@ -78,7 +76,7 @@ class ObjectStates:
         state = self._read.get((argument, name))
         if state is None:
             known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
-            state = self._add_colons(self._stub("value", position, known), 1)[0]
+            state = add_colons(self.values, self._stub("value", position, known), 1)
             self._read[argument, name] = state
         return state
 
@@ -119,7 +117,8 @@ class ObjectStates:
         if offers:
             first = len(self._arguments)
             self._arguments.extend(("value", position, members) for _, members in offers)
-            closes = self._add_colons(network.add_stubs(self.number, first, len(offers)), len(offers))
+            colon = add_colons(self.values, network.add_stubs(self.number, first, len(offers)), len(offers))
+            closes = list(range(colon, colon + len(offers)))
         others = plan.other_offers(position)
         free = next((members for other, members in others if other.dfa is None), None)
         if free is not None:
@@ -150,31 +149,11 @@ class ObjectStates:
         network = self.network
         self._arguments.append(("value", position, members))
         argument = len(self._arguments) - 1
-        pending = self._add_colons(network.add_stub(self.number, argument), 1)[0]
+        pending = add_colons(self.values, network.add_stub(self.number, argument), 1)
         return network.add_note(self.number, argument, pending)
-
-    def _add_colons(self, first: int, count: int) -> list[int]:
-        """Add the rows after keys, which read the colon and lead to consecutive stubs; return them.
-
-        They are rows and no stubs, because many tokens end with the colon and few go on.
-        """
-        network, lead = self.network, self.values.spaces.colon[0]
-        row, edge = network.reserve_states(count), network.reserve_edges(count)
-        network.states[row : row + count] = (BYTE, 0, 1, 0, self.values.prelude.space, 0, UNBOUNDED, 0)
-        network.states[row : row + count, EDGE] = np.arange(edge, edge + count)
-        network.edges[edge : edge + count, :2] = lead
-        network.edges[edge : edge + count, 2] = np.arange(first, first + count)
-        return list(range(row, row + count))
 
     def _write_value(self, state: int, members: list[Member]) -> None:
         """Write the row after a colon: white space, value; then the position after the member."""
-        network, space = self.network, self.values.prelude.space
+        network = self.network
         calls = [network.add_call(self.values.state(m.obligations), self.after(m.after)) for m in members]
-        value = network.add_fork(calls)
-        rest = self.values.spaces.colon[1:]
-        if rest:
-            if space:
-                value = network.add_byte([], default=value, space=space)
-            network.write_byte(state, [(rest[0], rest[0], network.add_text(rest[1:], value))])
-        else:
-            network.write_byte(state, [], default=value, space=space)
+        write_value(self.values, state, network.add_fork(calls))
