@@ -138,60 +138,42 @@ def race_tokens_kernel(logits: Any, hashes: Any, marks: Any, changed: Any) -> No
 
 
 @njit(cache=True, nogil=True)
-def _play_rounds(law: Any, hashes: Any, depth: int) -> None:
-    """Change a law by `depth` rounds.
+def run_tournament_kernel(log_law: Any, law: Any, hashes: Any, marks: Any, depth: int, changed: Any) -> None:
+    """Write log p after `depth` rounds of p *= 1 + g - sum(g p), g = bit l of the hash in round l.
 
     Tokens whose hashes agree in the bits of some rounds gain the same factor in them: ten rounds are played between
     1,024 teams, then every token takes its team's factor.
+
+    log_law : float32[N, K]   log p before the first round
+    law     : float64[N, K]   its exponential; changed
+    hashes  : uint32[N, K]
+    marks   : bool[N]         rows to change
+    changed : float32[N, K]   the result where marked; else left as it is
     """
     mass = np.empty(1 << _ROUNDS_AT_ONCE, dtype=np.float64)
     factors = np.empty(1 << _ROUNDS_AT_ONCE, dtype=np.float64)
-    for first in range(0, depth, _ROUNDS_AT_ONCE):
-        num_rounds = min(_ROUNDS_AT_ONCE, depth - first)
-        num_teams = 1 << num_rounds
-        shift, low = np.uint32(first), np.uint32(num_teams - 1)
-        mass[:num_teams] = 0.0
-        factors[:num_teams] = 1.0
-        for v in range(law.shape[0]):
-            mass[(hashes[v] >> shift) & low] += law[v]
-        for level in range(num_rounds):
-            green = 0.0
-            for team in range(num_teams):
-                if team >> level & 1:
-                    green += mass[team] * factors[team]
-            for team in range(num_teams):
-                factors[team] *= 1.0 + (team >> level & 1) - green
-        for v in range(law.shape[0]):
-            law[v] *= factors[(hashes[v] >> shift) & low]
-
-
-@njit(cache=True, nogil=True)
-def run_tournament_kernel(logits: Any, hashes: Any, marks: Any, depth: int, changed: Any) -> None:
-    """Write log p after `depth` rounds of p *= 1 + g - sum(g p), g = bit l of the hash in round l.
-
-    logits  : float32[N, K]
-    hashes  : uint32[N, K]
-    marks   : bool[N]         rows to change; the others are copied
-    changed : float32[N, K]   written
-    """
-    size = logits.shape[1]
-    law = np.empty(size, dtype=np.float64)
-    for n in range(logits.shape[0]):
+    for n in range(log_law.shape[0]):
         if not marks[n]:
-            changed[n] = logits[n]
             continue
-        best = -np.inf
-        for v in range(size):
-            best = max(best, np.float64(logits[n, v]))
-        if best == -np.inf:
-            changed[n] = logits[n]
-            continue
-        total = 0.0
-        for v in range(size):
-            law[v] = np.exp(np.float64(logits[n, v]) - best)
-            total += law[v]
-        for v in range(size):
-            law[v] /= total
-        _play_rounds(law, hashes[n], depth)
-        for v in range(size):
-            changed[n, v] = np.log(law[v]) if law[v] > 0.0 else -np.inf
+        changed[n] = log_law[n]
+        for first in range(0, depth, _ROUNDS_AT_ONCE):
+            num_rounds = min(_ROUNDS_AT_ONCE, depth - first)
+            num_teams = 1 << num_rounds
+            shift, low = np.uint32(first), np.uint32(num_teams - 1)
+            mass[:num_teams] = 0.0
+            factors[:num_teams] = 1.0
+            for v in range(law.shape[1]):
+                mass[(hashes[n, v] >> shift) & low] += law[n, v]
+            for level in range(num_rounds):
+                green = 0.0
+                for team in range(num_teams):
+                    if team >> level & 1:
+                        green += mass[team] * factors[team]
+                for team in range(num_teams):
+                    factors[team] *= 1.0 + (team >> level & 1) - green
+            for team in range(num_teams):
+                mass[team] = np.log(factors[team]) if factors[team] > 0.0 else -np.inf
+            for v in range(law.shape[1]):
+                team_of = (hashes[n, v] >> shift) & low
+                law[n, v] *= factors[team_of]
+                changed[n, v] += mass[team_of]

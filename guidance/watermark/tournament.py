@@ -48,8 +48,10 @@ class Tournament(Processor):
             marked = torch.from_numpy(marks).to(flat.device)[:, None]
             return torch.where(marked, won, flat).view(logits.shape)
         hashes = hash_tokens(seeds, None if ids is None else ids.numpy(), flat.shape[1])
-        changed = torch.empty_like(flat)
-        run_tournament_kernel(flat.contiguous().numpy(), hashes, marks, self.watermark.depth, changed.numpy())
+        log_law = torch.log_softmax(flat, dim=-1)
+        law = log_law.exp().double()
+        changed = flat.clone()
+        run_tournament_kernel(log_law.numpy(), law.numpy(), hashes, marks, self.watermark.depth, changed.numpy())
         return changed.view(logits.shape)
 
 
