@@ -7,7 +7,7 @@ gumbel.py        the exponential race (distortion-free)         tournament.py  S
 scoring.py       what each token of a text says                 tails.py       exact tails of the null laws
 detection.py     `detect_watermark` and its `Verdict`           entropy.py     weights from a model's entropy
 foreign.py       texts watermarked by the transformers library  display.py     tokens in colour
-retokenising.py  text to the tokens of a vocabulary
+retokenising.py  text to the tokens of a vocabulary             marking.py     what the ways of marking share
 
 Generation and detection share the integer hash and nothing else; detection loads no torch.
 """

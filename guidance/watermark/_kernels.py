@@ -18,7 +18,6 @@ from numba import njit
 __all__ = ["add_to_green_kernel", "hash_tokens_kernel", "race_tokens_kernel", "run_tournament_kernel"]
 
 _BLOCK = 1024
-_LOW = np.uint64(0xFFFFFFFF)
 # Hashes up to these are most of them: 15 in 16, and 4,095 in 4,096.
 _MOST_HASHES, _MANY_HASHES = 0xF0000000, 0xFFF00000
 _ROUNDS_AT_ONCE = 10

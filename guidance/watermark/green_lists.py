@@ -6,38 +6,24 @@ Elementwise: a batch costs its rows, no row waits for a permutation, and the sup
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.logits.base import PLAIN, Context, Processor, Stage, States
+from guidance.logits.base import PLAIN, Context, States
 from guidance.watermark._kernels import add_to_green_kernel
 from guidance.watermark.hashing import hash_tensor
-from guidance.watermark.settings import Watermark
-from guidance.watermark.windows import Window, read_windows
+from guidance.watermark.marking import Marking
+from guidance.watermark.windows import read_windows
 
 __all__ = ["GreenLists"]
 
 
 @dataclass(frozen=True, slots=True)
-class GreenLists(Processor):
+class GreenLists(Marking):
     """Add `delta` to the logits of green tokens; an infinite one forbids red tokens where a green one is left."""
-
-    stage: ClassVar[Stage] = Stage.WATERMARK
-    watermark: Watermark
-
-    def start(self, prompt_ids: Sequence[int]) -> Window:
-        """Return the window at the end of the prompt."""
-        return Window.open(self.watermark, prompt_ids)
-
-    def advance(self, state: Any, token_id: int, log_prob: float) -> Window:
-        """Return the window after one token."""
-        window: Window = state
-        return window.advance(self.watermark, token_id)
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits whose green tokens gained delta."""

@@ -7,37 +7,24 @@ context leave no chance: there a token's log-probability under the law it was dr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 
-from guidance.logits.base import PLAIN, Context, Processor, Stage, States
+from guidance.logits.base import PLAIN, Context, States
 from guidance.watermark._kernels import race_tokens_kernel
 from guidance.watermark.hashing import hash_tensor, hash_tokens
-from guidance.watermark.settings import Watermark
-from guidance.watermark.windows import Window, read_windows
+from guidance.watermark.marking import Marking
+from guidance.watermark.windows import read_windows
 
 __all__ = ["GumbelRace"]
 
 
 @dataclass(frozen=True, slots=True)
-class GumbelRace(Processor):
+class GumbelRace(Marking):
     """Leave one token at each position: the winner of the race."""
-
-    stage: ClassVar[Stage] = Stage.WATERMARK
-    watermark: Watermark
-
-    def start(self, prompt_ids: Sequence[int]) -> Window:
-        """Return the window at the end of the prompt."""
-        return Window.open(self.watermark, prompt_ids)
-
-    def advance(self, state: Any, token_id: int, log_prob: float) -> Window:
-        """Return the window after one token."""
-        window: Window = state
-        return window.advance(self.watermark, token_id)
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return minus infinity for every token but the winner, where the position is marked."""

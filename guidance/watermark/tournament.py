@@ -6,36 +6,22 @@ Over keys the law is p itself; chosen tokens have more ones than half, most of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 
-from guidance.logits.base import PLAIN, Context, Processor, Stage, States
+from guidance.logits.base import PLAIN, Context, States
 from guidance.watermark._kernels import run_tournament_kernel
 from guidance.watermark.hashing import hash_tensor, hash_tokens
-from guidance.watermark.settings import Watermark
-from guidance.watermark.windows import Window, read_windows
+from guidance.watermark.marking import Marking
+from guidance.watermark.windows import read_windows
 
 __all__ = ["Tournament"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tournament(Processor):
+class Tournament(Marking):
     """Replace the law by the winners' law."""
-
-    stage: ClassVar[Stage] = Stage.WATERMARK
-    watermark: Watermark
-
-    def start(self, prompt_ids: Sequence[int]) -> Window:
-        """Return the window at the end of the prompt."""
-        return Window.open(self.watermark, prompt_ids)
-
-    def advance(self, state: Any, token_id: int, log_prob: float) -> Window:
-        """Return the window after one token."""
-        window: Window = state
-        return window.advance(self.watermark, token_id)
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return the winners' log-probabilities, where the position is marked."""
