@@ -124,7 +124,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "declared": Problem(
         'the terminal "{got}" is only declared: a program would have to make it, and text has no such program; '
-        "define it, or pass indent=... where it stands for indentation",
+        "define it by a pattern (indentation, which only a program can count, is not supported)",
         (("start: A\n%declare A\n", 2, 10),),
         is_unsupported=True,
     ),
