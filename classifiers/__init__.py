@@ -14,8 +14,9 @@ against 94 % positive), and no function of the logits, so it would compose with 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from guidance.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from classifiers.caif import Caif
@@ -51,8 +52,4 @@ _HOMES = {
     "TrainingError": "classifiers.errors",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'classifiers' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

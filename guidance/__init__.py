@@ -15,6 +15,7 @@ speculation/    tokens drafted ahead of the model             kv_cache/       pr
 logits/         the law of the next token                     decoding/       the loop
 search/         beams, the best of several draws        watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
+lazy_names.py   public names, imported when used
 environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 
 Names are imported on first use: ``import guidance`` and ``guidance --help`` wait for no torch.
@@ -22,10 +23,10 @@ Names are imported on first use: ``import guidance`` and ``guidance --help`` wai
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from guidance.environment import check_environment
+from guidance.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from fsm.errors import GuidanceError
@@ -95,20 +96,6 @@ _HOMES = {
     "template": "grammars.templates",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name's module when the name is first used."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'guidance' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return sorted({*globals(), *__all__})
-
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 check_environment()

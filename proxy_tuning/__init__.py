@@ -16,8 +16,9 @@ errors.py         what can go wrong
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from guidance.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from proxy_tuning.alignment import align_vocabularies, match_token_bytes
@@ -75,17 +76,4 @@ _HOMES = {
     "union": "proxy_tuning.formula",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name's module when the name is first used."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'proxy_tuning' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -7,6 +7,7 @@ penalties.py    repetition, frequency, presence, DRY   bias.py         tokens an
 bans.py         what is never drawn                    temperature.py  flatter or sharper laws
 truncation.py   top-k, top-p and their kin             xtc.py          top choices excluded
 mirostat.py     truncation that steers surprise        history.py      the tokens of a row, as a value
+remembering.py   what processors that remember it share
 log_prob.py     what a drawn token's state is told
 """
 

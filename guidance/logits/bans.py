@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 from guidance.logits.history import History
 from guidance.logits.penalties import find_repeats
+from guidance.logits.remembering import Remembering
 
 __all__ = ["BANS", "BannedText", "MinTokens", "NoRepeatNgram", "Suppress"]
 
@@ -69,20 +70,10 @@ class MinTokens(Processor):
 
 
 @dataclass(frozen=True, slots=True)
-class NoRepeatNgram(Processor):
+class NoRepeatNgram(Remembering):
     """Forbid each token that would complete a sequence of `size` tokens seen before, in the prompt or after it."""
 
-    stage: ClassVar[Stage] = Stage.PENALTY
     size: int
-
-    def start(self, prompt_ids: Any) -> History:
-        """Return the prompt."""
-        return History.of(prompt_ids)
-
-    def advance(self, state: History, token_id: int, log_prob: float) -> History:
-        """Append the token."""
-        del log_prob
-        return state.append(token_id)
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return logits with these at minus infinity."""

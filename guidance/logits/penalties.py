@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from guidance.logits._kernels import find_repeats_kernel
 from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 from guidance.logits.history import History
+from guidance.logits.remembering import Remembering
 from guidance.penalties import Dry
 
 __all__ = ["CountPenalty", "DryPenalty", "RepetitionPenalty"]
@@ -25,20 +26,10 @@ _LONGEST_REPEAT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class RepetitionPenalty(Processor):
+class RepetitionPenalty(Remembering):
     """Divide the positive and multiply the negative logits of every token of prompt and output (Keskar et al. 2019)."""
 
-    stage: ClassVar[Stage] = Stage.PENALTY
     penalty: float
-
-    def start(self, prompt_ids: Any) -> History:
-        """Return the prompt."""
-        return History.of(prompt_ids)
-
-    def advance(self, state: History, token_id: int, log_prob: float) -> History:
-        """Append the token."""
-        del log_prob
-        return state.append(token_id)
 
     def process(self, states: States, logits: torch.Tensor, context: Context = PLAIN) -> torch.Tensor:
         """Return the penalised logits."""
