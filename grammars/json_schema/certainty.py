@@ -6,8 +6,9 @@ from typing import Any
 
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.references import Subschema
+from grammars.json_schema.shapes import JsonSchema
 
-__all__ = ["Certainty"]
+__all__ = ["Certainty", "is_certain"]
 
 MAX_DEPTH = 24
 _HARMLESS = frozenset(
@@ -32,6 +33,37 @@ _ALONE = (
     {"minimum"},
     {"uniqueItems"},
 )
+
+
+def is_certain(schema: JsonSchema) -> bool:
+    """Tell whether a schema certainly has a value, by its own keywords alone; False says nothing.
+
+    Examples
+    --------
+    >>> is_certain({"type": "string", "maxLength": 3}), is_certain({"type": "string", "pattern": "a"})
+    (True, False)
+    """
+    if type(schema) is bool:
+        return schema
+    if _ASSERTING.isdisjoint(schema):
+        return True
+    return _kind_is_free(schema, _ASSERTING & schema.keys())
+
+
+def _kind_is_free(schema: dict[str, Any], asked: frozenset[str]) -> bool:
+    """Tell whether one type is left alone by every keyword asked."""
+    kinds = schema.get("type")
+    if asked <= {"enum"} and kinds is not None:
+        return kinds == "string" and any(type(value) is str for value in schema["enum"])
+    if asked <= {"minLength"} or asked in _ALONE:
+        return True
+    if asked == {"minLength", "maxLength"}:
+        return bool(schema["minLength"] <= schema["maxLength"])
+    if asked == {"minimum", "maximum"} and kinds in ("integer", "number"):
+        low, high = schema["minimum"], schema["maximum"]
+        exclusive = schema.get("exclusiveMinimum") or schema.get("exclusiveMaximum")
+        return not exclusive and type(low) is int and type(high) is int and low <= high
+    return kinds is None and not asked & _OPERATORS  # null meets them all
 
 
 class Certainty:
@@ -68,22 +100,7 @@ class Certainty:
             return bool(schema.get("enum", True)) and len(asked) == 1 and not schema.keys() & _HARMLESS
         if asked == {"required"}:
             return self._required_hold(node, schema, depth)
-        return self._kind_is_free(schema, asked)
-
-    def _kind_is_free(self, schema: dict[str, Any], asked: frozenset[str]) -> bool:
-        """Tell whether one type is left alone by every keyword asked."""
-        kinds = schema.get("type")
-        if asked <= {"enum"} and kinds is not None:
-            return kinds == "string" and any(type(value) is str for value in schema["enum"])
-        if asked <= {"minLength"} or asked in _ALONE:
-            return True
-        if asked == {"minLength", "maxLength"}:
-            return bool(schema["minLength"] <= schema["maxLength"])
-        if asked == {"minimum", "maximum"} and kinds in ("integer", "number"):
-            low, high = schema["minimum"], schema["maximum"]
-            exclusive = schema.get("exclusiveMinimum") or schema.get("exclusiveMaximum")
-            return not exclusive and type(low) is int and type(high) is int and low <= high
-        return kinds is None and not asked & _OPERATORS  # null meets them all
+        return _kind_is_free(schema, asked)
 
     def _required_hold(self, node: Subschema, schema: dict[str, Any], depth: int) -> bool:
         required = schema["required"]
@@ -95,8 +112,12 @@ class Certainty:
         if schema.get("patternProperties"):
             return False
         is_open = schema.get("additionalProperties", True) in (True, {})
-        child = self.expander.child
-        return all(
-            self.holds(child(node, "properties", name), depth + 1) if name in properties else is_open
-            for name in required
-        )
+        for name in required:
+            if name not in properties:
+                if not is_open:
+                    return False
+            elif not is_certain(properties[name]):
+                child = self.expander.child(node, "properties", name)
+                if not self.holds(child, depth + 1):
+                    return False
+        return True

@@ -1,7 +1,7 @@
 """Look through a schema document once: whether it is JSON, and what its references need to be followed.
 
-Input: the decoded document. Output: ``DocumentMarks``. Cost: one look at each object and list, none at scalars where the
-document is made of Python's own dicts, lists and scalars; else its JSON text is written and searched.
+Input: the decoded document. Output: ``DocumentMarks``. Cost: one look at each object and list where these are Python's
+own; else the JSON text is written and searched.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def read_written_marks(document: Any) -> DocumentMarks:
             f"got a {type(document).__name__} that is not JSON ({error}), expected a decoded JSON document",
             where="json schema at #",
         ) from error
-    is_full = _WRITTEN.search(text) is not None or text.count('"$schema"') > 1
+    num_own = type(document) is dict and "$schema" in document
+    is_full = _WRITTEN.search(text) is not None or text.count('"$schema"') > num_own
     return DocumentMarks(is_full=is_full, is_dynamic='"$dynamicRef"' in text or '"$recursiveRef"' in text)
 
 

@@ -102,10 +102,11 @@ class References:
         self._composites: dict[tuple[Subschema, ...], Subschema] = {}
         self.true = Subschema(schema=True, pointer="#", draft=self.draft)
         self.false = Subschema(schema=False, pointer="#", draft=self.draft)
-        marks = read_marks(schema)
-        self._is_dynamic = marks.is_dynamic or registry is not None
-        resolver = self._make_resolver(registry) if marks.is_full or registry is not None else None
-        check_shape(schema, draft=self.draft, limits=limits)
+        self._is_dynamic = is_full = registry is not None
+        if check_shape(schema, draft=self.draft, limits=limits) and not is_full:
+            marks = read_marks(schema)
+            self._is_dynamic, is_full = marks.is_dynamic, marks.is_full
+        resolver = self._make_resolver(registry) if is_full else None
         self.root = self._intern(schema, "#", self.draft, resolver)
 
     def child(self, parent: Subschema, *path: str | int) -> Subschema:
