@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from fsm.automata.dfa import Dfa
 from fsm.dfa import count_strings
 from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, SomeMember
+from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.groups import DeclaredNames
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
+from grammars.json_schema.shapes import JsonSchema
 from grammars.regex import regex_dfa
 
 __all__ = ["Member", "ObjectPlan", "ObjectPosition"]
@@ -58,7 +62,6 @@ class ObjectPlan:
         self.expander = expander
         self.is_ordered = is_ordered
         self.names = self._declared()
-        self.rank = {name: i for i, name in enumerate(self.names)}
         self.start = ObjectPosition(0, frozenset(), 0, 0)
         self.all_kept = (1 << len(rules.some)) - 1
         self._needs: dict[str, set[str]] = {}
@@ -73,6 +76,11 @@ class ObjectPlan:
         self._easy: list[frozenset[str]] | None = None
         self._completes: dict[ObjectPosition, bool] = {}
         self.is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Where each declared name stands in the order."""
+        return {name: i for i, name in enumerate(self.names)}
 
     def _declared(self) -> list[str]:
         names: dict[str, None] = {}
@@ -90,6 +98,22 @@ class ObjectPlan:
         return list(names)
 
     # -- obligations of values -------------------------------------------------------------------------------------
+
+    def allows(self, name: str) -> bool:
+        """Tell whether a declared name may come with some value; where its schema shows that, it is not opened."""
+        names = self._alone
+        if names is not None and name in names and is_certain(names[name]):
+            return True
+        return self.value_of(name) is not None
+
+    @cached_property
+    def _alone(self) -> dict[str, JsonSchema] | None:
+        """The schemas of names about whose values nothing else is asked."""
+        groups = self.rules.groups
+        if len(groups) != 1 or groups[0].patterns or self.rules.names:
+            return None
+        names = groups[0].names
+        return names.schemas if isinstance(names, DeclaredNames) else None
 
     def value_of(self, name: str) -> Obligations | None:
         """Return what the value of a declared name must meet; None where no value can or the name is not allowed."""
@@ -294,7 +318,7 @@ class ObjectPlan:
         if high is not None and max(position.count + len(required), self.rules.low) > high:
             return False
         for name in required:
-            if self.value_of(name) is None or (self.is_ordered and self.rank[name] < position.order):
+            if not self.allows(name) or (self.is_ordered and self.rank[name] < position.order):
                 return False
         if not self._can_reach_low(position):
             return False
@@ -312,7 +336,7 @@ class ObjectPlan:
 
     def left(self, position: ObjectPosition) -> list[str]:
         """List the declared names that may still come, whatever else must be kept."""
-        return [n for n in self.names[position.order :] if n not in position.seen and self.value_of(n) is not None]
+        return [n for n in self.names[position.order :] if n not in position.seen and self.allows(n)]
 
     def _can_reach_low(self, position: ObjectPosition) -> bool:
         missing = self.rules.low - position.count

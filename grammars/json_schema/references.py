@@ -1,14 +1,13 @@
 """Resolve references between subschemas, and give every subschema one identity.
 
 Input: a schema document and, for references that leave it, a ``referencing.Registry``. Output: ``Subschema`` nodes; the
-same place reached under the same dynamic scope is the same node, so that recursion ends. Documents without ``$id``,
-anchors or dynamic references resolve their ``#/...`` pointers directly; everything else is left to ``referencing``.
+same place reached under the same dynamic scope is the same node, so that recursion ends. Documents whose references are
+all pointers into themselves (``grammars.json_schema.document``) are resolved here; the rest is left to ``referencing``.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,8 +17,9 @@ import referencing.jsonschema
 from referencing import Registry
 
 from fsm.errors import GrammarError
+from grammars.json_schema.document import read_marks
 from grammars.json_schema.drafts import draft_of, is_older
-from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
+from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape, pointer_token
 from grammars.json_schema.vocabularies import extended_draft, without_validation
 
 __all__ = ["SPECIFICATIONS", "Composite", "References", "Subschema"]
@@ -31,8 +31,6 @@ SPECIFICATIONS = {
     "draft2019-09": referencing.jsonschema.DRAFT201909,
     "draft2020-12": referencing.jsonschema.DRAFT202012,
 }
-_FULL_MARKS = re.compile(r'"\$?id"|"\$anchor"|"\$dynamicAnchor"|"\$dynamicRef"|"\$recursiveRef"|"\$ref": "[^#"]')
-"""What asks for more than pointers into the document itself."""
 
 
 class Subschema:
@@ -41,20 +39,33 @@ class Subschema:
     Attributes
     ----------
     schema : the decoded JSON: an object, or a boolean.
-    pointer : where it was found, for messages.
     draft : the draft it is read by.
     """
 
-    __slots__ = ("draft", "pointer", "resolver", "schema")
+    __slots__ = ("_pointer", "draft", "resolver", "schema")
 
-    def __init__(self, schema: JsonSchema, pointer: str, draft: str, resolver: Any = None) -> None:
+    def __init__(self, schema: JsonSchema, pointer: str | Place, draft: str, resolver: Any = None) -> None:
         self.schema = schema
-        self.pointer = pointer
+        self._pointer = pointer
         self.draft = draft
         self.resolver = resolver
 
+    @property
+    def pointer(self) -> str:
+        """Where it was found, for messages; written when first asked for."""
+        pointer = self._pointer
+        if type(pointer) is tuple:
+            parent, path = pointer
+            pointer = self._pointer = parent.pointer + "".join([f"/{pointer_token(step)}" for step in path])
+        assert type(pointer) is str
+        return pointer
+
     def __repr__(self) -> str:
         return f"Subschema({self.pointer})"
+
+
+Place = tuple[Subschema, tuple[str | int, ...]]
+"""A subschema, and a path below it."""
 
 
 class Composite(Subschema):
@@ -91,11 +102,11 @@ class References:
         self._composites: dict[tuple[Subschema, ...], Subschema] = {}
         self.true = Subschema(schema=True, pointer="#", draft=self.draft)
         self.false = Subschema(schema=False, pointer="#", draft=self.draft)
-        text = _dump(schema)
-        is_full = registry is not None or _FULL_MARKS.search(text) is not None or text.count('"$schema"') > 1
-        self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text or registry is not None
+        self._is_dynamic = is_full = registry is not None
+        if check_shape(schema, draft=self.draft, limits=limits) and not is_full:
+            marks = read_marks(schema)
+            self._is_dynamic, is_full = marks.is_dynamic, marks.is_full
         resolver = self._make_resolver(registry) if is_full else None
-        check_shape(schema, draft=self.draft, limits=limits)
         self.root = self._intern(schema, "#", self.draft, resolver)
 
     def child(self, parent: Subschema, *path: str | int) -> Subschema:
@@ -109,14 +120,13 @@ class References:
             return self.true
         if schema is False:
             return self.false
-        pointer = parent.pointer + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
         resolver, draft = parent.resolver, parent.draft
         if resolver is not None and type(schema) is dict:
             draft = draft_of(schema, draft)
             resource = SPECIFICATIONS[draft].create_resource(schema)
             if resource.id() is not None:
                 resolver = resolver.in_subresource(resource)
-        return self._intern(schema, pointer, draft, resolver)
+        return self._intern(schema, (parent, path), draft, resolver)
 
     def synthetic(self, schema: JsonSchema) -> Subschema:
         """Return a subschema that stands in no document; equal ones are one."""
@@ -220,7 +230,7 @@ class References:
             where=f"json schema at {node.pointer}",
         )
 
-    def _intern(self, schema: Any, pointer: str, draft: str, resolver: Any) -> Subschema:
+    def _intern(self, schema: Any, pointer: str | Place, draft: str, resolver: Any) -> Subschema:
         if schema is True:
             return self.true
         if schema is False:
@@ -250,14 +260,3 @@ class References:
 
 def _decimal_key(value: Any) -> dict[str, str]:
     return {"decimal": str(value)}
-
-
-def _dump(schema: Any) -> str:
-    """Write the document as JSON, which also refuses what JSON cannot say."""
-    try:
-        return json.dumps(schema)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise GrammarError(
-            f"got a {type(schema).__name__} that is not JSON ({error}), expected a decoded JSON document",
-            where="json schema at #",
-        ) from error

@@ -70,6 +70,8 @@ class Satisfiability:
             return known
         if len(obligations) == 1:
             ((node, holds),) = obligations
+            if type(node.schema) is bool:
+                return node.schema is holds
             if holds and self.certainty.holds(node):
                 self._known[obligations] = True
                 return True
@@ -107,11 +109,24 @@ class Satisfiability:
             or (types & NUMBER and number_dfa(branch.number, self.spelling).start)
             or (types & STRING and not string_language(branch.string).is_empty)
             or (types & ARRAY and self.has_array(ArrayPlan(branch.array, self.expander, self)))
-            or (types & OBJECT and self.has_object(self.object_plan(branch)))
+            or (types & OBJECT and self._has_object(branch))
         )
 
+    def _has_object(self, branch: Branch) -> bool:
+        plan = self._make_object_plan(branch)
+        found = self.has_object(plan)
+        if self._lowest == NEVER:  # what the plan remembers leans on no question still open
+            branch.plan = plan
+        return found
+
     def object_plan(self, branch: Branch) -> ObjectPlan:
-        """Return the plan of a branch's objects."""
+        """Return the one plan of a branch's objects; not to be asked while a question is open."""
+        plan: ObjectPlan | None = branch.plan
+        if plan is None:
+            plan = branch.plan = self._make_object_plan(branch)
+        return plan
+
+    def _make_object_plan(self, branch: Branch) -> ObjectPlan:
         return ObjectPlan(branch.object, self.expander, self, is_ordered=self.is_ordered)
 
     def has_array(self, plan: ArrayPlan) -> bool:
