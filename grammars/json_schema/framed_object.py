@@ -171,7 +171,8 @@ class FramedObject:
         others = plan.others()
         free = next((obligations for other, obligations in others if other.dfa is None), None)
         if free is not None:
-            taken = list(extras.union(plan.names).difference(names))
+            is_all = not extras and len(names) == len(plan.names)
+            taken = [] if is_all else list(extras.union(plan.names).difference(names))
             note = self._noted(extras, free)
             call = network.add_call(self.values.prelude.free, note)
             closes = [*closes, *repeat(0, len(taken))]
