@@ -120,10 +120,11 @@ class ObjectPlan:
 
     def allows(self, name: str) -> bool:
         """Tell whether a declared name may come with some value; where its schema shows that, it is not opened."""
+        return self._is_certain(name) or self.value_of(name) is not None
+
+    def _is_certain(self, name: str) -> bool:
         names = self._alone
-        if names is not None and name in names and is_certain(names[name]):
-            return True
-        return self.value_of(name) is not None
+        return names is not None and name in names and is_certain(names[name])
 
     @cached_property
     def allowed(self) -> list[str]:
@@ -148,6 +149,8 @@ class ObjectPlan:
             return found
 
     def _value_of(self, name: str) -> Obligations | None:
+        if self._is_certain(name):
+            return self.oracle.take_certain(self.rules.groups[0].names[name])
         obligations: set[Obligation] = set()
         for group in self.rules.groups:
             obligations.update(_obligations(group, name))

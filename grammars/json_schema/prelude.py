@@ -5,6 +5,7 @@ Every state is expanded to the end: networks copied from the template must share
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +25,7 @@ class Prelude:
     space : where one character of white space was read (0: none may stand).
     free : inside a string without rules; counted : the same, where counters run.
     null, true, false : after the first byte of the literal.
+    plain : where a value of a type begins of which nothing else is asked, by the type's name; not of every type.
     """
 
     template: Network
@@ -33,6 +35,7 @@ class Prelude:
     null: int
     true: int
     false: int
+    plain: Mapping[str, int]
 
 
 @lru_cache(maxsize=16)
@@ -48,14 +51,20 @@ def lay_prelude(network: Network, spaces: Spaces) -> Prelude:
     states = [free.start(network), counted.start(network)]
     for state in states:
         network.expand(state)
+    null, true, false = (network.add_text(text, STATE_POP) for text in (b"ull", b"rue", b"alse"))
     return Prelude(
         template=network,
         space=_lay_spaces(network, spaces.most),
         free=states[0],
         counted=states[1],
-        null=network.add_text(b"ull", STATE_POP),
-        true=network.add_text(b"rue", STATE_POP),
-        false=network.add_text(b"alse", STATE_POP),
+        null=null,
+        true=true,
+        false=false,
+        plain={
+            "string": network.add_byte([(ord('"'), ord('"'), states[0])]),
+            "boolean": network.add_byte([(ord("f"), ord("f"), false), (ord("t"), ord("t"), true)]),
+            "null": network.add_byte([(ord("n"), ord("n"), null)]),
+        },
     )
 
 

@@ -7,21 +7,26 @@ certainly have a value; else branches are opened until the first that has one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from fsm.errors import LimitError
 from grammars.json_schema.array_plan import ArrayPlan
-from grammars.json_schema.branch import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Branch
+from grammars.json_schema.branch import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Branch, Obligation, type_of
 from grammars.json_schema.certainty import Certainty
 from grammars.json_schema.evaluate import Evaluator
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.numbers import NumberSpelling, number_dfa
 from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.oracle import Obligations
+from grammars.json_schema.shapes import KEYWORDS
 from grammars.json_schema.strings import string_language
 
 __all__ = ["Satisfiability", "too_deep"]
 
 NEVER = 1 << 60
 MAX_OPEN = 12
+_LISTING = frozenset({"enum", "type"})
 
 
 def too_deep(obligations: Obligations) -> LimitError:
@@ -58,6 +63,21 @@ class Satisfiability:
     def is_busy(self) -> bool:
         """Tell whether questions are open so deep that another one should not be asked on the way."""
         return len(self._open) > MAX_OPEN
+
+    def take_certain(self, obligation: Obligation) -> Obligations:
+        """Return the set of one obligation that some value is certain to meet, and remember that."""
+        found = frozenset([obligation] if obligation[0].schema is not True else [])
+        self._known[found] = True
+        return found
+
+    def listed(self, branch: Branch, obligations: Obligations) -> Iterator[Any]:
+        """Yield the values that a branch lists and that meet all obligations."""
+        candidates, types = branch.candidates or [], branch.types
+        if len(obligations) == 1 and not types & NUMBER:  # whether 1.5 is an integer is asked of numbers only
+            ((node, holds),) = obligations
+            if holds and type(node.schema) is dict and KEYWORDS.intersection(node.schema) <= _LISTING:
+                return (value for value in candidates if type_of(value) & types)
+        return (value for value in candidates if self.evaluator.meets_all(obligations, value))
 
     def meets_all(self, obligations: Obligations, value: object) -> bool:
         """Tell whether a value meets all obligations."""
@@ -106,7 +126,7 @@ class Satisfiability:
 
     def _has_value(self, branch: Branch, obligations: Obligations) -> bool:
         if branch.candidates is not None:
-            return any(self.evaluator.meets_all(obligations, value) for value in branch.candidates)
+            return any(True for _ in self.listed(branch, obligations))
         types = branch.types
         return bool(
             types & (NULL | BOOLEAN)

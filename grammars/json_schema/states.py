@@ -22,6 +22,7 @@ from grammars.json_schema.object_states import ObjectStates
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.prelude import Prelude
 from grammars.json_schema.satisfiable import Satisfiability
+from grammars.json_schema.shapes import KEYWORDS
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
 from grammars.json_schema.values import canonical
@@ -29,6 +30,7 @@ from grammars.json_schema.values import canonical
 __all__ = ["ValueStates"]
 
 _INTEGER = NumberConstraint.integer()
+_TYPE = frozenset({"type"})
 
 QUOTE, OPEN_BRACE, OPEN_BRACKET = 34, 123, 91
 
@@ -78,9 +80,22 @@ class ValueStates:
         """Return the state in which a value with these obligations begins."""
         known = self._states.get(obligations)
         if known is None:
-            known = self._states[obligations] = self.network.add_stub(self.number, len(self._obligations))
-            self._obligations.append(obligations)
+            known = self._plain_state(obligations)
+            if not known:
+                known = self.network.add_stub(self.number, len(self._obligations))
+                self._obligations.append(obligations)
+            self._states[obligations] = known
         return known
+
+    def _plain_state(self, obligations: Obligations) -> int:
+        """Return the state that every network has for values of one type; 0 where more, or something else, is asked."""
+        if len(obligations) != 1:
+            return 0
+        ((node, holds),) = obligations
+        if not holds or type(node.schema) is bool or KEYWORDS.intersection(node.schema) != _TYPE:
+            return 0
+        kind = node.schema["type"]
+        return self.prelude.plain.get(kind, 0) if type(kind) is str else 0
 
     def release(self) -> None:
         """Take apart what holds one another: the states and their owners, the expander and its oracle."""
@@ -100,8 +115,7 @@ class ValueStates:
         start.is_sure = len(branches) == 1 and self.oracle.is_known(obligations)
         for branch in branches:
             if branch.candidates is not None:
-                fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
-                self._add_values(start, fitting)
+                self._add_values(start, self.oracle.listed(branch, obligations))
             else:
                 self._add_branch(start, branch)
         if start.texts:
