@@ -57,6 +57,7 @@ class FramedObject:
         self._required = sum([self._bit[name] for name in required])
         self._arguments: list[tuple[str, Names, Value | None]] = []
         self._next: dict[Names, int] = {}
+        self._names: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
 
     @staticmethod
@@ -131,6 +132,13 @@ class FramedObject:
             known = self._next[extras] = self._stub("next", extras)
         return known
 
+    def _keys(self, extras: Names) -> int:
+        """Return the state after the opening quote of a key, the same after the brace and after a member."""
+        known = self._names.get(extras)
+        if known is None:
+            known = self._names[extras] = self._stub("names", extras)
+        return known
+
     def _offers(self, extras: Names) -> list[str]:
         """List the declared names that may come, as far as the bits allow."""
         allowed = self.plan.allowed
@@ -142,7 +150,7 @@ class FramedObject:
     def _write_open(self, state: int, extras: Names) -> None:
         edges = []
         if self.plan.others() or self._offers(extras):
-            edges.append((QUOTE, QUOTE, self._stub("names", extras)))
+            edges.append((QUOTE, QUOTE, self._keys(extras)))
         if not self._required:
             edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
         self.network.write_byte(state, edges, space=self.values.prelude.space)
@@ -154,7 +162,7 @@ class FramedObject:
         is_open = bool(self.plan.others())
         names = [] if is_open else self._offers(extras)
         if is_open or names:
-            quote = network.add_byte([(QUOTE, QUOTE, self._stub("names", extras))], space=prelude.space)
+            quote = network.add_byte([(QUOTE, QUOTE, self._keys(extras))], space=prelude.space)
             comma = network.add_text(spaces.comma[1:], quote)
             lead = spaces.comma[0]
             edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=_united(self._bits(names)))))
