@@ -42,8 +42,9 @@ _TYPE_BITS = {
 
 def type_bits(value: Any) -> tuple[int, bool]:
     """Return the type bits a ``type`` keyword allows, and whether its numbers must be integers."""
-    names = value if type(value) is list else [value]
-    bits = 0
+    if type(value) is str:
+        return _TYPE_BITS[value], value == "integer"
+    names, bits = value, 0
     for name in names:
         bits |= _TYPE_BITS[name]
     return bits, "integer" in names and "number" not in names

@@ -1,13 +1,15 @@
 """Resolve references between subschemas, and give every subschema one identity.
 
 Input: a schema document and, for references that leave it, a ``referencing.Registry``. Output: ``Subschema`` nodes; the
-same place reached under the same dynamic scope is the same node, so that recursion ends. Documents whose references are
+same place reached under the same dynamic scope is the same node, so that recursion ends, and so are plain subschemas
+that mean the same. Documents whose references are
 all pointers into themselves (``grammars.json_schema.document``) are resolved here; the rest is left to ``referencing``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +21,7 @@ from referencing import Registry
 from fsm.errors import GrammarError
 from grammars.json_schema.document import read_marks
 from grammars.json_schema.drafts import draft_of, is_older
+from grammars.json_schema.meaning import is_reference_only, meaning_of
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape, pointer_token
 from grammars.json_schema.vocabularies import extended_draft, without_validation
 
@@ -98,6 +101,7 @@ class References:
         self._checked: set[int] = set()
         self._kept: list[Any] = []  # keeps foreign documents alive, so that identities stay unique
         self._nodes: dict[tuple[int, Any], Subschema] = {}
+        self._meanings: dict[tuple[str, Hashable], Subschema] = {}
         self._synthetic: dict[str, Subschema] = {}
         self._composites: dict[tuple[Subschema, ...], Subschema] = {}
         self.true = Subschema(schema=True, pointer="#", draft=self.draft)
@@ -240,6 +244,19 @@ class References:
         node = self._nodes.get(key)
         if node is None:
             node = self._nodes[key] = Subschema(schema, pointer, draft, resolver)
+            node = self._nodes[key] = self._same(node)  # a circle of references finds the one it began with
+        return node
+
+    def _same(self, node: Subschema) -> Subschema:
+        """Return the subschema that stands for all that accept the same values, as far as that is told quickly."""
+        schema = node.schema
+        if type(schema) is not dict:
+            return node
+        meaning = meaning_of(schema)
+        if meaning is not None:
+            return self._meanings.setdefault((node.draft, meaning), node) if meaning else self.true
+        if is_reference_only(schema, ignores_siblings=is_older(node.draft, "draft2019-09")):
+            return self.resolve(node, "$ref")
         return node
 
     def _scope(self, resolver: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from fsm.errors import GrammarError, LimitError
 from grammars.json_schema.drafts import is_older
 
-__all__ = ["JsonSchema", "SchemaLimits", "check_shape", "pointer_token"]
+__all__ = ["KEYWORDS", "JsonSchema", "SchemaLimits", "check_shape", "pointer_token"]
 
 JsonSchema = dict[str, Any] | bool
 
@@ -288,3 +288,7 @@ _RULES: dict[str, Rule] = {
     "unevaluatedProperties": _subschema,
     "uniqueItems": _boolean,
 }
+
+KEYWORDS = frozenset({*_RULES, "$dynamicAnchor", "$id", "const", "id"}) - {"$defs", "$schema", "definitions"}
+"""The keywords that may change which values a subschema accepts, or where its references lead; others are annotations,
+or hold what references lead to."""
