@@ -16,7 +16,7 @@ from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, So
 from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.groups import DeclaredNames
-from grammars.json_schema.likeness import likeness
+from grammars.json_schema.meaning import is_reference_only, meaning_of
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
 from grammars.json_schema.shapes import JsonSchema
@@ -119,8 +119,11 @@ class ObjectPlan:
     def kind_of(self, name: str) -> Hashable:
         """Return a key that only names have in common whose values must meet the same."""
         schemas = self._alone if self.expander.leniency is None else None
-        alike = None if schemas is None or name not in schemas else likeness(schemas[name])
-        return name if alike is None else (alike,)
+        schema = None if schemas is None else schemas.get(name)
+        if type(schema) is not dict:
+            return name
+        meaning = ("$ref", schema["$ref"]) if is_reference_only(schema) else meaning_of(schema)
+        return name if meaning is None else (meaning,)
 
     def value_of(self, name: str) -> Obligations | None:
         """Return what the value of a declared name must meet; None where no value can or the name is not allowed."""

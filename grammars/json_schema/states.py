@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from fsm.dfa import any_string
@@ -16,13 +16,11 @@ from grammars.json_schema.branch import ARRAY, FALSE, NULL, NUMBER, OBJECT, STRI
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.framed_object import FramedObject
 from grammars.json_schema.lengths import Lengths
-from grammars.json_schema.likeness import likeness
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.numbers import NumberConstraint, NumberSpelling, number_dfa
 from grammars.json_schema.object_states import ObjectStates
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.prelude import Prelude
-from grammars.json_schema.references import Subschema
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
@@ -67,7 +65,6 @@ class ValueStates:
         self.number = network.add_owner(self)
         self._states: dict[Obligations, int] = {}
         self._obligations: list[Obligations] = []
-        self._alike: dict[Hashable, int] = {}
         self._strings: dict[Any, CharStates] = {}
         self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = {}
 
@@ -81,29 +78,9 @@ class ValueStates:
         """Return the state in which a value with these obligations begins."""
         known = self._states.get(obligations)
         if known is None:
-            known = self._states[obligations] = self._alike_state(obligations)
-        return known
-
-    def _alike_state(self, obligations: Obligations) -> int:
-        """Return the state of obligations that ask the same, a new one where there are none."""
-        alike = self._likeness(obligations)
-        known = None if alike is None else self._alike.get(alike)
-        if known is None:
-            known = self.network.add_stub(self.number, len(self._obligations))
+            known = self._states[obligations] = self.network.add_stub(self.number, len(self._obligations))
             self._obligations.append(obligations)
-            if alike is not None:
-                self._alike[alike] = known
         return known
-
-    def _likeness(self, obligations: Obligations) -> Hashable:
-        """Return a key that only obligations have in common that ask the same; None where that is not seen at once."""
-        if len(obligations) != 1 or self.expander.leniency is not None:
-            return None
-        ((node, holds),) = obligations
-        if node.resolver is not None or type(node) is not Subschema:
-            return None
-        alike = likeness(node.schema)
-        return None if alike is None else (alike, holds, node.draft)
 
     def release(self) -> None:
         """Take apart what holds one another: the states and their owners, the expander and its oracle."""
