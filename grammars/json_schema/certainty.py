@@ -64,7 +64,16 @@ def is_certain(schema: JsonSchema) -> bool:
     if len(asked) > 1:
         return _is_range(schema, asked, kinds)
     (keyword,) = asked
-    return _is_free(schema, keyword, kinds)
+    return _are_members_free(schema, kinds) if keyword == "required" else _is_free(schema, keyword, kinds)
+
+
+def _are_members_free(schema: dict[str, Any], kinds: Any) -> bool:
+    """Tell whether every member required has a value, by its own schema alone."""
+    if kinds != "object" or schema.get("patternProperties") or type(schema["required"]) is not list:
+        return False
+    properties = schema.get("properties", {})
+    is_open = schema.get("additionalProperties", True) in (True, {})
+    return all(is_certain(properties[name]) if name in properties else is_open for name in schema["required"])
 
 
 def _is_free(schema: dict[str, Any], keyword: str, kinds: Any) -> bool:

@@ -1,28 +1,18 @@
-"""Look through a schema document once: whether it is JSON, and what its references need to be followed.
+"""Search the text of a schema document for what following its references takes.
 
-Input: the decoded document. Output: ``DocumentMarks``. Cost: one look at each object and list where these are Python's
-own; else the JSON text is written and searched.
+Input: the decoded document. Output: ``DocumentMarks``. Cost: the document is written as JSON once. What stands in
+constants and annotations is found too: then more is made ready than is needed.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from fsm.errors import GrammarError
 
-__all__ = ["DocumentMarks", "read_marks", "read_written_marks"]
-
-# Nested deeper, a document is written as text instead, which has a limit of its own.
-MAX_LEVELS = 300
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-_DYNAMIC = frozenset({"$dynamicRef", "$recursiveRef"})
-_NAMING = ("$id", "id", "$schema")
-_ANCHORS = ("$anchor", "$dynamicAnchor")
-_MARKS = frozenset({"$ref", *_NAMING, *_ANCHORS, *_DYNAMIC})
-_WRITTEN = re.compile(r'"\$?id"|"\$anchor"|"\$dynamicAnchor"|"\$dynamicRef"|"\$recursiveRef"|"\$ref": "(?!#[/"])')
+__all__ = ["DocumentMarks", "read_marks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,63 +43,29 @@ def read_marks(document: Any) -> DocumentMarks:
     >>> read_marks({"$ref": "http://e.org/other"}).is_full
     True
     """
-    marked: list[dict[str, Any]] = []
-    level, visited, num_visited = [document], set[int](), 0
-    for _ in range(MAX_LEVELS):
-        below = _below(level, marked)
-        if below is None:
-            break
-        visited.update(map(id, level))
-        num_visited += len(level)
-        if len(visited) < num_visited:
-            break  # met twice: shared, or within itself
-        if not below:
-            is_dynamic = any(not _DYNAMIC.isdisjoint(here) for here in marked)
-            is_full = is_dynamic or any(_needs_more(here, is_root=here is document) for here in marked)
-            return DocumentMarks(is_full=is_full, is_dynamic=is_dynamic)
-        level = below
-    return read_written_marks(document)
+    text = _write(document)
+    is_dynamic = '"$dynamicRef": ' in text or '"$recursiveRef": ' in text
+    num_pointers = text.count('"$ref": "#/') + text.count('"$ref": "#"')
+    is_full = (
+        is_dynamic
+        or text.count('"$ref": "') > num_pointers
+        or '"$anchor": "' in text
+        or '"$dynamicAnchor": "' in text
+        or any(text.count(f'"{keyword}": "') > _is_own(document, keyword) for keyword in ("$id", "id", "$schema"))
+    )
+    return DocumentMarks(is_full=is_full, is_dynamic=is_dynamic)
 
 
-def _below(level: list[Any], marked: list[dict[str, Any]]) -> list[Any] | None:
-    """Return the objects and lists in those of one level, noting objects with marks; None where it may not be JSON."""
-    found: list[Any] = []
-    for here in level:
-        if type(here) is dict:
-            if not _MARKS.isdisjoint(here):
-                marked.append(here)
-            try:
-                "".join(here)
-            except TypeError:  # a key that is not a string
-                return None
-            found += [value for value in here.values() if type(value) not in _SCALARS]
-        elif type(here) is list:
-            found += [value for value in here if type(value) not in _SCALARS]
-        else:
-            return None
-    return found
+def _is_own(document: Any, keyword: str) -> bool:
+    """Tell whether the document itself has a name or a draft: that changes nothing for pointers into it."""
+    return type(document) is dict and type(document.get(keyword)) is str
 
 
-def read_written_marks(document: Any) -> DocumentMarks:
-    """Return the same by searching the document's text, which finds more than there is."""
+def _write(document: Any) -> str:
     try:
-        text = json.dumps(document)
+        return json.dumps(document)
     except (TypeError, ValueError, RecursionError) as error:
         raise GrammarError(
             f"got a {type(document).__name__} that is not JSON ({error}), expected a decoded JSON document",
             where="json schema at #",
         ) from error
-    num_own = type(document) is dict and "$schema" in document
-    is_full = _WRITTEN.search(text) is not None or text.count('"$schema"') > num_own
-    return DocumentMarks(is_full=is_full, is_dynamic='"$dynamicRef"' in text or '"$recursiveRef"' in text)
-
-
-def _needs_more(here: dict[str, Any], *, is_root: bool) -> bool:
-    """Tell whether an object, read as a schema, has a name of its own or refers to anything but a pointer."""
-    reference = here.get("$ref", "#")
-    if type(reference) is str and reference != "#" and not reference.startswith("#/"):
-        return True
-    if any(type(here.get(keyword)) is str for keyword in _ANCHORS):
-        return True
-    # The name of the document itself changes nothing for pointers into it.
-    return not is_root and any(type(here.get(keyword)) is str for keyword in _NAMING)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Sequence
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import repeat
 from operator import or_
 from typing import TYPE_CHECKING
@@ -50,9 +50,11 @@ class FramedObject:
         self.plan = plan
         self.network = values.network
         self.number = self.network.add_owner(self)
-        ordered = sorted(plan.names, key=lambda name: name not in plan.rules.required)
-        self._bit = {name: 1 << place for place, name in enumerate(ordered[:MOST_BITS])}
-        self._required = sum(self._bit[name] for name in plan.rules.required)
+        names, required = plan.names, plan.rules.required
+        if len(names) > MOST_BITS:
+            names = sorted(names, key=lambda name: name not in required)[:MOST_BITS]
+        self._bit = {name: 1 << place for place, name in enumerate(names)}
+        self._required = sum([self._bit[name] for name in required])
         self._arguments: list[tuple[str, Names, Value | None]] = []
         self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
@@ -137,14 +139,10 @@ class FramedObject:
             known = self._next[extras] = self._stub("next", extras)
         return known
 
-    @cached_property
-    def _allowed(self) -> list[str]:
-        """The declared names that may come at all."""
-        return [name for name in self.plan.names if self.plan.allows(name)]
-
     def _offers(self, extras: Names) -> list[str]:
         """List the declared names that may come, as far as the bits allow."""
-        return [name for name in self._allowed if name not in extras] if extras else self._allowed
+        allowed = self.plan.allowed
+        return [name for name in allowed if name not in extras] if extras else allowed
 
     def _bits(self, names: list[str]) -> list[int]:
         return [self._bit.get(name, NEVER_SET) for name in names]
@@ -181,7 +179,8 @@ class FramedObject:
         others = plan.others()
         free = next((obligations for other, obligations in others if other.dfa is None), None)
         if free is not None:
-            taken = list(extras.union(plan.names).difference(names))
+            is_all = not extras and len(names) == len(plan.names)
+            taken = [] if is_all else list(extras.union(plan.names).difference(names))
             note = self._noted(extras, free)
             call = network.add_call(self.values.prelude.free, note)
             closes = [*closes, *repeat(0, len(taken))]

@@ -34,10 +34,12 @@ def lay_names(
     base : the state whose mask covers the names that are not listed.
     bits : each name's bit on the stack; where names part, a branch whose names have all come is then closed.
     """
+    # Not strict, because where there are no bits, zeros are repeated without end.
     ordered = sorted(zip(names, closes, bits or repeat(0), strict=False))
-    text = "".join([name for name, _, _ in ordered])
-    total, size = len(text), len(ordered)
-    cells = [len(name) for name, _, _ in ordered] + [c for _, c, _ in ordered] + [bit for _, _, bit in ordered]
+    texts = [text for text, _, _ in ordered]
+    text = "".join(texts)
+    total, size = len(text), len(texts)
+    cells = [*map(len, texts), *[close for _, close, _ in ordered], *[bit for _, _, bit in ordered]]
     table = np.array(cells, np.int64).reshape(3, size)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32)
     state = network.reserve_states(2 * total + 1 if bits else total + 1)

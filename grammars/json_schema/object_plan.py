@@ -48,6 +48,9 @@ class Member:
     after: ObjectPosition
 
 
+_START = ObjectPosition(0, frozenset(), 0, 0)
+
+
 class ObjectPlan:
     """Answer what may come next in an object.
 
@@ -63,20 +66,36 @@ class ObjectPlan:
         self.expander = expander
         self.is_ordered = is_ordered
         self.names = self._declared()
-        self.start = ObjectPosition(0, frozenset(), 0, 0)
-        self.all_kept = (1 << len(rules.some)) - 1
-        self._needs: dict[str, set[str]] = {}
-        for name, needed in rules.needs:
-            self._needs.setdefault(name, set()).update(needed)
-        self.needed = {other for _, needed in rules.needs for other in needed}
+        self.start = _START
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
-        self._true = (expander.references.true, True)
-        self._generic = [(i, s) for i, promise in enumerate(rules.some) for s in promise.members if s.only is None]
         self._asked: dict[str, dict[int, list[Obligation | None]]] = {}
         self._easy: list[frozenset[str]] | None = None
         self._completes: dict[ObjectPosition, bool] = {}
         self.is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
+
+    @cached_property
+    def all_kept(self) -> int:
+        """One bit per promise."""
+        return (1 << len(self.rules.some)) - 1
+
+    @cached_property
+    def needed(self) -> set[str]:
+        """The names that some other name needs."""
+        return {other for _, needed in self.rules.needs for other in needed}
+
+    @cached_property
+    def _needs(self) -> dict[str, set[str]]:
+        """The names that each name needs."""
+        found: dict[str, set[str]] = {}
+        for name, needed in self.rules.needs:
+            found.setdefault(name, set()).update(needed)
+        return found
+
+    @cached_property
+    def _generic(self) -> list[tuple[int, SomeMember]]:
+        """The members of any name that keep promises, each with the promise's number."""
+        return [(i, s) for i, promise in enumerate(self.rules.some) for s in promise.members if s.only is None]
 
     @cached_property
     def rank(self) -> dict[str, int]:
@@ -108,6 +127,11 @@ class ObjectPlan:
         return self.value_of(name) is not None
 
     @cached_property
+    def allowed(self) -> list[str]:
+        """The declared names that may come with some value, in order."""
+        return [name for name in self.names if self.allows(name)]
+
+    @cached_property
     def _alone(self) -> dict[str, JsonSchema] | None:
         """The schemas of names about whose values nothing else is asked."""
         groups = self.rules.groups
@@ -137,7 +161,7 @@ class ObjectPlan:
         obligations: set[Obligation] = set()
         for group in self.rules.groups:
             obligations.update(_obligations(group, name))
-        obligations.discard(self._true)
+        obligations.discard((self.expander.references.true, True))
         if self.rules.names and not self.oracle.meets_all(frozenset(self.rules.names), name):
             return None
         found = frozenset(obligations)

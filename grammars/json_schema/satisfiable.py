@@ -63,6 +63,10 @@ class Satisfiability:
         """Tell whether a value meets all obligations."""
         return self.evaluator.meets_all(obligations, value)
 
+    def is_known(self, obligations: Obligations) -> bool:
+        """Tell whether some value was found to meet all obligations already."""
+        return self._known.get(obligations, False)
+
     def is_satisfiable(self, obligations: Obligations) -> bool:
         """Tell whether some value meets all obligations."""
         known = self._known.get(obligations)

@@ -20,6 +20,7 @@ __all__ = ["KEYWORDS", "JsonSchema", "SchemaLimits", "check_shape", "pointer_tok
 JsonSchema = dict[str, Any] | bool
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_DESCRIBED = frozenset({"type", "description", "title"})
 TYPE_NAMES = frozenset({"null", "boolean", "number", "integer", "string", "array", "object"})
 
 
@@ -56,8 +57,7 @@ def check_shape(schema: Any, *, draft: str, limits: SchemaLimits) -> bool:
     GrammarError : a keyword has a value of the wrong shape; ``where`` is the pointer.
     LimitError : the schema is too deep or too large.
     """
-    stack = _Stack([(schema, (), 0)])
-    count = 0
+    stack = _Stack([(schema, (), 0)], limits.max_depth)
     old_references = is_older(draft, "draft2019-09")
     while stack:
         here, path, depth = stack.pop()
@@ -66,8 +66,8 @@ def check_shape(schema: Any, *, draft: str, limits: SchemaLimits) -> bool:
             continue
         if kind is not dict:
             raise _wrong(path, here, "a schema: an object or a boolean")
-        count += 1
-        if count > limits.max_subschemas or depth > limits.max_depth:
+        stack.num_seen += 1
+        if stack.num_seen > limits.max_subschemas or depth > limits.max_depth:
             raise LimitError(
                 f"json schema at {_pointer(path)}: more than {limits.max_depth} levels or {limits.max_subschemas} "
                 "subschemas; simplify the schema or raise SchemaLimits"
@@ -89,13 +89,18 @@ Path = tuple[Any, ...]
 
 
 class _Stack(list[tuple[Any, Path, int]]):
-    """Hold the subschemas to look at: each with its path and depth; note whether references were met."""
+    """Hold the subschemas to look at: each with its path and depth; note whether references were met.
 
-    __slots__ = ("has_references",)
+    num_seen : how many were looked at.
+    """
 
-    def __init__(self, subschemas: list[tuple[Any, Path, int]]) -> None:
+    __slots__ = ("has_references", "max_depth", "num_seen")
+
+    def __init__(self, subschemas: list[tuple[Any, Path, int]], max_depth: int) -> None:
         super().__init__(subschemas)
+        self.max_depth = max_depth
         self.has_references = False
+        self.num_seen = 0
 
 
 def _pointer(path: Path) -> str:
@@ -140,8 +145,22 @@ def _schema_map(value: Any, path: Path, keyword: str, stack: _Stack, depth: int)
     for name, item in value.items():
         if type(name) is not str:
             raise _wrong((path, keyword), name, "a name: a string")
-        if type(item) is not bool:
+        if type(item) is dict and depth < stack.max_depth and _is_plain(item):
+            stack.num_seen += 1
+        elif type(item) is not bool:
             stack.append((item, (path, keyword, name), depth + 1))
+
+
+def _is_plain(schema: dict[str, Any]) -> bool:
+    """Tell whether a schema names its type and is described, no more: most members of most objects."""
+    kind = schema.get("type")
+    return (
+        type(kind) is str
+        and kind in TYPE_NAMES
+        and _DESCRIBED.issuperset(schema)
+        and type(schema.get("description")) in _SCALARS
+        and type(schema.get("title")) in _SCALARS
+    )
 
 
 def _definitions(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:

@@ -94,8 +94,11 @@ class ValueStates:
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write the first row of a value."""
         obligations = self._obligations[argument]
+        branches = self.expander.branches(obligations)
         start = _Start()
-        for branch in self.expander.branches(obligations):
+        # A value that exists is of the only type of the only branch.
+        start.is_sure = len(branches) == 1 and self.oracle.is_known(obligations)
+        for branch in branches:
             if branch.candidates is not None:
                 fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
                 self._add_values(start, fitting)
@@ -121,11 +124,11 @@ class ValueStates:
             start.add(QUOTE, self._lay_string(string_language(branch.string)))
         if types & ARRAY:
             plan = ArrayPlan(branch.array, self.expander, self.oracle)
-            if self.oracle.has_array(plan):
+            if (start.is_sure and types == ARRAY) or self.oracle.has_array(plan):
                 start.add(OPEN_BRACKET, ArrayStates(self, plan).open())
         if types & OBJECT:
             rules = self.oracle.object_plan(branch)
-            if self.oracle.has_object(rules):
+            if (start.is_sure and types == OBJECT) or self.oracle.has_object(rules):
                 kind = FramedObject if FramedObject.fits(rules) else ObjectStates
                 start.add(OPEN_BRACE, kind(self, rules).open())
 
@@ -208,9 +211,12 @@ class ValueStates:
 
 
 class _Start:
-    """Collect what may begin a value: targets by first byte, number edges, listed strings."""
+    """Collect what may begin a value: targets by first byte, number edges, listed strings.
 
-    __slots__ = ("listed", "num_containers", "numbers", "targets", "texts", "values")
+    is_sure : whether the one branch it comes from is known to have a value.
+    """
+
+    __slots__ = ("is_sure", "listed", "num_containers", "numbers", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.targets: dict[int, list[int]] = {}
@@ -219,6 +225,7 @@ class _Start:
         self.texts: list[str] = []
         self.values: set[Any] = set()
         self.num_containers = 0
+        self.is_sure = False
 
     def add(self, byte: int, target: int) -> None:
         """Add a target behind a first byte."""
