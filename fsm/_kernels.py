@@ -58,11 +58,13 @@ __all__ = [
     "CLASS_OPEN_ESCAPE",
     "CLASS_OTHER_CONTROL",
     "FIRST_WIDE",
+    "FRESH",
     "INVALID",
     "MAX_TESTED",
     "NEED",
     "NOTED",
     "NOT_CLOSED",
+    "NO_ROW",
     "NUMERAL",
     "NUM_REGISTERS",
     "PARTIAL",
@@ -74,19 +76,24 @@ __all__ = [
     "R_FREE",
     "R_FREE_STATE",
     "R_LOWEST",
+    "R_MOST",
     "R_NEED",
     "R_NODE",
     "R_OPENED",
     "R_OPENED_STATE",
     "R_READING",
     "R_STACKS",
+    "R_STAGE",
     "R_TESTED",
     "R_TOP",
     "R_TOUCHED",
+    "SEVERAL",
     "SLACK",
+    "SPACED_STAGE",
     "accept_kernel",
     "advance_entry",
     "advance_kernel",
+    "bytes_entry",
     "chain_kernel",
     "decode_kernel",
     "fill_entry",
@@ -96,24 +103,31 @@ __all__ = [
     "open_configurations_kernel",
     "open_entry",
     "openings_kernel",
+    "place_entry",
+    "remember_entry",
     "summary_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-R_ACCEPTS, R_TOP, R_LOWEST, R_TESTED = range(14, 18)
+R_ACCEPTS, R_MOST, R_SPACED, R_SPACED_STACK, R_STAGE, R_KEPT = range(14, 20)
+R_TOP, R_LOWEST, R_TESTED = range(22, 25)
 # How deep into the stack a fill's looks are noted: bits tested at each depth, in as many registers.
 MAX_TESTED = 12
 NUM_REGISTERS = R_TESTED + MAX_TESTED
 # Return codes below zero.
-NEED, ARENA_FULL, NOTED = -1, -2, -3
+NEED, ARENA_FULL, NOTED, NO_ROW, SEVERAL = -1, -2, -3, -4, -5
+# A place whose mask is not known; with what follows taken off: whether the text may end, whether it is a free string.
+FRESH = -8
 # Room left over in every arena before one more row is written.
 SLACK = 4
 # How sibling nodes are visited: all; those whose byte passes the gate; the nodes that close a free string, or a key.
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
+# How ``bytes_entry`` walks: not yet, all tokens, those without their white space, all that begin with none and then so.
+BEGIN_STAGE, PLAIN_STAGE, SPACED_STAGE, AFTER_STAGE = range(4)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
 ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
 # More configurations than this are stepped without looking first which bytes they accept.
@@ -1161,6 +1175,236 @@ def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, sta
         words_kernel(trie, 8), words_kernel(trie, 10), duplicates, base, mask, words_kernel(space, 12), mode, tokens,
         counts, starts, low, high,
     )  # fmt: skip
+
+
+@njit(cache=True)
+def look_kernel(stacks, shapes, shape, stack, looked):
+    """Write what a shape says to look at on a stack (``fsm.shared_masks``); return how many numbers that is."""
+    popped, count = shapes[shape, 0], 0
+    for below in range(popped):
+        looked[count] = stacks[stack, 0] if stack != 0 else -1
+        looked[count + 1] = stacks[stack, 2] & shapes[shape, 1 + below]
+        count += 2
+        stack = stacks[stack, 1]
+    looked[count] = stacks[stack, 2] & shapes[shape, 1 + popped]
+    return count + 1
+
+
+@njit(cache=True, inline="always")
+def slot_kernel(heads, state, decode, low, high):
+    """Return where the chain of masks of a state begins."""
+    return (state * 40503 + decode * 30011 + low * 7919 + (high & 0xFFFF) * 101) & (heads.shape[0] - 1)
+
+
+@njit(cache=True)
+def recall_kernel(stacks, heads, known, values, shapes, looked, frontier, place):
+    """Return the number of the mask of the closed configuration ``frontier[place]`` where it is known, else -1."""
+    state, stack, decode = frontier[place, 0], frontier[place, 1], frontier[place, 2]
+    low, high = frontier[place, 3], frontier[place, 4]
+    record = heads[slot_kernel(heads, state, decode, low, high)]
+    shape, count = -1, 0
+    while record != 0:
+        row = known[record]
+        if row[0] == state and row[1] == decode and row[2] == low and row[3] == high:
+            if row[4] != shape:
+                shape = row[4]
+                count = look_kernel(stacks, shapes, shape, stack, looked)
+            same = True
+            for i in range(count):
+                if values[row[6] + i] != looked[i]:
+                    same = False
+                    break
+            if same:
+                return row[5]
+        record = row[7]
+    return -1
+
+
+@njit(cache=True)
+def remember_kernel(stacks, regs, heads, known, values, shapes, looked, sizes, state, stack, decode, low, high, number):
+    """Remember mask ``number`` as that of a configuration, by what filling it looked at.
+
+    heads  : int64[2^n]     the first record of each chain, 0 = none
+    known  : int64[R, 8]    state, partial character, low, high, shape, mask, where its values begin, next record
+    values : int64[N]       return states and bits found on the stack
+    shapes : int64[S, 2 + MAX_TESTED]  how many return states were popped; the bits tested at each of them and the next
+    sizes  : int64[3]       how many records, values and shapes there are
+    Returns 0; 1 where there was too much to remember; ARENA_FULL.
+    """
+    popped = regs[R_TOP] + 1 - regs[R_LOWEST]
+    if popped >= MAX_TESTED:
+        return 1
+    shape = 0
+    while shape < sizes[2]:
+        same = shapes[shape, 0] == popped
+        for i in range(popped + 1):
+            same = same and shapes[shape, 1 + i] == regs[R_TESTED + i]
+        if same:
+            break
+        shape += 1
+    record, begin = sizes[0], sizes[1]
+    if shape + 1 >= shapes.shape[0] or record + 1 >= known.shape[0] or begin + looked.shape[0] > values.shape[0]:
+        return ARENA_FULL
+    if shape == sizes[2]:
+        shapes[shape, 0] = popped
+        for i in range(popped + 1):
+            shapes[shape, 1 + i] = regs[R_TESTED + i]
+        sizes[2] += 1
+    count = look_kernel(stacks, shapes, shape, stack, looked)
+    for i in range(count):
+        values[begin + i] = looked[i]
+    row = known[record]
+    row[0], row[1], row[2], row[3], row[4], row[5], row[6] = state, decode, low, high, shape, number, begin
+    slot = slot_kernel(heads, state, decode, low, high)
+    row[7] = heads[slot]
+    heads[slot] = record
+    sizes[0] += 1
+    sizes[1] += count
+    return 0
+
+
+@njit(cache=True)
+def place_entry(network, space, shared, configurations):
+    """Close configurations, and recall their mask.
+
+    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked
+    Returns four times the number of the mask where there is one closed configuration and its mask is known; ``FRESH``
+    less flags, with the configuration in ``frontier[0]`` and the registers ready to note looks, where it is not; plus
+    (or less) 1 where the text may end, 2 where it is inside a free string. ``SEVERAL`` where there is more than one
+    (or none): they end at ``regs[R_CLOSED]``; NEED or ARENA_FULL.
+    """
+    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
+    frontier = table_kernel(space, 2, 5)
+    place = configurations.shape[0]
+    kind = states[configurations[0, 0], KIND] if place == 1 else DEAD
+    if kind == CHAR or (kind == BYTE and states[configurations[0, 0], DEFAULT] == 0):
+        regs[R_ACCEPTS] = 0
+        for column in range(5):
+            frontier[1, column] = configurations[0, column]
+    else:
+        end = open_configurations_kernel(
+            states, table_kernel(network, 2, 3), stacks, line_kernel(network, 6), regs, table_kernel(space, 0, 5),
+            frontier, configurations,
+        )  # fmt: skip
+        if end < 0:
+            return end
+        if end != place + 1:
+            regs[R_CLOSED] = end
+            return SEVERAL
+    flags = regs[R_ACCEPTS]
+    if frontier[place, 0] == regs[R_FREE_STATE] and frontier[place, 2] == 0:
+        flags += 2
+    number = recall_kernel(
+        stacks, line_kernel(shared, 0), table_kernel(shared, 2, 8), line_kernel(shared, 4),
+        table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8), frontier, place,
+    )  # fmt: skip
+    if number >= 0:
+        return 4 * number + flags
+    depth = stacks[frontier[place, 1], 3]
+    regs[R_TOP], regs[R_LOWEST], regs[R_TOUCHED] = depth, depth + 1, 0
+    for i in range(MAX_TESTED):
+        regs[R_TESTED + i] = 0
+    for column in range(5):
+        frontier[0, column] = frontier[place, column]
+    return FRESH - flags
+
+
+@njit(cache=True)
+def remember_entry(network, shared, state, stack, decode, low, high, number):
+    """Call ``remember_kernel`` with arrays named by their addresses."""
+    return remember_kernel(
+        table_kernel(network, 4, 4), line_kernel(network, 8), line_kernel(shared, 0), table_kernel(shared, 2, 8),
+        line_kernel(shared, 4), table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8),
+        line_kernel(shared, 10), state, stack, decode, low, high, number,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def find_spaces_kernel(states, stacks, regs, frontier):
+    """Find the state that reads white space next from ``frontier[0]``, and how much may come: ``regs[R_MOST]``."""
+    state, stack = frontier[0, 0], frontier[0, 1]
+    regs[R_MOST] = 0
+    while True:
+        kind = states[state, KIND]
+        if kind == BYTE:
+            most = states[state, SHORTEST]
+            if most == 0 and states[state, WS] != 0:
+                most = min(states[states[state, WS], SHORTEST], UNBOUNDED - 1) + 1
+            if most != 0:
+                regs[R_MOST], regs[R_SPACED], regs[R_SPACED_STACK] = most - 1, state, stack
+                return
+            state = states[state, DEFAULT]
+        elif kind == POP and stack != 0:
+            popped_kernel(stacks, regs, stack)
+            state, stack = stacks[stack, 0], stacks[stack, 1]
+        else:
+            return
+
+
+@njit(cache=True)
+def walk_kernel(network, space, vocabulary, trie, base, mode, low, high):
+    """Call ``fill_kernel`` with arrays named by their addresses, and the tokens that begin with white space.
+
+    trie : where the addresses of the trie begin in ``vocabulary``: 0 for that of the tokens, 12 for what follows spaces
+    """
+    place = 0 if trie == 0 else 26
+    return fill_kernel(
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
+        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4),
+        table_kernel(space, 6, 3), carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
+        carray(pointer(vocabulary[trie]), (vocabulary[trie + 1],), np.uint8),
+        carray(pointer(vocabulary[trie + 2]), (vocabulary[trie + 3], 4), np.int32),
+        carray(pointer(vocabulary[trie + 4]), (vocabulary[trie + 5], 4), np.int32),
+        carray(pointer(vocabulary[trie + 6]), (vocabulary[trie + 7], 2), np.int32),
+        words_kernel(vocabulary, trie + 8), words_kernel(vocabulary, trie + 10), words_kernel(vocabulary, 24), base,
+        words_kernel(vocabulary, 34), words_kernel(space, 12), mode,
+        carray(pointer(vocabulary[26]), (vocabulary[27] if place else 0,), np.int32),
+        carray(pointer(vocabulary[28]), (vocabulary[29] if place else 0,), np.int32),
+        carray(pointer(vocabulary[30]), (vocabulary[31] if place else 0,), np.int32), low, high,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def bytes_entry(network, space, vocabulary, resumes):
+    """Fill the mask of a state of bytes, ``frontier[0]``; where white space may come, by what follows it.
+
+    vocabulary : int64  addresses (``fsm.space_tokens.walk_addresses``)
+    Sets ``regs[R_MOST]`` (white space that may come) and, of what the walk left out, ``regs[R_OPENED]``,
+    ``regs[R_OPENED_STATE]`` and ``regs[R_FOUND]``. Returns 0, NEED, ARENA_FULL, or NO_ROW where the row of tokens that
+    are so much white space is not there yet.
+    """
+    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
+    frontier, levels, mask = table_kernel(space, 2, 5), line_kernel(space, 4), words_kernel(vocabulary, 34)
+    if resumes == 0:
+        find_spaces_kernel(states, stacks, regs, frontier)
+        regs[R_STAGE] = BEGIN_STAGE
+    rows = line_kernel(vocabulary, 32)
+    most = regs[R_MOST]
+    base = carray(pointer(rows[min(most, rows.shape[0] - 1)]), (mask.shape[0],), np.int32)
+    if rows[min(most, rows.shape[0] - 1)] == 0:
+        return NO_ROW
+    is_spaced = most > 0 and regs[R_SPACED] == frontier[0, 0] and regs[R_SPACED_STACK] == frontier[0, 1]
+    if regs[R_STAGE] == BEGIN_STAGE:
+        mask[:] = base
+        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
+        regs[R_STAGE] = SPACED_STAGE if is_spaced else PLAIN_STAGE
+    if regs[R_STAGE] != AFTER_STAGE:
+        mode = 5 if regs[R_STAGE] == SPACED_STAGE else 2 if most > 0 else 0
+        code = walk_kernel(network, space, vocabulary, 12 if mode == 5 else 0, base, mode, ZERO, most)
+        if code < 0:
+            return code
+        if mode != 2:
+            return 0
+        regs[R_STAGE], regs[R_KEPT] = AFTER_STAGE, regs[R_OPENED]
+        regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED_STATE], regs[R_FOUND]
+        frontier[0, 0], frontier[0, 1] = regs[R_SPACED], regs[R_SPACED_STACK]
+        frontier[0, 2], frontier[0, 3], frontier[0, 4] = 0, 0, UNBOUNDED
+        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
+    code = walk_kernel(network, space, vocabulary, 12, base, 2, ONE, most)
+    if code < 0:
+        return code
+    regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
+    return 0
 
 
 @njit(cache=True)

@@ -69,7 +69,6 @@ class Network:
     table  : int64[4 * capacity]  hash table over stacks
     origins : what each expanded stub stood for: owner, argument
     numerals : states inside numbers that many grammars have: (key of the automaton, automaton state)
-    spaces : white space states: how many more characters of white space each permits
     heavy  : character states that deserve a summary: (their ``CharStates``, automaton state)
 
     Parameters
@@ -89,7 +88,6 @@ class Network:
         "origins",
         "owners",
         "regs",
-        "spaces",
         "stacks",
         "states",
         "table",
@@ -107,7 +105,6 @@ class Network:
         self.owners: list[StubOwner] = []
         self.heavy: dict[int, tuple[Any, int]] = {}
         self.numerals: dict[int, tuple[Hashable, int]] = {}
-        self.spaces: dict[int, int] = {}
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
@@ -126,7 +123,6 @@ class Network:
             self.owners = template.owners.copy()
             self.origins = template.origins.copy()
             self.heavy = template.heavy.copy()
-            self.spaces = template.spaces.copy()
             self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int64)
             self.states[: self.num_states] = template.states[: self.num_states]
             self.edges = np.empty((self.num_edges + 512, 3), np.int64)

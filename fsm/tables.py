@@ -114,6 +114,7 @@ class VocabularyTables:
     character_classes : the same by classes, for whole subtrees and tokens.
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
+    walk_addresses : int64, names the arrays that ``bytes_entry`` walks.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
 
@@ -130,6 +131,15 @@ class VocabularyTables:
         self.empty_row = np.zeros(self.num_words, np.int32)
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
+        spaces = self.spaces
+        self.walk_addresses = np.concatenate([
+            self.trie.addresses,
+            spaces.trie.addresses,
+            addresses_of(
+                self.trie.duplicates, spaces.tokens, spaces.counts, spaces.starts, spaces.row_addresses,
+                self.workspace.mask,
+            ),
+        ])  # fmt: skip
 
     @property
     def memory_bytes(self) -> int:

@@ -10,12 +10,13 @@ __all__ = ["lay_closes_kernel", "lay_names_kernel"]
 
 
 @njit(cache=True)
-def lay_closes_kernel(states, edges, row, edge, count, bits, never, owner, argument, lead, space):
+def lay_closes_kernel(states, edges, row, edge, count, bits, kinds, never, owner, argument, lead, space):
     """Write what follows the closing quotes of keys: a SEEN state each, where there are bits; a colon; a stub.
 
     states, edges : the network's tables, with room for the rows from ``row`` and ``edge`` on
-    count    : the number of keys; all SEEN states come first, then all colons, then all stubs
-    bits     : int64[count] or int64[0]  the bit each key sets, once; ``never`` sets none
+    count    : the number of colons; all SEEN states come first, then all colons, then all stubs
+    bits     : int64[keys] or int64[0]  the bit each key sets, once; ``never`` sets none
+    kinds    : int64[keys]  the number of the colon behind each
     owner, argument : of the first stub; the arguments are consecutive
     lead     : the first byte of the separator; ``space`` : white space that may come before it
     """
@@ -23,7 +24,7 @@ def lay_closes_kernel(states, edges, row, edge, count, bits, never, owner, argum
     stub = colon + count
     for k in range(bits.shape[0]):
         guard = states[row + k]
-        guard[0], guard[1], guard[2], guard[3] = SEEN, 0, bits[k], colon + k
+        guard[0], guard[1], guard[2], guard[3] = SEEN, 0, bits[k], colon + kinds[k]
         guard[4], guard[5], guard[6], guard[7] = bits[k] if bits[k] != never else 0, 0, UNBOUNDED, 0
     for k in range(count):
         here = states[colon + k]

@@ -8,7 +8,7 @@ comes twice, and of very many declared ones the last.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from itertools import repeat
 from operator import or_
@@ -56,8 +56,8 @@ class FramedObject:
         self._bit = {name: 1 << place for place, name in enumerate(names)}
         self._required = sum([self._bit[name] for name in required])
         self._arguments: list[tuple[str, Names, Value | None]] = []
+        self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
-        self._names: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
 
     @staticmethod
@@ -125,18 +125,18 @@ class FramedObject:
         self._arguments.append((kind, extras, None))
         return self.network.add_stub(self.number, len(self._arguments) - 1)
 
+    def _names(self, extras: Names) -> int:
+        """Return the state in which a key begins, the first one or not: the bits tell which names came."""
+        known = self._begun.get(extras)
+        if known is None:
+            known = self._begun[extras] = self._stub("names", extras)
+        return known
+
     def _after(self, extras: Names) -> int:
         """Return the state after a member's value."""
         known = self._next.get(extras)
         if known is None:
             known = self._next[extras] = self._stub("next", extras)
-        return known
-
-    def _keys(self, extras: Names) -> int:
-        """Return the state after the opening quote of a key, the same after the brace and after a member."""
-        known = self._names.get(extras)
-        if known is None:
-            known = self._names[extras] = self._stub("names", extras)
         return known
 
     def _offers(self, extras: Names) -> list[str]:
@@ -150,7 +150,7 @@ class FramedObject:
     def _write_open(self, state: int, extras: Names) -> None:
         edges = []
         if self.plan.others() or self._offers(extras):
-            edges.append((QUOTE, QUOTE, self._keys(extras)))
+            edges.append((QUOTE, QUOTE, self._names(extras)))
         if not self._required:
             edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
         self.network.write_byte(state, edges, space=self.values.prelude.space)
@@ -162,7 +162,7 @@ class FramedObject:
         is_open = bool(self.plan.others())
         names = [] if is_open else self._offers(extras)
         if is_open or names:
-            quote = network.add_byte([(QUOTE, QUOTE, self._keys(extras))], space=prelude.space)
+            quote = network.add_byte([(QUOTE, QUOTE, self._names(extras))], space=prelude.space)
             comma = network.add_text(spaces.comma[1:], quote)
             lead = spaces.comma[0]
             edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=_united(self._bits(names)))))
@@ -200,17 +200,28 @@ class FramedObject:
             network.write_byte(state, [])
 
     def _lay_closes(self, names: list[str], bits: list[int], extras: Names) -> Sequence[int]:
-        """Lay what follows each declared key: its bit is set, once; then comes the colon."""
+        """Lay what follows each declared key: its bit is set, once; then comes the colon, one for all alike values."""
         if not names:
             return ()
-        count, first = len(names), len(self._arguments)
-        self._arguments += [
-            ("value", extras if bit != NEVER_SET else extras | {name}, name)
-            for name, bit in zip(names, bits, strict=True)
-        ]
-        marks = np.array(bits, np.int64)
-        row = add_closes(self.values, count, owner=self.number, argument=first, bits=marks)
-        return range(row, row + count)
+        first = len(self._arguments)
+        numbers: dict[Hashable, int] = {}
+        kinds = []
+        for name, bit in zip(names, bits, strict=True):
+            kind = name if bit == NEVER_SET else self.plan.kind_of(name)
+            number = numbers.get(kind)
+            if number is None:
+                number = numbers[kind] = len(numbers)
+                self._arguments.append(("value", extras if bit != NEVER_SET else extras | {name}, name))
+            kinds.append(number)
+        row = add_closes(
+            self.values,
+            len(numbers),
+            owner=self.number,
+            argument=first,
+            bits=np.array(bits, np.int64),
+            kinds=np.array(kinds, np.int64),
+        )
+        return range(row, row + len(names))
 
     def _lay_others(self, extras: Names, other: OtherNames, obligations: Obligations) -> int:
         """Lay one class of names, without those that are declared or stand already."""

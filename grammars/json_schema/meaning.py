@@ -55,7 +55,7 @@ def meaning_of(schema: dict[str, Any], depth: int = 0) -> Hashable:
     return frozenset(found)
 
 
-def is_reference_only(schema: dict[str, Any], *, ignores_siblings: bool) -> bool:
+def is_reference_only(schema: dict[str, Any], *, ignores_siblings: bool = False) -> bool:
     """Tell whether a subschema only stands for the one it refers to."""
     if type(schema.get("$ref")) is not str:
         return False

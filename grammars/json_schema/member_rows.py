@@ -26,7 +26,13 @@ _NO_BITS = np.zeros(0, np.int64)
 
 
 def add_closes(
-    values: ValueStates, count: int, *, owner: int, argument: int, bits: NDArray[np.int64] = _NO_BITS
+    values: ValueStates,
+    count: int,
+    *,
+    owner: int,
+    argument: int,
+    bits: NDArray[np.int64] = _NO_BITS,
+    kinds: NDArray[np.int64] = _NO_BITS,
 ) -> int:
     """Add the rows after keys, which read the colon and lead to stubs with consecutive arguments; return the first.
 
@@ -34,14 +40,17 @@ def add_closes(
 
     Parameters
     ----------
-    count : the number of keys, each with a row; the rows are consecutive.
+    count : the number of colons, each with a row and a stub; the rows are consecutive.
     owner, argument : of the first stub.
-    bits : int64[count]  the bit on the stack that each key sets, once; int64[0] where there are none.
+    bits : int64[keys]  the bit on the stack that each key sets, once; these rows come first. int64[0]: there are none.
+    kinds : int64[keys]  the number of the colon behind each key that sets a bit.
     """
     network = values.network
     row, edge = network.reserve_states(len(bits) + 2 * count), network.reserve_edges(count)
     lead, space = values.spaces.colon[0], values.prelude.space
-    lay_closes_kernel(network.states, network.edges, row, edge, count, bits, NEVER_SET, owner, argument, lead, space)
+    lay_closes_kernel(
+        network.states, network.edges, row, edge, count, bits, kinds, NEVER_SET, owner, argument, lead, space
+    )
     return row
 
 

@@ -6,7 +6,7 @@ values must meet, and whether the object may close. No network here: the same pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, So
 from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.groups import DeclaredNames
+from grammars.json_schema.meaning import is_reference_only, meaning_of
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
 from grammars.json_schema.shapes import JsonSchema
@@ -139,6 +140,15 @@ class ObjectPlan:
             return None
         names = groups[0].names
         return names.schemas if isinstance(names, DeclaredNames) else None
+
+    def kind_of(self, name: str) -> Hashable:
+        """Return a key that only names have in common whose values must meet the same."""
+        schemas = self._alone if self.expander.leniency is None else None
+        schema = None if schemas is None else schemas.get(name)
+        if type(schema) is not dict:
+            return name
+        meaning = ("$ref", schema["$ref"]) if is_reference_only(schema) else meaning_of(schema)
+        return name if meaning is None else (meaning,)
 
     def value_of(self, name: str) -> Obligations | None:
         """Return what the value of a declared name must meet; None where no value can or the name is not allowed."""

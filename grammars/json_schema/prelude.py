@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from fsm.dfa import any_string
 from fsm.dfa_states import CharStates
-from fsm.layout import STATE_DEAD, STATE_POP, UNBOUNDED
+from fsm.layout import SHORTEST, STATE_DEAD, STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.spaces import Spaces
 
@@ -89,14 +91,14 @@ def _lay_spaces(network: Network, most: int | None) -> int:
     if most is None:
         state = network.reserve_states(1)
         network.write_byte(state, _space_edges(state), default=STATE_POP)
-        network.spaces[state] = UNBOUNDED
+        network.states[state, SHORTEST] = UNBOUNDED + 1
         return state
     first = network.reserve_states(most)
     for i in range(most - 1):
         network.write_byte(first + i, _space_edges(first + i + 1), default=STATE_POP)
     # After the last one white space leads nowhere; anything else returns.
     network.write_byte(first + most - 1, _space_edges(STATE_DEAD), default=STATE_POP)
-    network.spaces.update((first + i, most - 1 - i) for i in range(most))
+    network.states[first : first + most, SHORTEST] = np.arange(most, 0, -1)
     return first
 
 
