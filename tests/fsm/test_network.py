@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from fsm.addresses import addresses_of
 from fsm.layout import BYTE, CALL, CHAR, FORK, NOTE, RAW, SEEN, STUB, UNBOUNDED
@@ -18,6 +19,18 @@ def test_addresses_follow_tables_that_grow() -> None:
         network.reserve_states(len(network.states))
         network.reserve_edges(len(network.edges))
         network.grow_stacks()
+
+
+def test_addresses_are_those_of_contiguous_arrays() -> None:
+    """Also of arrays that are empty or may not be written; others are refused."""
+    fixed = np.arange(6).reshape(2, 3)
+    fixed.flags.writeable = False
+    arrays = [np.arange(6).reshape(2, 3), np.zeros((0, 4)), fixed, np.zeros(3, np.uint8)]
+    expected = [part for array in arrays for part in (array.ctypes.data, len(array))]
+    assert addresses_of(*arrays).tolist() == expected
+    for array in (np.arange(6)[::2], np.arange(6).reshape(2, 3).T):
+        with pytest.raises(ValueError, match="not contiguous"):
+            addresses_of(array)
 
 
 def test_rows_hold_what_was_written_after_tables_grew() -> None:
