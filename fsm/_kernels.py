@@ -106,6 +106,7 @@ __all__ = [
     "place_entry",
     "remember_entry",
     "summary_kernel",
+    "widen_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
@@ -1156,16 +1157,28 @@ def words_kernel(addresses, place):
 
 
 @njit(cache=True)
-def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, resumes):
+def fill_entry(
+    network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, state, stack, resumes
+):
     """Call ``fill_kernel`` with arrays named by their addresses: unpacking 27 arrays would cost more than many walks.
 
     network, space, trie : int64  addresses and lengths (``Network.addresses``, ``Workspace``, ``TokenTrie``)
     size    : configurations that ``frontier`` begins with
+    state, stack : where to begin; a state below 0 leaves the frontier as it is
     resumes : 1 after a stub was expanded or an arena has grown
     """
     levels, regs = line_kernel(space, 4), line_kernel(network, 8)
     if resumes == 0:
         levels[0], levels[1], regs[R_DEPTH] = 0, size, -1
+        if state >= 0:
+            frontier = table_kernel(space, 2, 5)
+            frontier[0, 0], frontier[0, 1], frontier[0, 2], frontier[0, 3], frontier[0, 4] = (
+                state,
+                stack,
+                0,
+                0,
+                UNBOUNDED,
+            )
     return fill_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
@@ -1261,6 +1274,17 @@ def remember_kernel(stacks, regs, heads, known, values, shapes, looked, sizes, s
     sizes[0] += 1
     sizes[1] += count
     return 0
+
+
+@njit(cache=True)
+def widen_kernel(mask, row, touched, count):
+    """Set the mask to a row, and what was touched to what it was there as well."""
+    kept = np.empty(count, np.int32)
+    for i in range(count):
+        kept[i] = mask[touched[i]]
+    mask[:] = row
+    for i in range(count):
+        mask[touched[i]] |= kept[i]
 
 
 @njit(cache=True)

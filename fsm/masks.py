@@ -24,6 +24,7 @@ from fsm._kernels import (
     SPACED_STAGE,
     bytes_entry,
     fill_entry,
+    widen_kernel,
 )
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CALLEE, CHAR, KIND, LONGEST, RETURN, STATE_POP, UNBOUNDED
@@ -164,7 +165,10 @@ class Masks:
             self._summary_of[state] = summary
         base = summary.base_for(high)
         self._tables.workspace.mask[:] = base
-        self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
+        # The tokens that close the string and go on as the grammar around it permits.
+        exits = summary.exits
+        endings = (exits.tokens, exits.counts, exits.starts)
+        self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high, owner.close, stack)
         return base
 
     def _fill_names(self, base_state: int, configuration: list[int]) -> Row:
@@ -178,8 +182,7 @@ class Masks:
             self._walk(base, WALK_ALL)
             return base
         base = self._fill_other_names(base_state, call[CALLEE], call[RETURN], configuration[1])
-        space.frontier[0] = configuration
-        self._walk(base, WALK_NAMES)
+        self._walk(base, WALK_NAMES, state=configuration[0], stack=configuration[1])
         return base
 
     def _fill_other_names(self, base_state: int, callee: int, ret: int, stack: int) -> Row:
@@ -216,9 +219,11 @@ class Masks:
         endings: Endings = _NO_ENDINGS,
         low: int = 0,
         high: int = UNBOUNDED,
+        state: int = -1,
+        stack: int = 0,
         mask: Row | None = None,
     ) -> None:
-        """Walk a trie from the configurations in ``frontier[:size]``.
+        """Walk a trie from a state, or from the configurations in ``frontier[:size]``.
 
         mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS``, ``WALK_SPACED``, or ``WALK_BELOW`` for
             what is below node ``R_NODE``.
@@ -233,7 +238,7 @@ class Masks:
         while True:
             code = fill_entry(
                 network.addresses, space.addresses, named, words.duplicates, base, mask, tokens, counts, starts, mode,
-                size, low, high, resumes,
+                size, low, high, state, stack, resumes,
             )  # fmt: skip
             if code == 0:
                 return
@@ -260,7 +265,7 @@ class Masks:
         if opened >= 0:
             wider = openings_of(tables).row(wider, most)
         if wider is not base:
-            self._widen(wider)
+            widen_kernel(space.mask, wider, space.touched, regs[R_TOUCHED])
         if opened >= 0:
             self._fill_opened(wider, opened_state, opened, most)
         return wider
@@ -276,46 +281,25 @@ class Masks:
             most = -1
         key = (most, *((node, *network.numerals[state]) for node, state in found))
         if numerals.get(key) is None:
-            regs, frontier = network.regs, self._tables.workspace.frontier
+            regs = network.regs
             kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST]
             row = np.zeros_like(base)
             for node, state in found:
-                frontier[0] = (state, 0, 0, 0, UNBOUNDED)
                 regs[R_NODE] = node
-                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, mask=row)
+                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, state, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST] = kept
             numerals.add(key, row)
         return numerals.widen(key, base)
 
-    def _widen(self, row: Row) -> None:
-        """Take another base row, which has more tokens; what was touched stays set."""
-        space = self._tables.workspace
-        touched = space.touched[: int(self._network.regs[R_TOUCHED])].astype(np.int64)
-        values = space.mask[touched]
-        space.mask[:] = row
-        space.mask[touched] |= values
-
     def _fill_opened(self, base: Row, opened: int, stack: int, most: int) -> None:
         """Add the tokens that open a free string or a key and close it again, which were left out of the walk."""
-        space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
+        openings, network = openings_of(self._tables), self._network
         row = network.states[opened].tolist()
         # A key that is none of the names is a free string that returns to where the others go.
         close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
-        space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-        self._walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most)
+        self._walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most, close, stack)
         if row[BASE]:
-            space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
-            self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
-
-    def _walk_exits(self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int) -> None:
-        """Set the tokens that close the string and go on as the grammar around it permits.
-
-        closed : the configuration after the closing quote.
-        """
-        exits = summary.exits
-        self._tables.workspace.frontier[0] = closed
-        endings = (exits.tokens, exits.counts, exits.starts)
-        self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high)
+            self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most, opened, stack)
 
     def _with_end(self, mask: Mask) -> Mask:
         """Return a mask with the end tokens added."""

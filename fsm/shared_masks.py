@@ -7,6 +7,9 @@ notes mean equal masks. Cost: a look-up among the masks that a state has so far,
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import accumulate
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +26,6 @@ from fsm._kernels import (
     place_entry,
     remember_entry,
 )
-from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
 
 __all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
@@ -42,27 +44,15 @@ ACCEPTS, STAYS = 1, 2
 class SharedMasks:
     """Remember the masks of one grammar by what filling them looked at.
 
-    heads : int64[2^n]   known : int64[R, 8]   values : int64[N]   shapes : int64[S, 2 + MAX_TESTED]
-        ``remember_kernel``
+    The tables of ``remember_kernel`` lie one after another in one array: heads, known, values, shapes, room for what is
+    looked at, and how many there are.
 
     Parameters
     ----------
     runs : the grammar's network, whose stacks are looked at, and scratch room.
     """
 
-    __slots__ = (
-        "_addresses",
-        "_heads",
-        "_known",
-        "_looked",
-        "_masks",
-        "_runs",
-        "_shapes",
-        "_sizes",
-        "_values",
-        "closed",
-        "flags",
-    )
+    __slots__ = ("_addresses", "_masks", "_num_rows", "_runs", "_tables", "closed", "flags")
 
     closed: list[list[int]]
     """Where `find` found no mask: the configurations with calls and forks followed."""
@@ -71,23 +61,26 @@ class SharedMasks:
 
     def __init__(self, runs: KernelRuns) -> None:
         self._runs = runs
-        self._looked = np.zeros(2 * MAX_TESTED + 2, np.int64)
         self.clear()
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of the tables; the masks are counted by who filled them."""
-        return self._heads.nbytes + self._known.nbytes + self._values.nbytes + self._shapes.nbytes
+        return self._tables.nbytes
 
     def clear(self) -> None:
         """Forget everything."""
         self._masks: list[Mask] = []
-        self._heads = np.zeros(512, np.int64)
-        self._known = np.empty((64, 8), np.int64)
-        self._values = np.empty(256, np.int64)
-        self._shapes = np.empty((8, 2 + MAX_TESTED), np.int64)
-        self._sizes = np.array([1, 0, 0], np.int64)
-        self._name()
+        self._lay_out(_FEWEST)
+        self._tables[-_NUM_SIZES] = 1  # record 0 stands for none
+
+    def _lay_out(self, num_rows: int) -> None:
+        """Take new tables with room for so many masks, and name them for the kernels."""
+        self._num_rows = num_rows
+        starts, named = _layout(num_rows)
+        self._tables = np.zeros(starts[-1], np.int64)
+        self._addresses = named.copy()
+        self._addresses[::2] += self._tables.__array_interface__["data"][0]
 
     def find(self, configurations: NDArray[np.int64]) -> Mask | None:
         """Follow what consumes nothing; return the mask where one place is left and one like it has been filled.
@@ -130,13 +123,25 @@ class SharedMasks:
                 self._masks.append(mask)
             if code != ARENA_FULL:
                 return
-            self._known, self._values = _doubled(self._known), _doubled(self._values)
-            self._shapes = _doubled(self._shapes)
-            self._name()
+            self._grow()
 
-    def _name(self) -> None:
-        self._addresses = addresses_of(self._heads, self._known, self._values, self._shapes, self._looked, self._sizes)
+    def _grow(self) -> None:
+        """Double the tables; what they hold stays."""
+        old, (starts, _) = self._tables, _layout(self._num_rows)
+        self._lay_out(2 * self._num_rows)
+        for first, last, place in zip(starts, starts[1:], _layout(self._num_rows)[0], strict=False):
+            self._tables[place : place + last - first] = old[first:last]
 
 
-def _doubled(table: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([table, np.empty_like(table)])
+# How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.
+_NUM_CHAINS, _FEWEST, _NUM_SIZES = 512, 64, 3
+
+
+@lru_cache(maxsize=32)
+def _layout(num_rows: int) -> tuple[list[int], NDArray[np.int64]]:
+    """Return where the tables begin and the last one ends; and the same as bytes, with the number of rows of each."""
+    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, 2 * MAX_TESTED + 2, _NUM_SIZES]
+    widths = [1, 8, 1, 2 + MAX_TESTED, 1, 1]
+    starts = [0, *accumulate(count * width for count, width in zip(rows, widths, strict=True))]
+    named = [(8 * start, count) for start, count in zip(starts, rows, strict=False)]
+    return starts, np.array(named, np.int64).ravel()
