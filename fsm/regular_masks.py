@@ -30,7 +30,7 @@ from fsm.mask import pack_token_ids
 from fsm.tables import VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["SHORT", "RegularMasks", "regular_masks_of", "renew_masks"]
+__all__ = ["SHORT", "RegularMasks", "regular_masks_of", "renew_masks", "split_tokens"]
 
 SHORT = 16
 """Bytes of the longest token that counts as short."""
@@ -119,7 +119,7 @@ class RegularMasks:
     """
 
     def __init__(self, tables: VocabularyTables, dfa: Dfa) -> None:
-        short, long, whole = _split(tables)
+        _, short, long, whole = _split(tables)
         farthest = max(tables.trie.max_depth, SHORT)
         near = ByteTable(dfa, lambda state: dfa.near_key(state, SHORT))
         far = ByteTable(dfa, lambda state: dfa.near_key(state, farthest))
@@ -219,9 +219,14 @@ def renew_masks(vocabulary: Vocabulary, dfa: Dfa) -> RegularMasks:
     return regular_masks_of(vocabulary, dfa)
 
 
-def _split(tables: VocabularyTables) -> tuple[_Part, _Part, _Part]:
-    """Return the tries of the short tokens, of the long ones, and of all, made once per vocabulary."""
-    found: tuple[_Part, _Part, _Part] | None = tables.vocabulary.__dict__.get("_halves")
+def split_tokens(tables: VocabularyTables) -> tuple[NDArray[np.int32], _Part]:
+    """Return an automaton of all texts, state 1 between characters, and the trie of all tokens."""
+    return _split(tables)[0], _split(tables)[3]
+
+
+def _split(tables: VocabularyTables) -> tuple[NDArray[np.int32], _Part, _Part, _Part]:
+    """Return ``split_tokens``' automaton, and the tries of short, long and all tokens, made once per vocabulary."""
+    found: tuple[NDArray[np.int32], _Part, _Part, _Part] | None = tables.vocabulary.__dict__.get("_halves")
     if found is None:
         texts = ByteTable(ALL_TEXTS(), lambda state: state)
         texts.number(texts.dfa.start)
@@ -230,7 +235,7 @@ def _split(tables: VocabularyTables) -> tuple[_Part, _Part, _Part]:
         most = 1 << 30
         spans = ((1, SHORT), (SHORT + 1, most), (1, most))
         short, long, whole = (_part(tables, texts.delta, *span) for span in spans)
-        found = tables.vocabulary.__dict__["_halves"] = (short, long, whole)
+        found = tables.vocabulary.__dict__["_halves"] = (texts.delta, short, long, whole)
     return found
 
 

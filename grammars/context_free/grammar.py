@@ -10,7 +10,7 @@ from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
 from fsm.network import Network
-from fsm.stay_compiled import StayCompiled
+from fsm.rules_compiled import RulesCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.following import carry_debts
@@ -72,7 +72,7 @@ class ContextFreeGrammar(Grammar):
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; what a text does not reach is never laid out."""
         network = Network()
-        compiled = StayCompiled(network, self.lay(network), vocabulary)
+        compiled = RulesCompiled(network, self.lay(network), vocabulary)
         seen = weakref.ref(compiled)  # the explanation must not keep alive what holds it
 
         def describe_place(text: str) -> str:
