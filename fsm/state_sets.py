@@ -36,6 +36,7 @@ from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
 from fsm.tables import VocabularyTables
 from fsm.token_loops import ROOT, token_loops_of
+from fsm.token_parts import token_parts_of
 
 __all__ = ["StateSets"]
 
@@ -55,7 +56,7 @@ class StateSets:
     def __init__(self, runs: KernelRuns, tables: VocabularyTables, *, max_bytes: int = 16_000_000) -> None:
         self._runs = runs
         self._tables = tables
-        self._token_loops = token_loops_of(tables)
+        self._token_loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._wide: dict[int, bool] = {}
         self._known = np.full((256, 3), ALL_ONES, np.uint64)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)

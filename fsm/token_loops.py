@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from fsm._state_set_kernels import leave_loop_kernel
 from fsm.addresses import addresses_of
-from fsm.regular_masks import split_tokens
 from fsm.tables import VocabularyTables
+from fsm.token_parts import TokenPart, token_parts_of
 from fsm.trie import BYTE, DEPTH, SKIP
 
 __all__ = ["ROOT", "TokenLoop", "TokenLoops", "token_loops_of"]
@@ -56,16 +56,16 @@ class TokenLoops:
     Parameters
     ----------
     tables : what the vocabulary knows.
+    texts : an automaton of all texts, state 1 between characters.
+    part : the tokens that are looked at.
     """
 
-    def __init__(self, tables: VocabularyTables) -> None:
+    def __init__(self, tables: VocabularyTables, texts: NDArray[np.int32], part: TokenPart) -> None:
         self._tables = tables
-        self._texts, self._part = split_tokens(tables)
+        self._texts, self._part = texts, part
         self._known: OrderedDict[tuple[int, int, int, int], TokenLoop] = OrderedDict()
         self._path = np.zeros(tables.trie.max_depth + 2, np.int32)
-        part = self._part
-        self._ordered, self._places = _order(part.nodes, tables.trie.duplicates)
-        self.addresses = addresses_of(part.nodes, part.low, part.high, part.heights, self._ordered, self._places)
+        self.addresses = addresses_of(part.nodes, part.low, part.high, part.heights, part.ordered, part.places)
 
     def get(self, low: int, high: int, wide: int, node: int = ROOT) -> TokenLoop:
         """Return what a set of bytes does below a node between characters (``fsm._state_set_kernels``)."""
@@ -87,7 +87,7 @@ class TokenLoops:
         part, row = self._part, np.zeros(self._tables.num_words, np.int32)
         exits, begins = np.empty(len(part.nodes), np.int32), np.empty(len(part.nodes), np.int32)
         count = leave_loop_kernel(
-            self._texts, part.nodes, part.low, part.high, part.heights, self._ordered, self._places, node, loop,
+            self._texts, part.nodes, part.low, part.high, part.heights, part.ordered, part.places, node, loop,
             self._path, exits, begins, row,
         )  # fmt: skip
         found = exits[:count]
@@ -113,29 +113,10 @@ class TokenLoops:
         return np.array(found, np.int32)
 
 
-def token_loops_of(tables: VocabularyTables) -> TokenLoops:
-    """Return the loops of a vocabulary, kept with it."""
-    kept = tables.vocabulary.__dict__
-    found: TokenLoops | None = kept.get("_token_loops")
+def token_loops_of(tables: VocabularyTables, part: TokenPart) -> TokenLoops:
+    """Return the loops of a part of a vocabulary, kept with it."""
+    kept: dict[str, TokenLoops] = tables.vocabulary.__dict__.setdefault("_token_loops", {})
+    found = kept.get(part.name)
     if found is None:
-        found = kept["_token_loops"] = TokenLoops(tables)
+        found = kept[part.name] = TokenLoops(tables, token_parts_of(tables).texts, part)
     return found
-
-
-def _order(nodes: NDArray[np.int32], duplicates: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return all tokens in the order of the trie, and how many come before each node."""
-    counts = np.zeros(len(nodes) + 1, np.int32)
-    counts[1:] = nodes[:, 3] >= 0
-    tokens = nodes[nodes[:, 3] >= 0, 3]
-    if (duplicates[tokens] >= 0).any():
-        ordered: list[int] = []
-        sizes: list[int] = []
-        for token in tokens.tolist():
-            before = len(ordered)
-            while token >= 0:
-                ordered.append(token)
-                token = int(duplicates[token])  # noqa: PLW2901 - follows the chain
-            sizes.append(len(ordered) - before)
-        counts[1:][nodes[:, 3] >= 0] = sizes
-        tokens = np.array(ordered, np.int32)
-    return tokens, np.cumsum(counts, dtype=np.int32)
