@@ -363,32 +363,51 @@ def leave_chain_kernel(
 @njit(cache=True)
 def fill_ahead_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes, duplicates, path,
-    chain, waiting, most_seen, rows,
+    chain, waiting, most_seen, ends, mask, firsts, words, values,
 ):  # fmt: skip
     """Fill the masks of states that a text meets next, as long as each takes few nodes of the trie.
 
-    waiting : int64[M]      the first state, and out: the states, in the order of ``rows``; those that have a chain are
-                            not filled, and negative
-    rows    : int32[M, W]   out
+    waiting : int64[M]      the first state, and out: the states met; those that have a chain are not filled, and
+                            negative
+    ends    : int32[W]      the end tokens;  mask : int32[W]  scratch, 0 before and after
+    firsts  : int32[M + 1]  out: where the words of each state that are not 0 begin
+    words   : int64[R]      out;  values : int32[R]  out
     ``registers`` tell how many states were filled and met, 0 and 1 before. Returns 0, or FULL; stops where more than
-    ``most_seen`` nodes were looked at.
+    ``most_seen`` nodes were looked at, after a few chains, and where there is no more room.
     """
     count, place = registers[P_MET], registers[P_PLACE]
-    while place < count and registers[P_SEEN] < most_seen:
+    num_chains, code = 0, np.int64(0)
+    while place < count and registers[P_SEEN] < most_seen and num_chains < 4:
         number = waiting[place]
+        size = firsts[place]
+        firsts[place + 1] = size
         code = find_chain_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, number, chain
         )  # fmt: skip
         if code == NO_CHAIN:
             code = walk_positions_kernel(
                 delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-                np.int64(0), np.int64(nodes.shape[0]), number, path, rows[place],
+                np.int64(0), np.int64(nodes.shape[0]), number, path, mask,
             )  # fmt: skip
+            if code == 0:
+                is_accepting = items[spans[number]] == 0
+                for word in range(mask.shape[0]):
+                    value = mask[word]
+                    if is_accepting:
+                        value |= ends[word]
+                    if value != 0:
+                        if size < words.shape[0]:
+                            words[size], values[size] = word, value
+                        size += 1
+                        mask[word] = 0
+                if size > words.shape[0]:
+                    break
+                firsts[place + 1] = size
         elif code == 1:
             waiting[place] = -number
+            num_chains += 1 if chain[0] == chain[1] else 2
         if code < 0:
-            registers[P_MET], registers[P_PLACE] = count, place
-            return np.int64(FULL)
+            break
         before = np.int64(0)
         for byte in range(128):
             after = np.int64(delta[number, byte])
@@ -403,7 +422,7 @@ def fill_ahead_kernel(
                     count += 1
         place += 1
     registers[P_MET], registers[P_PLACE] = count, place
-    return np.int64(0)
+    return np.int64(FULL) if code < 0 else np.int64(0)
 
 
 @njit(cache=True)
@@ -505,7 +524,9 @@ def leave_chain_entry(states, trie, duplicates, exits, groups, characters, by_le
 
 
 @njit(cache=True)
-def fill_ahead_entry(states, trie, duplicates, path, chain, waiting, most_seen, rows):
+def fill_ahead_entry(
+    states, trie, duplicates, path, chain, waiting, most_seen, ends, mask, firsts, words, values
+):  # fmt: skip
     """Call ``fill_ahead_kernel`` with arrays named by their addresses."""
     return fill_ahead_kernel(
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
@@ -515,5 +536,5 @@ def fill_ahead_entry(states, trie, duplicates, path, chain, waiting, most_seen, 
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8),
         carray(pointer(states[22]), (states[23],), np.uint8), carray(pointer(trie[0]), (trie[1], 4), np.int32),
-        duplicates, path, chain, waiting, most_seen, rows,
+        duplicates, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
     )  # fmt: skip

@@ -18,6 +18,9 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["PatternCompiled"]
 
 
+_NOT_FILLED = None, None, None
+
+
 class _PatternPosition(Position):
     """Be a state of a table; the kernels' view of it is told on request, by reading again a text that leads there.
 
@@ -37,9 +40,7 @@ class _PatternPosition(Position):
         self.before = before
         self.data = data
         self.is_noted = False
-        self.base = table.known_row(number)
-        self.words = None
-        self.values = None
+        self.base, self.words, self.values = table.known_mask(number) or _NOT_FILLED
         self.next = {}
         self.is_accepting = None
         self.is_complete = None
@@ -115,7 +116,7 @@ class PatternCompiled(Compiled):
         assert isinstance(position, _PatternPosition)
         with self._tables.lock:
             if position.base is None:
-                position.base = position.table.row(position.number)
+                position.base, position.words, position.values = position.table.mask(position.number)
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""

@@ -49,10 +49,12 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["PositionTable", "position_table_of"]
 
 MAX_BYTES = 32_000_000
-_AHEAD_STATES, _AHEAD_NODES, _AHEAD_CHAINS = 96, 100_000, 2
+_AHEAD_STATES, _AHEAD_NODES, _AHEAD_WORDS = 96, 100_000, 40_000
 _FIRST_STATES = 512
 
 Row = NDArray[np.int32]
+Mask = tuple[Row, "NDArray[np.int64] | None", "Row | None"]
+"""A row, the words that differ from it, and what they are."""
 
 
 class PositionTable:
@@ -71,7 +73,8 @@ class PositionTable:
         self._tables = tables
         self._loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._lengths = token_lengths_of(tables)
-        self._rows: dict[int, Row] = {}
+        self._masks: dict[int, Mask] = {}
+        self._mask_bytes = 0
         self._ends = pack_token_ids(tables.vocabulary.eos_token_ids, tables.vocabulary.size)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
         self._chain = np.zeros(tables.trie.max_depth + 3, np.int64)
@@ -119,7 +122,7 @@ class PositionTable:
     def memory_bytes(self) -> int:
         """Count the bytes held."""
         laid = self._classes.nbytes + self._follow.nbytes + self._scratch.nbytes
-        return laid + self._delta.nbytes + self._items.nbytes + 4 * self._tables.num_words * len(self._rows)
+        return laid + self._delta.nbytes + self._items.nbytes + self._mask_bytes
 
     def is_accepting(self, number: int) -> bool:
         """Tell whether the text may end in a state."""
@@ -133,27 +136,36 @@ class PositionTable:
                 return after
             self._grow()
 
-    def known_row(self, number: int) -> Row | None:
+    def known_mask(self, number: int) -> Mask | None:
         """Return the mask of a state where it was filled."""
-        return self._rows.get(number)
+        return self._masks.get(number)
 
-    def row(self, number: int) -> Row:
-        """Return the mask of a state, end tokens included: int32[W], shared."""
-        row = self._rows.get(number)
-        if row is None:
-            if not self._is_begun:
-                self._is_begun = True
-                self._look_ahead(number)
-                if number in self._rows:
-                    return self._rows[number]
-            row = self._rows[number] = self._make(number)
-        return row
+    def mask(self, number: int) -> Mask:
+        """Return the mask of a state, end tokens included."""
+        mask = self._masks.get(number)
+        if mask is None and not self._is_begun:
+            self._is_begun = True
+            self._look_ahead(number)
+            mask = self._masks.get(number)
+        return mask or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
         while (code := int(find_chain_entry(self._addresses, number, self._chain))) == FULL:
             self._grow()
         row = self._walk(number) if code == NO_CHAIN else self._leave(number)
         return row | self._ends if self.is_accepting(number) else row
+
+    def _keep(self, number: int, row: Row) -> Mask:
+        """Keep a row, as the words that are not zero where there are few."""
+        words = np.flatnonzero(row)
+        if len(words) > len(row) // 16:
+            mask: Mask = row, None, None
+            self._mask_bytes += row.nbytes
+        else:
+            mask = self._tables.empty_row, words, row[words]
+            self._mask_bytes += 12 * len(words)
+        self._masks[number] = mask
+        return mask
 
     def _walk(self, number: int) -> Row:
         row, trie = np.zeros(self._tables.num_words, np.int32), self._loops.addresses
@@ -182,28 +194,29 @@ class PositionTable:
 
     def _look_ahead(self, number: int) -> None:
         """Fill the masks that a text meets next while they are cheap: few states, few nodes of the trie each."""
-        rows = np.zeros((_AHEAD_STATES, self._tables.num_words), np.int32)
-        waiting = np.zeros(_AHEAD_STATES, np.int64)
+        waiting, firsts = np.zeros(_AHEAD_STATES, np.int64), np.zeros(_AHEAD_STATES + 1, np.int32)
+        words, values = np.empty(_AHEAD_WORDS, np.int64), np.empty(_AHEAD_WORDS, np.int32)
         waiting[0] = number
-        most = int(self._registers[P_SEEN]) + _AHEAD_NODES
+        empty, most = np.zeros(self._tables.num_words, np.int32), int(self._registers[P_SEEN]) + _AHEAD_NODES
         self._registers[P_NODE], self._registers[P_PLACE], self._registers[P_MET] = 0, 0, 1
         while (
             fill_ahead_entry(
                 self._addresses, self._loops.addresses, self._tables.trie.duplicates, self._path, self._chain, waiting,
-                most, rows,
+                most, self._ends, empty, firsts, words, values,
             )
             == FULL
         ):  # fmt: skip
             self._grow()
-        count = int(self._registers[P_PLACE])
-        chained = [-state for state in waiting[:count].tolist() if state < 0]
-        for state in chained[:_AHEAD_CHAINS]:
-            self._rows[state] = self._make(state)
-        for state, row in zip(waiting[:count].tolist(), rows, strict=False):
-            if state > 0:
-                if self.is_accepting(state):
-                    row |= self._ends  # noqa: PLW2901 - in place
-                self._rows[state] = row
+        begins, count = firsts.tolist(), int(self._registers[P_PLACE])
+        size = begins[count]
+        words, values = words[:size].copy(), values[:size].copy()
+        self._mask_bytes += 12 * size
+        for place, state in enumerate(waiting[:count].tolist()):
+            if state < 0:
+                self._keep(-state, self._make(-state))
+            else:
+                here = slice(begins[place], begins[place + 1])
+                self._masks[state] = self._tables.empty_row, words[here], values[here]
 
 
 _ALL_BITS = (1 << 64) - 1

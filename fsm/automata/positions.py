@@ -27,7 +27,7 @@ class Positions:
 
     classes : the symbols of each class
     class_of : the class of each position; ``class_of[0]`` means nothing
-    follow : what may come after each position; ``follow[0]`` is what a text may begin with
+    follow : what may come after each position, some of it twice; ``follow[0]`` is what a text may begin with
     """
 
     classes: tuple[Ranges, ...]
@@ -55,7 +55,7 @@ def find_positions(expression: Expression) -> Positions | None:
     --------
     >>> from fsm.automata.expression import repeat, text
     >>> find_positions(repeat(text("ab"), 1, 2)).follow
-    [[1], [2], [0, 3], [4], [0]]
+    [[1], [2], [3, 0], [4], [0]]
     """
     builder = _Builder()
     try:
@@ -68,7 +68,7 @@ def find_positions(expression: Expression) -> Positions | None:
     return Positions(
         classes=tuple(builder.classes),
         class_of=builder.class_of,
-        follow=[after if len(after) < 2 else sorted(set(after)) for after in builder.follow],
+        follow=builder.follow,
     )
 
 
