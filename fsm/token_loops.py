@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm._byte_kernels import WIDE
 from fsm._state_set_kernels import leave_loop_kernel
 from fsm.addresses import addresses_of
 from fsm.tables import VocabularyTables
@@ -23,6 +24,8 @@ __all__ = ["ROOT", "TokenLoop", "TokenLoops", "token_loops_of"]
 
 ROOT = -1
 """Stands for the whole trie."""
+
+_HALF = (1 << 64) - 1
 
 MOST_LOOPS = 64
 """Sets of bytes that are kept per vocabulary; the least recently asked for go first."""
@@ -65,6 +68,7 @@ class TokenLoops:
         self._texts, self._part = texts, part
         self._known: OrderedDict[tuple[int, int, int, int], TokenLoop] = OrderedDict()
         self._path = np.zeros(tables.trie.max_depth + 2, np.int32)
+        self._children_of: dict[int, NDArray[np.int32]] = {}
         self.addresses = addresses_of(part.nodes, part.low, part.high, part.heights, part.ordered, part.places)
 
     def get(self, low: int, high: int, wide: int, node: int = ROOT) -> TokenLoop:
@@ -100,17 +104,34 @@ class TokenLoops:
             exits=found[order],
             groups=groups,
             begins=begins[:count][order],
-            children=self._children(node),
+            children=self.children(node),
             depth=depth,
         )
 
-    def _children(self, node: int) -> NDArray[np.int32]:
-        found, nodes = [], self._part.nodes
-        child, end = (0, len(nodes)) if node == ROOT else (node + 1, int(nodes[node, SKIP]))
-        while child < end:
-            found.append(child)
-            child = int(nodes[child, SKIP])
-        return np.array(found, np.int32)
+    def children(self, node: int) -> NDArray[np.int32]:
+        """Return the children of a node."""
+        known = self._children_of.get(node)
+        if known is None:
+            found, nodes = [], self._part.nodes
+            child, end = (0, len(nodes)) if node == ROOT else (node + 1, int(nodes[node, SKIP]))
+            while child < end:
+                found.append(child)
+                child = int(nodes[child, SKIP])
+            known = self._children_of[node] = np.array(found, np.int32)
+        return known
+
+    def make_common(self) -> None:
+        """Make what nearly every grammar asks for: strings of JSON, words (also after a space), lines, any text."""
+        every = (1 << 128) - 1
+        quoted = every & ~((1 << 32) - 1 | 1 << 34 | 1 << 92)
+        lines = every & ~(1 << 10)
+        letters = sum(1 << byte for byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        words = letters | sum(1 << byte for byte in b"0123456789_")
+        for bits, wide in ((quoted, WIDE), (lines, WIDE), (every, WIDE), (words, 0)):
+            self.get(bits & _HALF, bits >> 64, wide)
+        spaces = [int(child) for child in self.children(ROOT) if self._part.nodes[child, BYTE] == ord(" ")]
+        for node in spaces:
+            self.get(words & _HALF, words >> 64, 0, node)
 
 
 def token_loops_of(tables: VocabularyTables, part: TokenPart) -> TokenLoops:
@@ -119,4 +140,6 @@ def token_loops_of(tables: VocabularyTables, part: TokenPart) -> TokenLoops:
     found = kept.get(part.name)
     if found is None:
         found = kept[part.name] = TokenLoops(tables, token_parts_of(tables).texts, part)
+        if part is token_parts_of(tables).whole:
+            found.make_common()
     return found

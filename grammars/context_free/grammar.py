@@ -53,11 +53,14 @@ class ContextFreeGrammar(Grammar):
         productive = remove_unproductive(rules)
         self._check(start, productive)
         rules = keep_reachable(productive, start)
-        carried = carry_debts(Analysis(rules, start, skipped), skipped)
+        analysis = Analysis(rules, start, skipped)
+        carried = carry_debts(analysis, skipped)
         if carried is not None:
-            rules = remove_unproductive(carried)
-            self._check(start, rules)
-        self.analysis = Analysis(remove_left_recursion(keep_reachable(rules, start), start), start, skipped)
+            productive = remove_unproductive(carried)
+            self._check(start, productive)
+            rules = keep_reachable(productive, start)
+        rewritten = remove_left_recursion(rules, start)
+        self.analysis = analysis if rewritten == analysis.rules else Analysis(rewritten, start, skipped)
 
     def _check(self, start: str, rules: Mapping[str, object]) -> None:
         if start not in rules:
