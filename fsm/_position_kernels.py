@@ -206,6 +206,36 @@ def walk_positions_kernel(
 
 
 @njit(cache=True)
+def walk_roots_kernel(
+    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, firsts,
+    start, path, mask,
+):  # fmt: skip
+    """Call ``walk_positions_kernel`` for the whole trie, byte by byte: only nodes of bytes that fit are touched at all.
+
+    firsts : int32[256]   the nodes by first byte, or -1
+    """
+    while registers[P_EXIT] < 256:
+        byte = registers[P_EXIT]
+        node, after = np.int64(firsts[byte]), np.int64(delta[start, byte])
+        if node >= 0 and after < 0:
+            after = step_items_kernel(
+                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, start, byte
+            )  # fmt: skip
+        if node >= 0 and after != 0:
+            code = np.int64(FULL)
+            if after > 0:
+                code = walk_positions_kernel(
+                    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
+                    duplicates, node, np.int64(nodes[node, 2]), start, path, mask,
+                )  # fmt: skip
+            if code < 0:
+                return code
+        registers[P_EXIT] += 1
+    registers[P_EXIT] = 0
+    return np.int64(0)
+
+
+@njit(cache=True)
 def advance_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, number, text, first, last
 ):  # fmt: skip
@@ -362,8 +392,8 @@ def leave_chain_kernel(
 
 @njit(cache=True)
 def fill_ahead_kernel(
-    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes, duplicates, path,
-    chain, waiting, most_seen, ends, mask, firsts, words, values,
+    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes, duplicates,
+    roots, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
 ):  # fmt: skip
     """Fill the masks of states that a text meets next, as long as each takes few nodes of the trie.
 
@@ -385,9 +415,9 @@ def fill_ahead_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, number, chain
         )  # fmt: skip
         if code == NO_CHAIN:
-            code = walk_positions_kernel(
+            code = walk_roots_kernel(
                 delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-                np.int64(0), np.int64(nodes.shape[0]), number, path, mask,
+                roots, number, path, mask,
             )  # fmt: skip
             if code == 0:
                 is_accepting = items[spans[number]] == 0
@@ -482,15 +512,16 @@ def advance_positions_entry(states, number, text, first, last):
 
 @njit(cache=True)
 def walk_positions_entry(states, trie, duplicates, start, path, mask):
-    """Call ``walk_positions_kernel`` for the whole trie with arrays named by their addresses."""
-    return walk_positions_kernel(
+    """Call ``walk_roots_kernel`` with arrays named by their addresses."""
+    return walk_roots_kernel(
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
         carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8),
-        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates, np.int64(0), np.int64(trie[1]), start, path, mask,
+        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates,
+        carray(pointer(trie[12]), (trie[13],), np.int32), start, path, mask,
     )  # fmt: skip
 
 
@@ -536,5 +567,6 @@ def fill_ahead_entry(
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8),
         carray(pointer(states[22]), (states[23],), np.uint8), carray(pointer(trie[0]), (trie[1], 4), np.int32),
-        duplicates, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
+        duplicates, carray(pointer(trie[12]), (trie[13],), np.int32), path, chain, waiting, most_seen, ends, mask,
+        firsts, words, values,
     )  # fmt: skip

@@ -329,10 +329,14 @@ def is_way_back_kernel(states, edges, work, state, home, first, last, num_bytes)
 
     A negative result is a stub that must be expanded first.
     """
-    for byte in range(first, last + 1):
+    byte = first
+    while byte <= last:
         target = lone_target_kernel(states, edges, work, state, np.int64(byte))
         if target <= 0:
             return target
+        if states[state, KIND] == BYTE and states[state, COUNT] == 1:  # the one edge says it of all its bytes
+            byte = edges[states[state, EDGE], 1]
+        byte += 1
         here = target
         for _ in range(num_bytes - 1):
             # Inside a character every continuation byte must lead the same way.
@@ -370,9 +374,12 @@ def find_loop_kernel(states, edges, regs, work, state, home, loop):
     loop[0], loop[1], loop[2] = np.uint64(0), np.uint64(0), np.uint64(0)
     if num_bytes < LEAST_BYTES:
         return 0
-    answer = np.int64(1)
+    answer, before = np.int64(1), np.int64(0)
     for lead in range(0xC2, 0xF5):
         target = lone_target_kernel(states, edges, work, state, np.int64(lead))
+        if target > 0 and target == before and lead not in (0xC2, 0xE0, 0xE1, 0xED, 0xEE, 0xF0, 0xF1, 0xF4):
+            continue
+        before = target
         if target > 0:
             first = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
             last = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
@@ -548,6 +555,35 @@ def walk_sets_kernel(
     return code
 
 
+@njit(cache=True)
+def walk_roots_kernel(
+    states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+    registers, known,
+    nodes, duplicates, low, high, heights, ordered, places, firsts, start, path, mask,
+):  # fmt: skip
+    """Call ``walk_sets_kernel`` for the whole trie, byte by byte: only nodes of bytes that fit are touched at all.
+
+    firsts : int32[256]   the nodes by first byte, or -1
+    """
+    while registers[S_EXIT] < 256:
+        byte = registers[S_EXIT]
+        node = np.int64(firsts[byte])
+        if node >= 0 and delta[start, byte] != 0:
+            code = walk_sets_kernel(
+                states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+                registers, known,
+                nodes, duplicates, low, high, heights, ordered, places, node, np.int64(nodes[node, 2]), start, ONE,
+                path, mask,
+            )  # fmt: skip
+            if code < 0:
+                return code
+            registers[S_NODE] = 0
+        registers[S_EXIT] += 1
+    if lowest[start] < registers[S_LOWEST]:
+        registers[S_LOWEST] = lowest[start]
+    return ZERO
+
+
 @njit(cache=True, inline="always")
 def is_odd_kernel(delta, loops, start, home, byte):
     """Tell whether an ASCII byte keeps ``home`` going but leads elsewhere from ``start``."""
@@ -586,12 +622,13 @@ def walk_exits_kernel(
     if lowest[home] < looked:
         looked = lowest[home]
     registers[S_LOWEST] = looked
-    num_exits = exits.shape[0]
+    num_exits, byte = exits.shape[0], 0
     while registers[S_EXIT] <= num_exits + children.shape[0]:
         place = registers[S_EXIT] - 1
         if place < num_exits:
+            while groups[byte + 1] <= place:
+                byte += 1
             node = np.int64(exits[place])
-            byte = np.int64(nodes[node, 0])
             if delta[home, byte] == 0 and delta[start, byte] == 0:
                 registers[S_EXIT] = np.int64(groups[byte + 1]) + 1
                 continue
@@ -690,9 +727,9 @@ def leave_loop_kernel(texts, nodes, low, high, heights, ordered, places, root, l
 
 @njit(cache=True)
 def walk_sets_entry(network, space, sets, trie, duplicates, start, path, mask):
-    """Call ``walk_sets_kernel`` for the whole trie with arrays named by their addresses (``fsm.addresses``)."""
+    """Call ``walk_roots_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
     line_kernel(network, 8)[R_READING] = 0
-    return walk_sets_kernel(
+    return walk_roots_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5),
         carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
@@ -702,7 +739,7 @@ def walk_sets_entry(network, space, sets, trie, duplicates, start, path, mask):
         carray(pointer(trie[2]), (trie[3],), np.uint64), carray(pointer(trie[4]), (trie[5],), np.uint64),
         carray(pointer(trie[6]), (trie[7],), np.int32), carray(pointer(trie[8]), (trie[9],), np.int32),
         carray(pointer(trie[10]), (trie[11],), np.int32),
-        ZERO, np.int64(trie[1]), start, ONE, path, mask,
+        carray(pointer(trie[12]), (trie[13],), np.int32), start, path, mask,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from fsm.dfa_states import RawStates
 from fsm.mask import pack_token_ids
 from fsm.network import Network
 from fsm.position import REJECTED, Position
+from fsm.token_parts import first_nodes
 from fsm.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
 
@@ -198,11 +199,7 @@ class LiteralCompiled(Compiled):
         """Return the nodes of the token trie by first byte, kept with the vocabulary."""
         found: NDArray[np.int32] | None = self.vocabulary.__dict__.get("_first_nodes")
         if found is None:
-            found = self.vocabulary.__dict__["_first_nodes"] = np.full(256, -1, np.int32)
-            node, nodes = 0, self._tables.trie.nodes
-            while node < len(nodes):
-                found[nodes[node, BYTE]] = node
-                node = int(nodes[node, SKIP])
+            found = self.vocabulary.__dict__["_first_nodes"] = first_nodes(self._tables.trie.nodes)
         return found
 
     def _children(self, node: int) -> tuple[int, int]:

@@ -49,6 +49,9 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["PositionTable", "position_table_of"]
 
 MAX_BYTES = 32_000_000
+MOST_WORDS = 64
+"""Masks with more words than these are kept as rows, which are copied faster than so many words are written."""
+
 _AHEAD_STATES, _AHEAD_NODES, _AHEAD_WORDS = 96, 100_000, 40_000
 _FIRST_STATES = 512
 
@@ -158,7 +161,7 @@ class PositionTable:
     def _keep(self, number: int, row: Row) -> Mask:
         """Keep a row, as the words that are not zero where there are few."""
         words = np.flatnonzero(row)
-        if len(words) > len(row) // 16:
+        if len(words) > MOST_WORDS:
             mask: Mask = row, None, None
             self._mask_bytes += row.nbytes
         else:
@@ -212,10 +215,15 @@ class PositionTable:
         words, values = words[:size].copy(), values[:size].copy()
         self._mask_bytes += 12 * size
         for place, state in enumerate(waiting[:count].tolist()):
+            here = slice(begins[place], begins[place + 1])
             if state < 0:
                 self._keep(-state, self._make(-state))
+            elif here.stop - here.start > MOST_WORDS:
+                row = self._tables.empty_row.copy()
+                row[words[here]] = values[here]
+                self._masks[state] = row, None, None
+                self._mask_bytes += row.nbytes
             else:
-                here = slice(begins[place], begins[place + 1])
                 self._masks[state] = self._tables.empty_row, words[here], values[here]
 
 

@@ -41,6 +41,7 @@ from fsm.token_parts import token_parts_of
 __all__ = ["StateSets"]
 
 Row = NDArray[np.int32]
+_FIRST_SETS = 256
 
 
 class StateSets:
@@ -61,10 +62,11 @@ class StateSets:
         self._known = np.full((256, 3), ALL_ONES, np.uint64)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
         self._max_sets = max(max_bytes // 1200, 64)
-        self._allocate(64, 128)
+        self._allocate(_FIRST_SETS, 2 * _FIRST_SETS)
 
     def _allocate(self, num_sets: int, num_rows: int) -> None:
-        self._delta = np.zeros((num_sets, 256), np.int32)
+        self._delta = np.empty((num_sets, 256), np.int32)
+        self._delta[0] = 0
         self._spans = np.zeros(num_sets + 1, np.int64)
         self._rows = np.zeros((num_rows, 5), np.int64)
         self._table = np.zeros(4 * num_sets, np.int64)
@@ -83,7 +85,7 @@ class StateSets:
     def _number(self, configurations: NDArray[np.int64]) -> int:
         """Return the number of a set, good for this call; tables that have grown too large begin anew."""
         if len(self._delta) > self._max_sets:
-            self._allocate(64, 128)
+            self._allocate(_FIRST_SETS, 2 * _FIRST_SETS)
         configurations = configurations.copy()
         while True:
             found = int(intern_set_entry(self._runs.network.addresses, self._addresses, configurations))
@@ -124,7 +126,7 @@ class StateSets:
         if home:
             self._fill_loop(number, home, ROOT, mask)
             return mask, int(self._registers[S_LOWEST])
-        self._registers[S_NODE] = 0
+        self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
         while True:
             code = int(
                 walk_sets_entry(

@@ -69,7 +69,9 @@ class TokenLoops:
         self._known: OrderedDict[tuple[int, int, int, int], TokenLoop] = OrderedDict()
         self._path = np.zeros(tables.trie.max_depth + 2, np.int32)
         self._children_of: dict[int, NDArray[np.int32]] = {}
-        self.addresses = addresses_of(part.nodes, part.low, part.high, part.heights, part.ordered, part.places)
+        self.addresses = addresses_of(
+            part.nodes, part.low, part.high, part.heights, part.ordered, part.places, part.firsts
+        )
 
     def get(self, low: int, high: int, wide: int, node: int = ROOT) -> TokenLoop:
         """Return what a set of bytes does below a node between characters (``fsm._state_set_kernels``)."""

@@ -16,9 +16,9 @@ from fsm.automata.texts import ALL_TEXTS
 from fsm.byte_table import ByteTable
 from fsm.mask import pack_token_ids
 from fsm.tables import VocabularyTables
-from fsm.trie import TOKEN
+from fsm.trie import BYTE, SKIP, TOKEN
 
-__all__ = ["SHORT", "TokenPart", "TokenParts", "token_parts_of"]
+__all__ = ["SHORT", "TokenPart", "TokenParts", "first_nodes", "token_parts_of"]
 
 SHORT = 16
 """Bytes of the longest token that counts as short."""
@@ -35,6 +35,7 @@ class TokenPart:
     every   : int32[W]       all of them
     ordered : int32[T]       all of them in the order of the trie
     places  : int32[N + 1]   how many come before each node
+    firsts  : int32[256]     the nodes by first byte, or -1
     """
 
     name: str
@@ -45,6 +46,7 @@ class TokenPart:
     every: NDArray[np.int32]
     ordered: NDArray[np.int32]
     places: NDArray[np.int32]
+    firsts: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,25 @@ def _part(name: str, tables: VocabularyTables, texts: NDArray[np.int32], span: t
     ordered, places = _order(part, tables.trie.duplicates)
     every = pack_token_ids(ordered.tolist(), tables.vocabulary.size)
     return TokenPart(
-        name=name, nodes=part, low=low, high=high, heights=heights, every=every, ordered=ordered, places=places
+        name=name,
+        nodes=part,
+        low=low,
+        high=high,
+        heights=heights,
+        every=every,
+        ordered=ordered,
+        places=places,
+        firsts=first_nodes(part),
     )
+
+
+def first_nodes(nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the nodes of a trie by first byte: int32[256], -1 where there is none."""
+    found, node = np.full(256, -1, np.int32), 0
+    while node < len(nodes):
+        found[nodes[node, BYTE]] = node
+        node = int(nodes[node, SKIP])
+    return found
 
 
 def _order(nodes: NDArray[np.int32], duplicates: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -131,7 +131,7 @@ class _Builder:
         body = self.add(node.body)
         count = max(node.least, 1) if node.most is None else node.most
         size = len(self.class_of) - begin
-        if begin + size * count > MAX_POSITIONS:
+        if begin + size * count > MAX_POSITIONS + 1:
             raise _TooLargeError
         classes, follow = self.class_of[begin:], [after.copy() for after in self.follow[begin:]]
         for copy in range(1, count):
