@@ -1,8 +1,8 @@
 """Read Lark grammars; `lark` is the entry.
 
 reading.py      rules and terminals, as the ``lark`` package reads them      errors.py   what can be wrong
-program.py      a terminal's pattern as ordered threads
-first_match.py  where its first match ends, as an automaton
+program.py      a terminal's pattern as a program      threads.py  its threads, stepped as backtracking would try them
+first_match.py  where its first match ends, as an automaton      follows.py  what that says about the text after it
 """
 
 from __future__ import annotations
