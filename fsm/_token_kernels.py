@@ -121,6 +121,8 @@ def would_shift_kernel(parser, arena, stack, terminal):
             stack = arena.nodes[stack, 1]
             size += 1
         top = scratch[size - 1] if size else arena.nodes[stack, 0]
+        if size == scratch.shape[0]:
+            return False  # empty rules would be completed for ever
         scratch[size] = parser.gotos[top, parser.rules[rule, 0]]
         if terminal == parser.numbers[N_END] and scratch[size] == parser.numbers[N_END_STATE]:
             return True
@@ -217,6 +219,9 @@ def end_token_kernel(parser, arena, source, terminal, width):
     stack, widths, brackets = source[1], source[2], source[3]
     kind = parser.kinds[terminal]
     if kind & IGNORED == 0 and not (terminal == parser.numbers[N_NEWLINE] and brackets > 0):
+        viable_tokens_kernel(parser, arena, stack)
+        if arena.viable[stack, terminal // WORD_BITS] >> (terminal % WORD_BITS) & 1 == 0:
+            return False
         stack = act_kernel(parser, arena, stack, terminal)
         if stack == 0:
             return False

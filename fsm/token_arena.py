@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,32 @@ class Arena:
                 return found
             self.grow()
 
+    @property
+    def num_nodes(self) -> int:
+        """Count the nodes, the first of which stands for none."""
+        return int(self.arrays.regs[R_NODES])
+
+    def keep_only(self, rows: Iterable[NDArray[np.int64]]) -> None:
+        """Drop all nodes but those that configurations stand on, and number these anew: columns 1 and 2, in place."""
+        listed = list(rows)
+        old, count = self.arrays.nodes[: self.num_nodes].copy(), self.num_nodes
+        is_kept = np.zeros(count, np.bool_)
+        for row in listed:
+            is_kept[row[:, 1]] = is_kept[row[:, 2]] = True
+        for node in range(count - 1, 0, -1):  # a parent has a smaller number than what stands on it
+            if is_kept[node]:
+                is_kept[old[node, 1]] = True
+        self.arrays.table[:] = 0
+        self.arrays.viable[:] = 0
+        self.arrays.known[:] = 0
+        self.arrays.regs[R_NODES] = 1
+        numbers = np.zeros(count, np.int64)
+        for node in np.flatnonzero(is_kept).tolist():
+            if node:
+                numbers[node] = push_place_kernel(self.arrays, int(old[node, 0]), int(numbers[old[node, 1]]))
+        for row in listed:
+            row[:, 1:3] = numbers[row[:, 1:3]]
+
     def grow(self) -> None:
         """Double the room and rebuild the hash table.
 
@@ -82,8 +108,8 @@ class Arena:
         size = len(old.nodes)
         if size >= MAX_NODES:
             raise LimitError(
-                f"grammar: more than {MAX_NODES} places on stacks (limit fsm.token_arena.MAX_NODES); compile the "
-                "grammar anew for each text, or raise the limit"
+                f"grammar: more than {MAX_NODES} places on stacks (limit fsm.token_arena.MAX_NODES); follow fewer "
+                "texts at once, or raise the limit"
             )
         self.arrays = old._replace(
             nodes=np.concatenate([old.nodes, np.zeros_like(old.nodes)]),

@@ -6,6 +6,7 @@ configuration, of which there is one nearly everywhere; a mask is a walk of the 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,16 @@ if TYPE_CHECKING:
 __all__ = ["TokenCompiled"]
 
 
+MANY_NODES = 1 << 17
+"""When there are more places on stacks than these, those that no position stands on are dropped."""
+
+
+class _TokenPosition(Position):
+    """Be known to the grammar for as long as somebody holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
 class TokenCompiled(Compiled):
     """Hold a grammar of tokens for one vocabulary.
 
@@ -55,6 +66,8 @@ class TokenCompiled(Compiled):
         self._tokens = tokens
         self._parser = parser
         self._arena = Arena(len(parser.arrays.ignored))
+        self._alive: weakref.WeakSet[_TokenPosition] = weakref.WeakSet()
+        self._many_nodes = MANY_NODES
         self._frontier = np.zeros((1024, 4), np.int64)
         stack, widths = self._arena.push(parser.start_state, 0), self._arena.push(-1, 0)
         context = int(parser.arrays.contexts[parser.start_state])
@@ -186,6 +199,8 @@ class TokenCompiled(Compiled):
             self._frontier = np.concatenate([self._frontier, np.zeros_like(self._frontier)])
 
     def _load(self, position: Position) -> int:
+        if self._arena.num_nodes > self._many_nodes:
+            self._tidy()
         rows = position.configurations
         self._frontier[: len(rows)] = rows
         return len(rows)
@@ -199,6 +214,14 @@ class TokenCompiled(Compiled):
         if position is None:
             if self._position_bytes > self.max_bytes:
                 self._forget()
-            position = self._positions[key] = Position(rows.copy())
+            position = self._positions[key] = _TokenPosition(rows.copy())
+            self._alive.add(position)
             self._position_bytes += POSITION_BYTES + len(key)
         return position
+
+    def _tidy(self) -> None:
+        """Forget the places on stacks that no text stands on any more."""
+        self._forget()
+        self._lengths.forget()
+        self._arena.keep_only([one.configurations for one in self._alive])
+        self._many_nodes = max(MANY_NODES, 2 * self._arena.num_nodes)

@@ -65,6 +65,10 @@ class TokenDistances:
             numbers[N_TERMINALS], numbers[N_NEWLINE], numbers[N_INDENT],
         )  # fmt: skip
 
+    def forget(self) -> None:
+        """Forget what was remembered of stacks, whose numbers change."""
+        self._left.clear()
+
     def of_configuration(self, row: Row) -> int:
         """Return the bytes that complete the text from a configuration on."""
         best = FAR
