@@ -186,25 +186,43 @@ def may_be_line_kernel(parser, arena, stack, widths, width):
 
 
 @njit(cache=True)
+def may_be_next_kernel(parser, arena, terminal, stack, widths, brackets):
+    """Tell whether something that may come can stand next to a terminal after which not every other can."""
+    if parser.kinds[terminal] & IGNORED == 0:
+        stack = act_kernel(parser, arena, stack, terminal)
+        if stack == 0:
+            return False
+    viable_tokens_kernel(parser, arena, stack)
+    newline = parser.numbers[N_NEWLINE]
+    for word in range(parser.ignored.shape[0]):
+        found = parser.nexts[terminal, word] & arena.viable[stack, word]
+        if newline >= 0 and word == newline // WORD_BITS:
+            found &= ~(1 << (newline % WORD_BITS))
+        if found != 0:
+            return True
+    if newline >= 0 and parser.nexts[terminal, newline // WORD_BITS] >> (newline % WORD_BITS) & 1:
+        if brackets > 0 or may_be_line_kernel(parser, arena, stack, widths, 0):
+            return True
+    return accepts_end_kernel(parser, arena, stack, widths)
+
+
+@njit(cache=True)
 def is_alive_kernel(scan, parser, arena, state, stack, widths, brackets):
     """Tell whether a token that begins like this may end as one that may come."""
     viable_tokens_kernel(parser, arena, stack)
     newline = parser.numbers[N_NEWLINE]
-    is_line_bound = False
     for word in range(parser.ignored.shape[0]):
-        if scan.possible[state, word] & parser.line_bound[word] != 0:
-            is_line_bound = True
-        allowed = parser.ignored[word] | (arena.viable[stack, word] & parser.texts[word])
+        found = scan.possible[state, word] & (parser.ignored[word] | (arena.viable[stack, word] & parser.texts[word]))
         if newline >= 0 and word == newline // WORD_BITS:
-            allowed &= ~(1 << (newline % WORD_BITS))
-        if scan.possible[state, word] & allowed != 0:
+            found &= ~(1 << (newline % WORD_BITS))
+        if found & ~parser.bound[word] != 0:
             return True
-    if is_line_bound and (
-        brackets > 0
-        or (newline >= 0 and may_be_line_kernel(parser, arena, stack, widths, 0))
-        or accepts_end_kernel(parser, arena, stack, widths)
-    ):
-        return True
+        for bit in range(WORD_BITS):
+            if found >> bit == 0:
+                break
+            if found >> bit & 1:
+                if may_be_next_kernel(parser, arena, word * WORD_BITS + bit, stack, widths, brackets):
+                    return True
     if newline < 0 or scan.possible[state, newline // WORD_BITS] >> (newline % WORD_BITS) & 1 == 0:
         return False
     if brackets > 0:

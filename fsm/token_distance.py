@@ -168,16 +168,16 @@ class TokenDistances:
         """Return the bytes left where the next token must follow directly on one that ends in a state."""
         texts = self._parser.texts
         viable = [one for one in range(self._num_terminals) if texts[one] and self._is_viable(row[1], one)]
-        fitting = [one for one in viable if self._leaves(state, texts[one])]
-        if len(fitting) == len(viable):
+        if all(self._leaves(state, texts[one][0]) for one in viable):
             return self._left_of(row)
         best = FAR
-        for terminal in fitting:
+        for terminal in viable:
+            fitting = [len(text) for text in texts[terminal] if self._leaves(state, text)]
             indented = self._width_of(row[2]) if terminal == self._newline else 0
-            after = self._taken(row, terminal, indented)
+            after = self._taken(row, terminal, indented) if fitting else None
             if after is not None:
                 gap = 0 if terminal == self._newline else len(self._parser.separators[0])
-                best = min(best, len(texts[terminal]) + indented + gap + self._left_of(after))
+                best = min(best, min(fitting) + indented + gap + self._left_of(after))
         return best
 
     def _leaves(self, state: int, text: bytes) -> bool:

@@ -59,8 +59,9 @@ class ParserArrays(NamedTuple):
     rules    : int32[R, 2]  symbol, length
     contexts : int32[Q]     which terminals are looked for where this state is on top
     kinds    : uint8[T]     ``IGNORED``, ``BRACKET_OPENS``, ``BRACKET_CLOSES``
-    ignored, line_bound, texts : int64[K]  the terminals that are skipped; those of them after which only a line end
-        may come (comments to the end of a line); those that stand for a text themselves
+    ignored, texts, bound : int64[K]  the terminals that are skipped; those that stand for a text themselves; those
+        after which, but for the end, only some may come (a line end after a comment): ``nexts``
+    nexts    : int64[T, K]
     numbers  : int64[6]     ``N_TERMINALS`` and so on
     """
 
@@ -70,8 +71,9 @@ class ParserArrays(NamedTuple):
     contexts: NDArray[np.int32]
     kinds: NDArray[np.uint8]
     ignored: NDArray[np.int64]
-    line_bound: NDArray[np.int64]
     texts: NDArray[np.int64]
+    bound: NDArray[np.int64]
+    nexts: NDArray[np.int64]
     numbers: NDArray[np.int64]
 
 
@@ -97,7 +99,7 @@ class ParserTables:
     start_state : the state that a text begins in.
     names : of the terminals, for messages.
     items : by state, the ways to complete the rules begun there; symbol -1 is the whole text.
-    texts : a text of each terminal that is read as such wherever it may come, before a separator at least.
+    texts : a text, or more, of each terminal that is read as such wherever it may come, before a separator at least.
     separators : texts that are ignored between any two tokens, each of them after some; or an empty one, where none is
         needed.
     indentation_step : the columns by which one more character indents a line.
@@ -107,7 +109,7 @@ class ParserTables:
     start_state: int
     names: tuple[str, ...]
     items: tuple[tuple[ParserItem, ...], ...]
-    texts: tuple[bytes, ...]
+    texts: tuple[tuple[bytes, ...], ...]
     separators: tuple[bytes, ...]
     indentation_step: int
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from lark.common import ParserConf
 from lark.parsers.lalr_analysis import LALR_Analyzer, Shift
+from numpy.typing import NDArray
 
 from fsm._token_kernels import BRACKET_CLOSES, BRACKET_OPENS, IGNORED
 from fsm.distance import FAR
@@ -79,6 +80,7 @@ class Automaton:
     ----------
     rules, start : as ``lark`` compiled them.
     symbols : the terminals.
+    is_strict : refuse where a terminal could be taken or a rule completed, rather than take it.
 
     Raises
     ------
@@ -86,8 +88,8 @@ class Automaton:
     tell which was meant.
     """
 
-    def __init__(self, rules: list[Any], start: str, symbols: Symbols) -> None:
-        found = analyzer(configuration(rules, {}, [start]), debug=True)
+    def __init__(self, rules: list[Any], start: str, symbols: Symbols, *, is_strict: bool = False) -> None:
+        found = analyzer(configuration(rules, {}, [start]), debug=True, strict=is_strict)
         found.compute_lalr()
         table = found.parse_table
         self.symbols = symbols
@@ -131,7 +133,9 @@ class Automaton:
     def tables(self, spellings: Spellings) -> ParserTables:
         """Return the parser."""
         symbols = self.symbols
-        texts = [spellings.texts.get(number, "").encode() for number in range(symbols.num_texts + 2)]
+        texts = [
+            tuple([text.encode() for text in spellings.texts_of(number)]) for number in range(symbols.num_texts + 2)
+        ]
         costs = _Costs(list(self._rules), symbols, texts, len(spellings.separators[0].encode()))
         return ParserTables(
             arrays=self._arrays(spellings),
@@ -159,22 +163,22 @@ class Automaton:
                     actions[state, symbols.number(name)] = taken
         num_words = num_words_of(num_terminals)
         ignored = sum([1 << one for one in symbols.terminals.ignored])
-        line_bound = sum([1 << one for one in spellings.line_bound])
         return ParserArrays(
             actions=actions,
             gotos=gotos,
             rules=np.array([(self._origins[one.origin.name], len(one.expansion)) for one in self._rules], np.int32),
             contexts=np.array(self.context_of, np.int32),
             kinds=self._kinds(num_terminals),
-            ignored=words_of(ignored & ~line_bound, num_words),
-            line_bound=words_of(line_bound, num_words),
+            ignored=words_of(ignored, num_words),
+            bound=words_of(sum([1 << one for one in spellings.nexts]), num_words),
+            nexts=self._nexts(spellings, num_terminals, num_words),
             texts=words_of((1 << num_texts) - 1 & ~ignored, num_words),
             numbers=np.array(
                 [num_terminals - 1, num_texts + 2, self.end, symbols.newline, num_texts, num_texts + 1], np.int64
             ),
         )
 
-    def _kinds(self, num_terminals: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    def _kinds(self, num_terminals: int) -> NDArray[np.uint8]:
         kinds = np.zeros(num_terminals, np.uint8)
         kinds[list(self.symbols.terminals.ignored)] |= IGNORED
         indenter, numbers = self.symbols.indenter, self.symbols.terminals.numbers
@@ -182,6 +186,12 @@ class Automaton:
             kinds[[numbers[name] for name in indenter.open_parens if name in numbers]] |= BRACKET_OPENS
             kinds[[numbers[name] for name in indenter.close_parens if name in numbers]] |= BRACKET_CLOSES
         return kinds
+
+    def _nexts(self, spellings: Spellings, num_terminals: int, num_words: int) -> NDArray[np.int64]:
+        nexts = np.zeros((num_terminals, num_words), np.int64)
+        for number, found in spellings.nexts.items():
+            nexts[number] = words_of(sum([1 << one for one in found]), num_words)
+        return nexts
 
     def _items(self, state: Any, costs: _Costs) -> tuple[ParserItem, ...]:
         """Return the ways to complete the rules that are begun in a state, the cheapest for each."""
@@ -198,7 +208,7 @@ class Automaton:
 class _Costs:
     """Know the fewest bytes of symbols: so many, and so many more for each column that lines are indented."""
 
-    def __init__(self, rules: list[Any], symbols: Symbols, texts: list[bytes], gap: int) -> None:
+    def __init__(self, rules: list[Any], symbols: Symbols, texts: list[tuple[bytes, ...]], gap: int) -> None:
         self._symbols = symbols
         self._texts = texts
         self._gap = gap
@@ -230,8 +240,8 @@ class _Costs:
         if not self._texts[number]:
             return FAR, 0
         if number == self._symbols.newline:
-            return len(self._texts[number]), 1
-        return len(self._texts[number]) + self._gap, 0
+            return len(self._texts[number][0]), 1
+        return len(self._texts[number][0]) + self._gap, 0
 
 
 def _weight(cost: _Cost) -> int:

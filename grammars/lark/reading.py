@@ -19,6 +19,7 @@ from lark.load_grammar import load_grammar
 from fsm.errors import GrammarError
 from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
+from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
 from grammars.lark.first_match import FirstMatch
 from grammars.lark.program import Program, Untranslatable
@@ -27,8 +28,8 @@ from grammars.regex import parse_regex
 __all__ = ["load_rules", "pattern_detail", "read_lark", "shown_source", "translate_error"]
 
 
-def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Path] = ()) -> ContextFreeGrammar:
-    """Return the grammar.
+def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Path] = ()) -> Grammar:
+    """Return the grammar: places in rules, or, where these would be many side by side, tokens and a parser.
 
     Parameters
     ----------
@@ -43,8 +44,21 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     """
     terms, compiled, ignored = load_rules(text, start, path, import_paths)
     reader = _Reader(text, terms)
-    return reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
+    grammar = reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
+    if len(grammar.analysis.rules) <= MANY_RULES:
+        return grammar
+    from grammars.lark.terminals import Terminals
+    from grammars.lark.token_reading import TokenReading
 
+    terminals = Terminals(terms, dict.fromkeys(ignored), is_ordered=False)
+    try:
+        return TokenReading(text, terminals).grammar(compiled, start, None)
+    except GrammarError:  # some token does not tell which rule was meant
+        return grammar
+
+
+MANY_RULES = 300
+"""With more rules than these, once they say what tokens forbid after them, a parser is tried instead."""
 
 read_grammar: Any = load_grammar  # lark types neither this nor what it returns
 

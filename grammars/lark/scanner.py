@@ -1,4 +1,4 @@
-"""Read tokens byte by byte as ``lark``'s contextual lexer would: write the rows of a grammar's ``TokenTables``.
+"""Read tokens byte by byte as ``lark``'s lexers would: write the rows of a grammar's ``TokenTables``.
 
 A place inside a token is what the patterns tried have read so far, what the tokens before still say about the text
 after them, the strings that it may yet turn out to be, and the width of the line that it began.
@@ -17,6 +17,7 @@ from fsm.token_tables import TokenEnd, TokenTables
 from grammars.context_free.debts import pay_debts
 from grammars.context_free.symbols import Debt, Debts
 from grammars.context_free.token_bytes import Node, TokenBytes, lead_bytes
+from grammars.lark.every_token import EveryToken
 from grammars.lark.first_token import FirstToken
 from grammars.lark.terminals import Context, Terminals
 
@@ -62,7 +63,13 @@ class Scanner:
     is_plain = False
 
     def __init__(
-        self, terminals: Terminals, token: FirstToken, contexts: Sequence[Context], *, newline: int, tab_len: int
+        self,
+        terminals: Terminals,
+        token: FirstToken | EveryToken,
+        contexts: Sequence[Context],
+        *,
+        newline: int,
+        tab_len: int,
     ) -> None:
         self.terminals = terminals
         self.token = token

@@ -31,7 +31,8 @@ class Unspellable(Exception):
 class Spellings:
     """Hold a text for every terminal, the separators, and the character that indents lines.
 
-    ``line_bound`` : ignored terminals after which only the end of a line, or of the text, may come.
+    ``nexts`` : the terminals that may come after one after which not every other may, like a comment to the end of a
+    line; the end of the text may come too.
 
     Parameters
     ----------
@@ -67,13 +68,13 @@ class Spellings:
         self._matches: dict[str, list[tuple[int, int]]] = {}
         self.texts: dict[int, str] = {}
         self.separators: tuple[str, ...] = ()
-        self.line_bound: frozenset[int] = frozenset()
+        self.nexts: dict[int, frozenset[int]] = {}
         self.indentation = " "
         self._find()
 
     def _find(self) -> None:
         """Take the first separator with which everything can be written."""
-        problem = Unspellable("unseparated")
+        problems: list[Unspellable] = []
         for separator in [*self._ignored_characters(), ""]:
             texts: dict[int, str] = {}
             try:
@@ -81,11 +82,11 @@ class Spellings:
                     texts[number] = self._text_of(number, separator)
                 self._check(texts, separator)
             except Unspellable as error:
-                problem = error
+                problems.append(error)
             else:
                 self.texts = texts
                 return
-        raise problem
+        raise problems[0]
 
     def _ignored_characters(self) -> list[str]:
         found = " \t\n" + "".join(map(chr, range(33, 127)))
@@ -104,6 +105,9 @@ class Spellings:
                 return text
         if number == self._newline:
             raise Unspellable("line_end", number)
+        for text in self._texts(number):
+            if self._reads(number, text, ""):  # no separator may follow: ``nexts`` says what may
+                return text
         raise Unspellable("shadowed", number)
 
     def _begins_lines(self, number: int, text: str) -> bool:
@@ -140,6 +144,8 @@ class Spellings:
 
     def _is_read(self, place: int, number: int, text: str, whole: str) -> bool:
         """Tell whether what is tried at a place reads ``text`` as a terminal, at the beginning of ``whole``."""
+        if not self._terminals.is_ordered:
+            return (number, len(text)) in self._matches_of(whole)
         for one, end in self._matches_of(whole):
             if one in self._orders[place]:
                 return end == len(text) and self._name(place, one, text) == number
@@ -162,6 +168,14 @@ class Spellings:
             self._matches[text] = known
         return known
 
+    def texts_of(self, number: int) -> tuple[str, ...]:
+        """Return the terminal's text, and one that begins with a line end where there is one."""
+        if number not in self.texts:
+            return ()
+        lines = [] if self._terminals.is_string(number) else self._texts_of_pattern(number)
+        other = next((one for one in lines if one[0] == "\n" and one != self.texts[number]), None)
+        return (self.texts[number],) if other is None else (self.texts[number], other)
+
     # -- side by side ----------------------------------------------------------------------------------------------
 
     def _check(self, texts: dict[int, str], separator: str) -> None:
@@ -170,14 +184,14 @@ class Spellings:
         if separator not in self.separators:
             raise Unspellable("unseparated")
         self.separators = (separator, *[one for one in self.separators if one != separator])
+        self.nexts = {}
         for number in self._used:
             if self._newline >= 0 and number != self._newline and not self._begins_line(texts, texts[number]):
                 raise Unspellable("line_end", self._newline)
-            if number != self._newline:
-                after = [texts[one] for one in self._followers.get(number, ())]
-                if not all(self._may_be_left(number, one, after) for one in self._ends(number)):
-                    raise Unspellable("unseparated")
-        self.line_bound = frozenset([one for one in self._terminals.ignored if self._is_line_bound(texts, one)])
+        for number in {*self._used, *self._terminals.ignored} - {self._newline}:
+            nexts = self._nexts_of(number)
+            if nexts is not None:
+                self.nexts[number] = nexts
 
     def _parts(self, texts: dict[int, str], separator: str) -> bool:
         """Tell whether a character is skipped before every text, wherever that may come."""
@@ -186,48 +200,50 @@ class Spellings:
                 return False
         return True
 
-    def _is_line_bound(self, texts: dict[int, str], ignored: int) -> bool:
-        """Tell whether only the end of a line or of the text may follow on an ignored terminal, not just any text."""
-        every = [text for number, text in texts.items() if number != self._newline]
-        ends = list(self._ends(ignored))
-        if all(self._may_be_left(ignored, end, every) for end in ends):
-            return False
-        line = texts.get(self._newline, "")
-        if line and all(self._leaves(end, line) and self._may_end(end) for end in ends):
-            return True
-        raise Unspellable("unseparated")
+    def _nexts_of(self, number: int) -> frozenset[int] | None:
+        """Return the terminals that may be next to a terminal wherever it ends; None: any of them, parted or not."""
+        ends = list(self._ends(number))
+        if any(self.separators) and all(any(self._leaves(end, ord(one)) for one in self.separators) for end in ends):
+            return None
+        followers = set(self._used) if number in self._terminals.ignored else self._followers.get(number, frozenset())
+        nexts = frozenset([one for one in followers if all(self._may_be_next(end, one) for end in ends)])
+        if nexts == followers:
+            return None
+        if not nexts:
+            raise Unspellable("unseparated")
+        return nexts
 
-    def _ends(self, number: int) -> Iterator[Debt | None]:
-        """Yield what a terminal's texts say about the text after them, for every state where one ends."""
+    def _ends(self, number: int) -> Iterator[tuple[int, Debt | None]]:
+        """Yield the states where a terminal's texts end, with what they say about the text after them."""
         seen, waiting = set(), [self._token.start([number])]
         while waiting:
             state = waiting.pop()
             if state not in seen:
                 seen.add(state)
                 waiting += [target for _, _, target in self._token.edges(state)]
-                yield from [debt for _, debt in self._token.ends(state)]
+                yield from [(state, debt) for _, debt in self._token.ends(state)]
 
-    def _may_be_left(self, number: int, debt: Debt | None, texts: Iterable[str]) -> bool:
-        """Tell whether a separator may follow, or every one of some texts."""
-        if any(one and self._leaves(debt, one) for one in self.separators):
-            return True
-        return (number in self._terminals.ignored or not self.separators[0]) and all(
-            self._leaves(debt, text) for text in texts
-        )
+    def _may_be_next(self, end: tuple[int, Debt | None], number: int) -> bool:
+        """Tell whether a terminal may begin next to a text that ends like this."""
+        edges = self._token.edges(self._token.start([number]))
+        return any(self._leaves(end, first) or self._leaves(end, last) for first, last, _ in edges)
 
-    def _leaves(self, debt: Debt | None, text: str) -> bool:
-        """Tell whether the first character of a text settles what is owed."""
+    def _leaves(self, end: tuple[int, Debt | None], character: int) -> bool:
+        """Tell whether a character may follow: it settles what is owed, or goes on with a longer match as well."""
+        state, debt = end
         if debt is None:
             return True
-        edges = debt.automaton.follow_edges(debt.follow)
-        return any(a <= ord(text[0]) <= b and debt.automaton.is_free(after) for a, b, after in edges)
-
-    def _may_end(self, debt: Debt | None) -> bool:
-        return debt is None or debt.automaton.holds_at_end(debt.follow)
+        for first, last, after in debt.automaton.follow_edges(debt.follow):
+            if first <= character <= last:
+                goes_on = any(a <= character <= b for a, b, _ in self._token.edges(state))
+                return goes_on or debt.automaton.is_free(after)
+        return False
 
     def _is_skipped(self, place: int, separator: str, after: str) -> bool:
         for one, end in self._matches_of(separator + after):
-            if one in self._orders[place]:
+            if not self._terminals.is_ordered and end == len(separator) and one in self._terminals.ignored:
+                return True
+            if self._terminals.is_ordered and one in self._orders[place]:
                 return end == len(separator) and one in self._terminals.ignored
         return False
 

@@ -33,9 +33,11 @@ class Terminals:
     ----------
     terms : as ``lark`` compiled them.
     ignored : names of those that are skipped.
+    is_ordered : one terminal is tried after the other; otherwise, all of them at once, whatever their order.
     """
 
-    def __init__(self, terms: Iterable[Any], ignored: Iterable[str]) -> None:
+    def __init__(self, terms: Iterable[Any], ignored: Iterable[str], *, is_ordered: bool = True) -> None:
+        self.is_ordered = is_ordered
         self.terms = sorted(terms, key=lambda x: (-x.priority, -x.pattern.max_width, -len(x.pattern.value), x.name))
         self.names: list[str] = [term.name for term in self.terms]
         self.numbers = {name: number for number, name in enumerate(self.names)}
@@ -53,7 +55,9 @@ class Terminals:
     @cached_property
     def strings(self) -> dict[int, tuple[int, ...]]:
         """By pattern, the strings that it matches too, in order."""
-        found = {}
+        found: dict[int, tuple[int, ...]] = {}
+        if not self.is_ordered:
+            return found
         texts = [number for number in range(len(self.terms)) if self.is_string(number)]
         for number, term in enumerate(self.terms):
             if self.is_string(number):

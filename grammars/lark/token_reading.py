@@ -12,6 +12,7 @@ from lark.exceptions import GrammarError as ReaderError
 from fsm.errors import GrammarError, UnsatisfiableError
 from fsm.token_tables import TokenTables
 from grammars.lark.errors import make_lark_error, place_of
+from grammars.lark.every_token import EveryToken
 from grammars.lark.first_token import FirstToken
 from grammars.lark.indenter import Indenter
 from grammars.lark.lalr import Automaton, Symbols
@@ -22,7 +23,7 @@ from grammars.lark.spellings import Spellings, Unspellable
 from grammars.lark.terminals import Terminals
 from grammars.lark.token_grammar import TokenGrammar
 
-__all__ = ["read_tokens"]
+__all__ = ["TokenReading", "read_tokens"]
 
 
 def read_tokens(
@@ -45,24 +46,30 @@ def read_tokens(
     declared = () if indenter is None else (indenter.indent, indenter.dedent)
     kept = () if indenter is None else (indenter.newline,)
     terms, rules, ignored = load_rules(text, start, path, import_paths, declared=declared, kept=kept)
-    reader = _Reader(text, Terminals(terms, dict.fromkeys(ignored)))
+    reader = TokenReading(text, Terminals(terms, dict.fromkeys(ignored)))
     if indenter is not None and indenter.newline not in reader.terminals.numbers:
         raise make_lark_error("undefined", text, 0, got=indenter.newline)
     return reader.grammar(rules, start, indenter)
 
 
-class _Reader:
-    """Put the parts of a grammar together; owned by `read_tokens`."""
+class TokenReading:
+    """Put the parts of a grammar together."""
 
     def __init__(self, text: str, terminals: Terminals) -> None:
         self.text = text
         self.terminals = terminals
 
     def grammar(self, rules: list[Any], start: str, indenter: Indenter | None) -> TokenGrammar:
+        """Return the grammar; where terminals are not tried in order, no two ways to read may be left to choose from.
+
+        Raises
+        ------
+        GrammarError : the grammar is not compiled; the message points at line and column.
+        """
         token = self._token()
         symbols = Symbols(self.terminals, indenter)
         try:
-            automaton = Automaton(rules, start, symbols)
+            automaton = Automaton(rules, start, symbols, is_strict=not self.terminals.is_ordered)
         except ReaderError as error:
             raise translate_error(self.text, error) from error
         contexts = [self.terminals.context(one) for one in automaton.contexts]
@@ -79,7 +86,8 @@ class _Reader:
             got = self._shown(error.number) if error.number >= 0 else ""
             raise self._error(error.name, got) from error
         tab_len = 1 if indenter is None else indenter.tab_len
-        scanner = Scanner(self.terminals, token, contexts, newline=symbols.newline, tab_len=tab_len)
+        tried = token if self.terminals.is_ordered else EveryToken(token)
+        scanner = Scanner(self.terminals, tried, contexts, newline=symbols.newline, tab_len=tab_len)
         parser = automaton.tables(spellings)
         source = shown_source(self.text)
         if not parser.items[parser.start_state]:
