@@ -61,6 +61,8 @@ BOUNDARY, RESETS = 1, 2
 UNKNOWN = -1
 # Terminals per word of a set.
 WORD_BITS = 62
+# A width that every line may have.
+FAR_RIGHT = 1 << 40
 # Room that a level of configurations keeps free.
 SLACK = 64
 
@@ -88,8 +90,27 @@ def push_place_kernel(arena, value, parent):
 
 
 @njit(cache=True)
+def slot_kernel(memo, first, second):
+    """Return where the memo keeps what is known of a pair; it may hold another pair."""
+    return (first * 40503 + second * 30011) & (memo.shape[0] - 1)
+
+
+@njit(cache=True)
 def act_kernel(parser, arena, stack, terminal):
     """Return the stack after a terminal, 0 where the parser refuses it."""
+    memo = arena.memo
+    slot = slot_kernel(memo, stack, terminal)
+    if memo[slot, 0] == stack and memo[slot, 1] == terminal:
+        return memo[slot, 2]
+    after = reduce_kernel(parser, arena, stack, terminal)
+    if arena.regs[R_FULL] == 0:
+        memo[slot, 0], memo[slot, 1], memo[slot, 2] = stack, terminal, after
+    return after
+
+
+@njit(cache=True)
+def reduce_kernel(parser, arena, stack, terminal):
+    """Complete rules until the terminal can be taken; return the stack after it, 0 where it is refused."""
     while True:
         action = parser.actions[arena.nodes[stack, 0], terminal]
         if action == 0:
@@ -166,34 +187,60 @@ def goes_on_kernel(parser, arena, stack, widths):
 @njit(cache=True)
 def may_be_line_kernel(parser, arena, stack, widths, width):
     """Tell whether some line that is indented by ``width`` at least may come after a line end."""
+    memo, second = arena.memo, -widths
+    slot = slot_kernel(memo, stack, second)
+    if memo[slot, 0] != stack or memo[slot, 1] != second:
+        found = widest_line_kernel(parser, arena, stack, widths)
+        if arena.regs[R_FULL]:
+            return False
+        memo[slot, 0], memo[slot, 1], memo[slot, 2] = stack, second, found
+    return memo[slot, 2] >= width
+
+
+@njit(cache=True)
+def widest_line_kernel(parser, arena, stack, widths):
+    """Return how far a line may be indented after a line end: -1 = there may be none, ``FAR_RIGHT`` = no bound."""
     stack = act_kernel(parser, arena, stack, parser.numbers[N_NEWLINE])
     if stack == 0:
-        return False
+        return -1
     indent = parser.numbers[N_INDENT]
     viable_tokens_kernel(parser, arena, stack)
     if arena.viable[stack, indent // WORD_BITS] >> (indent % WORD_BITS) & 1:
-        return True
-    while -arena.nodes[widths, 0] - 1 >= width:
+        return FAR_RIGHT
+    while widths != 0 and stack != 0:
         if goes_on_kernel(parser, arena, stack, widths):
-            return True
+            return -arena.nodes[widths, 0] - 1
         widths = arena.nodes[widths, 1]
-        if widths == 0:
-            return False
-        stack = act_kernel(parser, arena, stack, parser.numbers[N_DEDENT])
-        if stack == 0:
-            return False
-    return False
+        if widths != 0:
+            stack = act_kernel(parser, arena, stack, parser.numbers[N_DEDENT])
+    return -1
 
 
 @njit(cache=True)
 def may_be_next_kernel(parser, arena, terminal, stack, widths, brackets):
     """Tell whether something that may come can stand next to a terminal after which not every other can."""
+    newline = parser.numbers[N_NEWLINE]
+    if newline >= 0 and brackets > 0 and parser.nexts[terminal, newline // WORD_BITS] >> (newline % WORD_BITS) & 1:
+        return True
+    memo, second = arena.memo, (terminal + 1) << 40 | widths
+    slot = slot_kernel(memo, stack, second)
+    if memo[slot, 0] != stack or memo[slot, 1] != second:
+        found = find_next_kernel(parser, arena, terminal, stack, widths)
+        if arena.regs[R_FULL]:
+            return False
+        memo[slot, 0], memo[slot, 1], memo[slot, 2] = stack, second, 1 if found else 0
+    return memo[slot, 2] == 1
+
+
+@njit(cache=True)
+def find_next_kernel(parser, arena, terminal, stack, widths):
+    """Tell the same without a memo, where no bracket is open."""
+    newline = parser.numbers[N_NEWLINE]
     if parser.kinds[terminal] & IGNORED == 0:
         stack = act_kernel(parser, arena, stack, terminal)
         if stack == 0:
             return False
     viable_tokens_kernel(parser, arena, stack)
-    newline = parser.numbers[N_NEWLINE]
     for word in range(parser.ignored.shape[0]):
         found = parser.nexts[terminal, word] & arena.viable[stack, word]
         if newline >= 0 and word == newline // WORD_BITS:
@@ -201,7 +248,7 @@ def may_be_next_kernel(parser, arena, terminal, stack, widths, brackets):
         if found != 0:
             return True
     if newline >= 0 and parser.nexts[terminal, newline // WORD_BITS] >> (newline % WORD_BITS) & 1:
-        if brackets > 0 or may_be_line_kernel(parser, arena, stack, widths, 0):
+        if may_be_line_kernel(parser, arena, stack, widths, 0):
             return True
     return accepts_end_kernel(parser, arena, stack, widths)
 
@@ -364,24 +411,56 @@ def accept_tokens_kernel(scan, parser, arena, configurations):
 
 
 @njit(cache=True)
-def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, duplicates, mask):
+def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, duplicates, stamps, mask):
     """Set the bit of every token that fits after ``frontier[:levels[1]]``, from trie node ``regs[R_PLACE]`` on.
 
     levels : int64[depth]  where each depth begins in the frontier, ``levels[0]`` = 0
     nodes, duplicates : the token trie (``fsm.trie``)
+    stamps : uint8[S]  zeros; room to note whether a state is alive where the fill began: 1, 2 = it is not
     mask : int32[W]  in place
     Returns 0 when done, or what is needed before it can go on.
     """
+    # PERF: calls pass two dozen arrays, a microsecond; within a token, which is where most nodes lie, none is made.
     node = arena.regs[R_PLACE]
+    base_stack, base_widths, base_brackets = frontier[0, 1], frontier[0, 2], frontier[0, 3]
     while node < nodes.shape[0]:
-        depth = nodes[node, 1]
-        end = levels[depth]
+        depth, byte = nodes[node, 1], nodes[node, 0]
+        begin, end = levels[depth - 1], levels[depth]
         free = end
-        for source in range(levels[depth - 1], end):
-            free = step_tokens_kernel(scan, parser, arena, frontier, source, end, free, nodes[node, 0])
-            if free < 0:
-                arena.regs[R_PLACE] = node
-                return free
+        state, stack = frontier[begin, 0], frontier[begin, 1]
+        is_inside = False
+        if end - begin == 1 and scan.delta[state, 0] != UNKNOWN and scan.leaves[state, byte] == 0:
+            target = scan.delta[state, byte]
+            if target == 0:
+                node = nodes[node, 2]
+                continue
+            widths, brackets = frontier[begin, 2], frontier[begin, 3]
+            if stack == base_stack and widths == base_widths and brackets == base_brackets:
+                if stamps[target] == 0:
+                    alive = is_alive_kernel(scan, parser, arena, target, stack, widths, brackets)
+                    if arena.regs[R_FULL] == 0:
+                        stamps[target] = 1 if alive else 2
+                if stamps[target] == 2:
+                    node = nodes[node, 2]
+                    continue
+                is_inside = stamps[target] == 1
+            elif arena.known[stack]:
+                for word in range(parser.ignored.shape[0]):
+                    allowed = parser.ignored[word] | (arena.viable[stack, word] & parser.plain[word])
+                    if scan.possible[target, word] & allowed & ~parser.bound[word] != 0:
+                        is_inside = True
+            if is_inside and end + SLACK < frontier.shape[0]:
+                frontier[end, 0], frontier[end, 1] = target, stack
+                frontier[end, 2], frontier[end, 3] = widths, brackets
+                free = end + 1
+            else:
+                is_inside = False
+        if not is_inside:
+            for source in range(begin, end):
+                free = step_tokens_kernel(scan, parser, arena, frontier, source, end, free, byte)
+                if free < 0:
+                    arena.regs[R_PLACE] = node
+                    return free
         if free == end:
             node = nodes[node, 2]
             continue

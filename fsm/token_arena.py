@@ -17,6 +17,9 @@ MAX_NODES = 1 << 21
 """The most places on stacks that one compiled grammar may meet before ``LimitError``."""
 
 
+MEMO_SIZE = 1 << 14
+
+
 class ArenaArrays(NamedTuple):
     """Give the kernels the stacks and their scratch room.
 
@@ -24,6 +27,7 @@ class ArenaArrays(NamedTuple):
     table   : int64[H]     hash table over nodes
     viable  : int64[N, K]  the terminals that may come on top of a node, where it is known
     known   : uint8[N]
+    memo    : int64[M, 3]  what was found out about pairs of numbers, the last asked about where two share a slot
     regs    : int64[8]
     scratch : int64[4096]
     """
@@ -32,6 +36,7 @@ class ArenaArrays(NamedTuple):
     table: NDArray[np.int64]
     viable: NDArray[np.int64]
     known: NDArray[np.uint8]
+    memo: NDArray[np.int64]
     regs: NDArray[np.int64]
     scratch: NDArray[np.int64]
 
@@ -45,6 +50,7 @@ class Arena:
             table=np.zeros(4096, np.int64),
             viable=np.zeros((1024, num_words), np.int64),
             known=np.zeros(1024, np.uint8),
+            memo=np.zeros((MEMO_SIZE, 3), np.int64),
             regs=np.zeros(8, np.int64),
             scratch=np.zeros(4096, np.int64),
         )
@@ -87,6 +93,7 @@ class Arena:
             if is_kept[node]:
                 is_kept[old[node, 1]] = True
         self.arrays.table[:] = 0
+        self.arrays.memo[:] = 0
         self.arrays.viable[:] = 0
         self.arrays.known[:] = 0
         self.arrays.regs[R_NODES] = 1

@@ -142,7 +142,7 @@ class TokenCompiled(Compiled):
             self._run(
                 lambda: fill_tokens_kernel(
                     self._tokens.arrays, self._parser.arrays, self._arena.arrays, self._frontier, levels,
-                    trie.nodes, trie.duplicates, row,
+                    trie.nodes, trie.duplicates, np.zeros(len(self._tokens.arrays.marks), np.uint8), row,
                 )
             )  # fmt: skip
             if self.is_accepting(position):

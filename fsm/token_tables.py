@@ -59,8 +59,9 @@ class ParserArrays(NamedTuple):
     rules    : int32[R, 2]  symbol, length
     contexts : int32[Q]     which terminals are looked for where this state is on top
     kinds    : uint8[T]     ``IGNORED``, ``BRACKET_OPENS``, ``BRACKET_CLOSES``
-    ignored, texts, bound : int64[K]  the terminals that are skipped; those that stand for a text themselves; those
-        after which, but for the end, only some may come (a line end after a comment): ``nexts``
+    ignored  : int64[K]     the terminals that are skipped
+    texts    : int64[K]     those that stand for a text themselves; plain : without the one that ends lines
+    bound    : int64[K]     those after which, but for the end, only some may come (comments): ``nexts``
     nexts    : int64[T, K]
     numbers  : int64[6]     ``N_TERMINALS`` and so on
     """
@@ -72,6 +73,7 @@ class ParserArrays(NamedTuple):
     kinds: NDArray[np.uint8]
     ignored: NDArray[np.int64]
     texts: NDArray[np.int64]
+    plain: NDArray[np.int64]
     bound: NDArray[np.int64]
     nexts: NDArray[np.int64]
     numbers: NDArray[np.int64]

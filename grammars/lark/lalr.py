@@ -163,6 +163,7 @@ class Automaton:
                     actions[state, symbols.number(name)] = taken
         num_words = num_words_of(num_terminals)
         ignored = sum([1 << one for one in symbols.terminals.ignored])
+        newline = 1 << symbols.newline if symbols.newline >= 0 else 0
         return ParserArrays(
             actions=actions,
             gotos=gotos,
@@ -173,6 +174,7 @@ class Automaton:
             bound=words_of(sum([1 << one for one in spellings.nexts]), num_words),
             nexts=self._nexts(spellings, num_terminals, num_words),
             texts=words_of((1 << num_texts) - 1 & ~ignored, num_words),
+            plain=words_of((1 << num_texts) - 1 & ~ignored & ~newline, num_words),
             numbers=np.array(
                 [num_terminals - 1, num_texts + 2, self.end, symbols.newline, num_texts, num_texts + 1], np.int64
             ),
