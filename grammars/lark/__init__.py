@@ -14,6 +14,7 @@ lalr.py         the parser                         spellings.py  a text for ever
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,7 +49,8 @@ def lark(
 
     Parameters
     ----------
-    text_or_path : the grammar, or its file: a ``Path``, or a string of one line that ends in ``.lark``.
+    text_or_path : the grammar, or its file: a ``Path``, or a string of one line that ends in ``.lark``. A relative path
+        that is not there is looked for where ``%import`` looks.
     start : the rule that a whole text is.
     import_paths : folders where ``%import`` looks before the grammar's own folder and ``lark``'s grammars.
     parser : ``"earley"`` or ``"lalr"``; None = what the indenter needs, ``"earley"`` without one.
@@ -67,14 +69,15 @@ def lark(
     >>> [matcher.try_advance(token) for token in (1, 2, 4, 3)]
     [True, True, False, True]
     """
-    text, path = _read(text_or_path)
+    folders = list(import_paths)
+    text, path = _read(text_or_path, folders)
     if parser is None:
         parser = "earley" if indenter is None else "lalr"
     if parser == "lalr":
         from grammars.lark.token_reading import read_tokens
 
         read = None if indenter is None else read_indenter(indenter)
-        return read_tokens(text, start, path, import_paths=import_paths, indenter=read)
+        return read_tokens(text, start, path, import_paths=folders, indenter=read)
     if parser != "earley":
         raise GrammarError(f"lark grammar: got parser={parser!r}, expected 'earley' or 'lalr'")
     if indenter is not None:
@@ -84,16 +87,27 @@ def lark(
         )
     from grammars.lark.reading import read_lark  # the reader takes 50 ms to import
 
-    return read_lark(text, start, path, import_paths)
+    return read_lark(text, start, path, folders)
 
 
-def _read(text_or_path: str | Path) -> tuple[str, str]:
+def _read(text_or_path: str | Path, import_paths: Iterable[str | Path]) -> tuple[str, str]:
     if isinstance(text_or_path, str) and not ("\n" not in text_or_path and text_or_path.endswith(".lark")):
         return text_or_path, "<string>"
     path = Path(text_or_path)
+    if not path.exists() and not path.is_absolute():
+        found = [folder / path for folder in [*map(Path, import_paths), _bundled()] if (folder / path).exists()]
+        path = found[0] if found else path
     try:
         return path.read_text(encoding="utf-8"), str(path.resolve())
     except OSError as error:
         raise GrammarError(
             f"lark grammar: cannot read {path}: {error.strerror}; pass the text or a readable file"
         ) from error
+
+
+def _bundled() -> Path:
+    """Return the folder of the grammars that ``lark`` brings along."""
+    found = find_spec("lark")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "grammars"

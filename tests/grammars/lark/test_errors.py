@@ -33,6 +33,14 @@ def test_grammar_without_a_text_is_refused(text):
         lark(text)
 
 
+def test_file_is_looked_for_where_imports_are(tmp_path):
+    """In the folders given, then among lark's own grammars."""
+    (tmp_path / "mine.lark").write_text('start: "a"', encoding="utf-8")
+    assert lark("mine.lark", import_paths=[tmp_path]).shortest() == "a"
+    with pytest.raises(GrammarError, match='no rule "start"'):
+        lark("common.lark")
+
+
 def test_missing_file_is_reported(tmp_path):
     """A path that cannot be read says so."""
     with pytest.raises(GrammarError, match="cannot read"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import random
+from pathlib import Path
 
 import pytest
 from lark.indenter import Indenter as LarkIndenter
@@ -209,3 +211,11 @@ def test_indenter_that_does_not_fit_is_refused(changed, message):
     names = {"newline": "_NL", "indent": "_INDENT", "dedent": "_DEDENT"} | changed
     with pytest.raises(GrammarError, match=message):
         lark(TREE, indenter=Indenter(**names))
+
+
+def test_examples_of_the_documentation_hold():
+    """What ``docs/lark.md`` shows."""
+    page = Path(__file__).parents[3] / "docs" / "lark.md"
+    found = doctest.testfile(str(page), module_relative=False)
+    assert found.attempted > 5
+    assert not found.failed
