@@ -24,6 +24,7 @@ PRINTED = {
     ],
     "draft_ahead.py": ["prompt-lookup: the same text in ", "embedded/draft: the same text in "],
     "fill_template.py": ["{'name': 'Mara Lindqvist', 'age': 36, 'mood': 'good'}"],
+    "indent_blocks.py": ["  - milk", "beside True\ndeeper True\nback True\nend True"],
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
     "reason_first.py": ["reasoning: ", "answer: {'name': 'Mara Lindqvist', 'age': 36"],
