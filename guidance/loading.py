@@ -16,7 +16,7 @@ from guidance.errors import ModelError
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["as_model", "load", "load_encoder", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_encoder", "load_tokenizer", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -51,7 +51,7 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     if network is None:
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return Model(
         network,
         tokenizer,
@@ -110,8 +110,19 @@ def load_encoder(name: str | Path) -> TextEncoder:
     from guidance.tokenizers import vocabulary_from
 
     source = find_source(str(name))
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
+
+
+def load_tokenizer(name: str | Path) -> Any:
+    """Load a model's tokenizer, as the library it comes from has it.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+    """
+    source = find_source(str(name))
+    return _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
 
 
 def _is_embedded(name: str | Path) -> bool:

@@ -2,10 +2,13 @@
 
 processor.py    masks the scores of any of its loops      places.py   where a text stands, by its token ids
 prompts.py      cuts the prompts off the rows it shows
+custom_generate.py   our loop instead of its own          asked.py    what a generation config asks of it
+inputs.py       the prompts that it hands over            strangers.py   processors it does not ask for
 """
 
 from __future__ import annotations
 
+from guidance.adapters.transformers.custom_generate import CustomGenerate, GuidanceOutput, guidance_generate
 from guidance.adapters.transformers.processor import GrammarLogitsProcessor
 
-__all__ = ["GrammarLogitsProcessor"]
+__all__ = ["CustomGenerate", "GrammarLogitsProcessor", "GuidanceOutput", "guidance_generate"]
