@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,7 +145,22 @@ def find_source(name: str) -> str:
             f"model {name!r}: got {found}, expected 'embedded', a folder with config.json and safetensors, or a hub id "
             "such as 'Qwen/Qwen2.5-0.5B-Instruct'; check the spelling"
         )
+    _refuse_misspelled(name)
     return name
+
+
+def _refuse_misspelled(name: str) -> None:
+    """Refuse a hub id that is all but the name of an embedded model: offline, the hub is tried for half a minute."""
+    from guidance.embedded import embedded_names
+
+    names = [EMBEDDED, *(f"{EMBEDDED}/{each}" for each in embedded_names())]
+    near = get_close_matches(name.lower(), names, cutoff=0.8)
+    near += [f"{EMBEDDED}/{each}" for each in embedded_names() if each == name]
+    if near:
+        raise ModelError(
+            f"model {name!r}: got no embedded model and no folder of this name, expected "
+            f"{' or '.join(map(repr, near))}; check the spelling, or load a checkpoint of this name from a folder"
+        )
 
 
 def _dtype(dtype: str | None, device: str | None) -> Any:
