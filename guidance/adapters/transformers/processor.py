@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import LogitsProcessor
 
-from fsm import Matcher, allocate_token_bitmask
-from fsm.errors import MaskError, UnsupportedFeatureError
-from fsm.mask import pack_token_ids
-from guidance.adapters.transformers.places import Place, Places, Standing
+from fsm import allocate_token_bitmask
+from fsm.errors import MaskError
+from guidance.adapters.transformers.constraint import Constraint
+from guidance.adapters.transformers.masking import mask_scores
+from guidance.adapters.transformers.places import Place
 from guidance.adapters.transformers.prompts import Prompts
-from guidance.decoding.stopping import StopReason
-from guidance.errors import ModelError, OutputError, PromptError, SamplingError
-from guidance.logits import apply_token_bitmask_inplace
+from guidance.errors import PromptError, SamplingError
 from guidance.model import Model
-from guidance.output import Output
 
 __all__ = ["GrammarLogitsProcessor"]
-
-_RESCUED = -1e9
-"""The score of legal tokens where others have forbidden all of them; generate gives it to beams that are out."""
 
 
 class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transformers is not typed
@@ -86,21 +79,13 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
             )
         self._model = model
         self._prompts = Prompts(prompt_length)
-        self._outputs: list[Output] = [model.compile(each) for each in given]
-        self._places = _make_places(model, self._outputs, max_bytes)
-        ends = model.vocabulary.eos_token_ids
-        if not ends and any(places is not None for places in self._places):
-            raise ModelError(
-                f"{model.name}: got a vocabulary without an end token, expected one, for generate to stop by; "
-                "name it in the network's generation_config.eos_token_id"
-            )
-        self._ends: NDArray[np.int32] = pack_token_ids(ends, model.vocabulary.size)
-        self._special = frozenset(model.vocabulary.special_token_ids) - frozenset(ends)
+        self._constraints = [Constraint(model, each, max_bytes=max_bytes) for each in given]
+        self._special = frozenset(model.vocabulary.special_token_ids) - frozenset(model.vocabulary.eos_token_ids)
 
     @property
     def memory_bytes(self) -> int:
         """Return about what the remembered places take."""
-        return sum(places.memory_bytes for places in {id(p): p for p in self._places if p is not None}.values())
+        return sum(constraint.memory_bytes for constraint in self._constraints)
 
     @torch.no_grad()
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -122,14 +107,23 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
                 f"{self._model.name}; give the processor to the network its tokenizer belongs to"
             )
         lines = self._prompts.cut(input_ids)
-        places = {row: place for row in range(len(lines)) if (place := self._place(row, lines)) is not None}
+        constraints = [self._constraint(row, len(lines)) for row in range(len(lines))]
+        found = [constraint.place(line) for constraint, line in zip(constraints, lines, strict=True)]
+        places = {row: place for row, place in enumerate(found) if place is not None}
+        mask = allocate_token_bitmask(len(places), self._model.vocabulary.size)
+        for index, (row, place) in enumerate(places.items()):
+            constraints[row].fill(place, mask, index)
         if len(places) == len(lines):
-            return self._mask(scores, list(places.values()))
-        changed = scores.clone()
-        changed[:, self._model.vocabulary.size :] = float("-inf")
-        if places:
-            changed[list(places)] = self._mask(scores[list(places)], list(places.values()))
-        return changed
+            masked = mask_scores(scores, mask)
+        else:
+            masked = scores.clone()
+            masked[:, self._model.vocabulary.size :] = float("-inf")
+            if places:
+                masked[list(places)] = mask_scores(scores[list(places)], mask)
+        for row, place in places.items():
+            if self._is_led(place, scores[row]):
+                masked[row] = scores[row]
+        return masked
 
     def values(self, sequences: torch.Tensor) -> list[Any]:
         """Return the typed values of what ``generate`` returned, one for each row.
@@ -143,79 +137,21 @@ class GrammarLogitsProcessor(LogitsProcessor):  # type: ignore[misc] # transform
         OutputError : for a row that was cut short, or that a validator of the type refuses.
         """
         lines = self._prompts.cut(sequences, is_finished=True)
-        return [self._value(row, lines) for row in range(len(lines))]
+        return [self._constraint(row, len(lines)).value(line) for row, line in enumerate(lines)]
 
-    def _value(self, row: int, lines: NDArray[np.int64]) -> Any:
-        which = self._which(row, len(lines))
-        output, places, line = self._outputs[which], self._places[which], lines[row]
-        ends = np.isin(line, self._model.vocabulary.eos_token_ids)
-        line = line[: int(ends.argmax())] if ends.any() else line
-        reason = StopReason.LENGTH
-        if places is not None:
-            line = line[places.num_leading(line) :]
-            reason = StopReason.EOS if places.is_output(line) else reason
-        token_ids = line.tolist()
-        value = output.parse(self._model.decode(token_ids), reason, output.captures(token_ids))
-        if isinstance(value, OutputError):
-            raise value
-        return value
-
-    def _which(self, row: int, num_rows: int) -> int:
-        """Return which output a row is to be: the rows of one prompt stand together."""
-        if num_rows % len(self._outputs):
+    def _constraint(self, row: int, num_rows: int) -> Constraint:
+        """Return what a row is to be: the rows of one prompt stand together."""
+        count = len(self._constraints)
+        if num_rows % count:
             raise PromptError(
-                f"outputs: got {num_rows} rows for {len(self._outputs)} outputs, expected as many for each; "
+                f"outputs: got {num_rows} rows for {count} outputs, expected as many for each; "
                 "give one output for each prompt"
             )
-        return row * len(self._outputs) // num_rows
+        return self._constraints[row * count // num_rows]
 
-    def _place(self, row: int, lines: NDArray[np.int64]) -> Place | None:
-        """Return where a row stands; None where any token may follow: free text, and drafts gone wrong."""
-        places = self._places[self._which(row, len(lines))]
-        place = None if places is None else places.at(lines[row])
-        return None if place is None or place.standing is Standing.ILLEGAL else place
-
-    def _mask(self, scores: torch.Tensor, places: Sequence[Place]) -> torch.Tensor:
-        """Return masked scores, a row for each place."""
-        mask = allocate_token_bitmask(len(places), self._model.vocabulary.size)
-        for row, place in enumerate(places):
-            if place.standing is Standing.OPEN:
-                place.matcher.fill_next_token_bitmask(mask, row)
-            elif place.standing is Standing.FORCED:
-                mask[row] = pack_token_ids(place.forced[:1], self._model.vocabulary.size)
-            else:
-                mask[row] = self._ends
-        masked = scores.clone()
-        apply_token_bitmask_inplace(masked, mask)
-        for row in torch.isneginf(masked).all(dim=1).nonzero()[:, 0].tolist():
-            if places[row].is_start and self._is_special_only(scores[row]):
-                masked[row] = scores[row]
-            else:
-                masked[row] = _RESCUED
-                apply_token_bitmask_inplace(masked[row : row + 1], mask[row : row + 1])
-        return masked
-
-    def _is_special_only(self, scores: torch.Tensor) -> bool:
-        """Tell whether others leave nothing but special tokens: ``forced_bos_token_id`` leaves one."""
+    def _is_led(self, place: Place, scores: torch.Tensor) -> bool:
+        """Tell whether others leave nothing but special tokens to begin with: ``forced_bos_token_id`` leaves one."""
+        if not place.is_start or not self._special:
+            return False
         possible = set(scores.isfinite().nonzero()[:, 0].tolist())
         return bool(possible) and possible <= self._special
-
-
-def _make_places(model: Model, outputs: Sequence[Output], max_bytes: int) -> list[Places | None]:
-    """Return the places of each output; equal outputs share theirs."""
-    made: dict[int, Places] = {}
-    for output in outputs:
-        if output.compiled is not None and id(output) not in made:
-            _check_regions(output.compiled.matcher())
-            made[id(output)] = Places(model, output.compiled, max_bytes=max_bytes)
-    return [made.get(id(output)) for output in outputs]
-
-
-def _check_regions(matcher: Any) -> None:
-    for region, _ in matcher.every_region() if isinstance(matcher, Matcher) else ():
-        own = [name for name in ("max_tokens", "temperature") if getattr(region, name) is not None]
-        if own:
-            raise UnsupportedFeatureError(
-                f"output: got a part {region.name!r} with a {own[0]} of its own, which a logits processor cannot keep, "
-                f"expected none; drop it, or generate with custom_generate=guidance_generate(...)"
-            )
