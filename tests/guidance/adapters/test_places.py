@@ -10,7 +10,7 @@ import torch
 
 import grammars
 from guidance.adapters.transformers import GrammarLogitsProcessor
-from guidance.adapters.transformers.places import Places
+from guidance.adapters.transformers.places import Places, Standing
 from tests.reference.row_places import allowed_after
 
 OUTPUTS = {
@@ -86,3 +86,18 @@ def test_places_are_never_changed_by_what_follows_them(model):
         places.at(np.array(line))
     assert before.matcher.num_tokens == 2
     assert places.at(np.array([a, b])) is before
+
+
+def test_another_spelling_of_what_is_forced_is_no_beginning(model):
+    """The loop writes forced text in the tokenizer's own tokens; a draft in others has probability 0 there."""
+    places = Places(model, model.compile(grammars.regex("the inner[0-9]")).compiled)
+    start = places.at(np.array([], dtype=np.int64))
+    assert start.standing is Standing.FORCED
+    own = list(start.forced)
+    for size in range(len(own)):
+        assert places.at(np.array(own[:size], dtype=np.int64)).forced == tuple(own[size:])
+    assert places.at(np.array(own)).standing is Standing.OPEN
+    letters = [model.encode_text(letter)[0] for letter in "the"]
+    assert letters[0] != own[0]
+    assert places.at(np.array(letters)).standing is Standing.ILLEGAL
+    assert places.at(np.array(letters[:1])).standing is Standing.ILLEGAL
