@@ -80,6 +80,20 @@ def test_drawn_texts_are_accepted_at_each_request_s_own_temperature(network, gui
         assert case.accepts(guided.decode(result.generated_tokens))
 
 
+def test_truncation_chooses_among_legal_tokens(network, guided):
+    """The mask stands before top-k: the one token that top_k=1 leaves is the likeliest legal one."""
+    manager = make_manager(network, do_sample=True, top_k=1, temperature=2.0)
+    batching = GrammarBatching(manager, guided)
+    asked = {}
+    manager.start()
+    for name, case in CASES.items():
+        asked[manager.add_request(guided.encode("hello"), grammar=batching.output(case.output))] = name
+    results = collect(manager, len(asked))
+    for request, name in asked.items():
+        tokens = tuple(token for token in results[request].generated_tokens if token != END)
+        assert tokens == guidance.generate(guided, "hello", CASES[name].output, max_tokens=60).token_ids
+
+
 def test_requests_that_lose_their_memory_go_on_where_they_were(network, guided, monkeypatch):
     """A cache too small for all makes some begin anew, their own tokens now part of the prompt."""
     begun_anew = []

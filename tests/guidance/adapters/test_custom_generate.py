@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedTokenizerFast, StoppingCriteria
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedTokenizerFast,
+    RepetitionPenaltyLogitsProcessor,
+    StoppingCriteria,
+)
 
 import grammars
 import guidance
@@ -168,6 +174,12 @@ def test_a_budget_is_kept_and_the_end_has_room(guided):
         line = ids[0, inputs["input_ids"].shape[1] :].tolist()
         assert len(line) <= budget
         assert 4 <= len(guided.decode(line)) <= 90
+    exact = guidance_generate(grammars.regex("[xyz]{4}"), model=guided)
+    inputs = encode(guided, ["hello"])
+    for budget, count in ((4, 4), (5, 5)):
+        ids = guided.language_model.network.generate(**inputs, max_new_tokens=budget, custom_generate=exact)
+        assert ids.shape[1] - inputs["input_ids"].shape[1] == count
+    assert ids[0, -1] == END
     with pytest.raises(guidance.GuidanceError, match="expected at least 4"):
         run(guided, guidance_generate(output, model=guided), ["hello"], max_new_tokens=3)
 
@@ -249,6 +261,9 @@ def test_what_the_caller_brings_along_is_refused_by_name(guided):
     custom = {"custom_generate": guidance_generate(bool, model=guided), "max_new_tokens": 20, "pad_token_id": PAD}
     with pytest.raises(SamplingError, match=r"logits_processor with a Mine"):
         network.generate(**inputs, **custom, logits_processor=LogitsProcessorList([Mine()]))
+    own = RepetitionPenaltyLogitsProcessor(3.0)  # the config asks for another one of this class
+    with pytest.raises(SamplingError, match=r"logits_processor with a RepetitionPenalty"):
+        network.generate(**inputs, **custom, logits_processor=[own], repetition_penalty=1.2)
     with pytest.raises(SamplingError, match=r"stopping_criteria with a Never"):
         network.generate(**inputs, **custom, stopping_criteria=[Never()])
     with pytest.raises(SamplingError, match="PrefixConstrained"):
