@@ -66,7 +66,9 @@ class Constraint:
         if place.standing is Standing.OPEN:
             place.matcher.fill_next_token_bitmask(mask, row)
         elif place.standing is Standing.FORCED:
-            mask[row] = pack_token_ids(place.forced[:1], self.model.vocabulary.size)
+            token = place.forced[0]
+            mask[row] = 0
+            mask.view(np.uint32)[row, token >> 5] = 1 << (token & 31)
         else:
             mask[row] = self._ends
 
