@@ -77,7 +77,7 @@ def guidance_generate(
 class CustomGenerate:
     """Be a decoding method of ``generate``; made by `guidance_generate`, whose parameters it has.
 
-    The model made at the first call is kept for those that follow.
+    The model it makes of a network is kept for the calls of that network that follow.
     """
 
     def __init__(self, output: Any, options: Options, *, model: Model | None = None, tokenizer: Any = None) -> None:
@@ -87,7 +87,8 @@ class CustomGenerate:
                 raise SamplingError(f"guidance_generate: got {name}=, which is not the loop's to decide here; {cure}")
         self.output = output
         self.options = options
-        self._model = model
+        self._given = model
+        self._made: Model | None = None
         self._tokenizer = tokenizer
 
     @torch.no_grad()
@@ -135,14 +136,16 @@ class CustomGenerate:
         return GuidanceOutput(sequences=sequences, sequences_scores=ranked, results=tuple(results))
 
     def _model_of(self, network: Any) -> Model:
-        if self._model is None:
-            self._model = Model(network, self._tokenizer or _load_tokenizer(network), name=type(network).__name__)
-        if getattr(self._model.language_model, "network", None) is not network:
-            raise ModelError(
-                f"guidance_generate: got a model of another network than the {type(network).__name__} that generates, "
-                "expected its own; make it with guidance.Model(network, tokenizer)"
-            )
-        return self._model
+        if self._given is not None:
+            if getattr(self._given.language_model, "network", None) is not network:
+                raise ModelError(
+                    f"guidance_generate: got the model of another network than the {type(network).__name__} that "
+                    "generates, expected its own; make it with guidance.Model(network, tokenizer)"
+                )
+            return self._given
+        if self._made is None or getattr(self._made.language_model, "network", None) is not network:
+            self._made = Model(network, self._tokenizer or _load_tokenizer(network), name=type(network).__name__)
+        return self._made
 
 
 def _load_tokenizer(network: Any) -> Any:
@@ -158,7 +161,7 @@ def _load_tokenizer(network: Any) -> Any:
 
 
 def _every(value: Any, step: int) -> Any:
-    """Return every so manieth row of what has been repeated for beams and outputs."""
+    """Return one row for each prompt, of what was repeated for its beams and outputs."""
     return value[::step] if isinstance(value, torch.Tensor) and value.dim() else value
 
 

@@ -304,6 +304,8 @@ def test_the_tokenizer_is_found_or_asked_for(guided, tmp_path):
         network.generate(**inputs, **settings, custom_generate=guidance_generate(bool, model=guided))
     given = guidance_generate(bool, tokenizer=make_tokenizer())
     first = network.generate(**inputs, **settings, custom_generate=given)
+    again = guided.language_model.network.generate(**inputs, **settings, custom_generate=given)
+    assert again.tolist() == first.tolist()  # equal weights in another network
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=make_tokenizer())
     tokenizer.save_pretrained(tmp_path)
     network.save_pretrained(tmp_path)
