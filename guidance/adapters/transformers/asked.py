@@ -91,9 +91,12 @@ def options_asked_for(
 
 
 def _defaults(config: Any) -> Mapping[str, Any]:
-    """Return the values that ``generate`` fills in where nobody asks for anything."""
-    defaults: Mapping[str, Any] = config._get_default_generation_params()  # noqa: SLF001 - it has no public name
-    return defaults
+    """Return the values that settings have where nobody asks for anything.
+
+    From version 5 on they are filled in late, from a list; before, a new config has them.
+    """
+    late = getattr(config, "_get_default_generation_params", dict)
+    return {**vars(type(config)()), **late()}
 
 
 def _refuse_others(config: Any) -> None:

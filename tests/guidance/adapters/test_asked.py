@@ -12,10 +12,17 @@ from guidance.errors import SamplingError
 GREEDY = Sampling(temperature=0.0)
 
 
+def prepare(**settings):
+    """Return a config as generate prepares it; before version 5, defaults are in it from the start."""
+    config = GenerationConfig(**{"max_length": 30, **settings})
+    if hasattr(config, "_get_default_generation_params"):
+        config.update(**config._get_default_generation_params(), defaults_only=True)
+    return config
+
+
 def ask(options=None, **settings):
     """Return what a prepared config asks for, behind a prompt of ten tokens."""
-    config = GenerationConfig(**{"max_length": 30, **settings})
-    config.update(**config._get_default_generation_params(), defaults_only=True)
+    config = prepare(**settings)
     return options_asked_for(config, options or {}, num_prompt_tokens=10)
 
 
@@ -110,8 +117,7 @@ def test_options_beside_the_config_are_kept():
 
 def test_a_setting_that_is_new_to_us_is_refused():
     """Configs grow; what is not known is not ignored."""
-    config = GenerationConfig(max_length=30)
-    config.update(**config._get_default_generation_params(), defaults_only=True)
+    config = prepare()
     config.brand_new_penalty = 0.5
     with pytest.raises(SamplingError, match=r"brand_new_penalty=0\.5"):
         options_asked_for(config, {}, num_prompt_tokens=10)
@@ -122,7 +128,6 @@ def test_a_setting_that_is_new_to_us_is_refused():
 )
 def test_what_looks_back_is_refused_for_encoder_decoders(settings):
     """There generate looks back at the output alone, our loop at the prompt too."""
-    config = GenerationConfig(max_length=30, **settings)
-    config.update(**config._get_default_generation_params(), defaults_only=True)
+    config = prepare(**settings)
     with pytest.raises(SamplingError, match=next(iter(settings))):
         options_asked_for(config, {}, num_prompt_tokens=1, is_encoder_decoder=True)
