@@ -8,7 +8,8 @@ On the extraction task of the demo, at each batch size, greedy and sampled, in o
 * ``constrained``          our loop as it is used: the grammar writes what it forces
 * ``generate+xgrammar``    transformers' loop with that peer's processor for the same schema; ``+llguidance`` likewise
 
-and on the embedded model what drafts bring: by copying from the prompt, and by the embedded draft.
+and on the embedded model what drafts bring: by copying from the prompt, by the embedded draft, and by the model's own
+draft heads; in lines and in trees (``tree21`` proposes two tokens for the next place, and one after each).
 Figures are tokens per second of processor time, one thread, the fastest of the repeats.
 """
 

@@ -14,14 +14,19 @@ from guidance.model import CausalLM, Model
 from guidance.speculation.draft_model import DraftModel
 from guidance.speculation.drafting import Plan
 from guidance.speculation.early_exit import exit_early
+from guidance.speculation.head_drafter import HeadDrafter, Headed
+from guidance.speculation.heads import load_heads
+from guidance.speculation.noting import hide_output_layer
 from guidance.speculation.pace import Costs
 from guidance.speculation.prompt_lookup import PromptLookup
+from guidance.transformer.llama import LlamaCausalLM
 from guidance.transformer.trees import check_reads_trees
 
-__all__ = ["EARLY_EXIT", "PROMPT_LOOKUP", "Speculation"]
+__all__ = ["EARLY_EXIT", "HEADS", "PROMPT_LOOKUP", "Speculation"]
 
 PROMPT_LOOKUP = "prompt-lookup"
 EARLY_EXIT = "early-exit"
+HEADS = "heads"
 
 _LARGEST_TREE = 256
 
@@ -33,7 +38,8 @@ class Speculation:
     Parameters
     ----------
     draft : a smaller model of the same vocabulary, or its name; ``"prompt-lookup"`` copies from the text so far;
-        ``"early-exit"`` takes the first layers of the model itself.
+        ``"early-exit"`` takes the first layers of the model itself; ``"heads"`` its block-wise draft heads, which
+        ``"embedded"`` has.
     num_tokens : tokens to draft one after the other at each step; None chooses by the published formula from what is
         measured.
     most_tokens : the most it may choose; a tree has its own depth.
@@ -64,6 +70,7 @@ class Speculation:
     exit_layer: int | None = None
     tree: tuple[int, ...] | None = None
     costs: dict[tuple[int, int], Costs] = field(default_factory=dict, init=False, repr=False, compare=False)
+    headed: dict[int, Headed] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse settings that draft nothing."""
@@ -111,14 +118,20 @@ class Speculation:
         plan = Plan(num_tokens=self.num_tokens, most=len(tree) or self.most_tokens, tree=tree)
         if self.draft == PROMPT_LOOKUP:
             return PromptLookup(writer, costs, plan)
-        return DraftModel(
-            self._network(model),
-            writer,
-            model.vocabulary.size,
-            costs=costs,
-            plan=plan,
-            keeps_laws=self.acceptance == "rejection",
-        )
+        size, keeps_laws = model.vocabulary.size, self.acceptance == "rejection"
+        if self.draft == HEADS:
+            headed = self._headed(model)
+            return HeadDrafter(headed, writer, size, costs=costs, plan=plan, keeps_laws=keeps_laws)
+        return DraftModel(self._network(model), writer, size, costs=costs, plan=plan, keeps_laws=keeps_laws)
+
+    def _headed(self, model: Model) -> Headed:
+        """Return the model's network with its heads, which are read once."""
+        known = self.headed.get(id(model))
+        if known is None or known.network is not model.language_model:
+            heads, network = load_heads(model), model.language_model
+            assert isinstance(network, LlamaCausalLM), "no other network has heads"
+            known = self.headed[id(model)] = Headed(network=network, headless=hide_output_layer(network), heads=heads)
+        return known
 
     def _network(self, model: Model) -> CausalLM:
         if self.draft == EARLY_EXIT:
