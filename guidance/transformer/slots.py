@@ -89,6 +89,13 @@ class RowSlots:
         """
         start = self.num_slots - num_new
         live = self.live
+        if live is None and len(kept) == self.num_rows and len({len(slots) for slots in kept}) == 1:
+            # PERF: rows that agree are no work for tensors; one row always agrees with itself.
+            size = len(kept[0])
+            self.positions = [position - num_new + size for position in self.positions]
+            self.num_slots = start + size
+            is_in_place = all(list(slots) == list(range(size)) for slots in kept)
+            return None if is_in_place else torch.tensor([list(slots) for slots in kept], device=device)
         if live is None:
             live = torch.ones(self.num_rows, self.num_slots, dtype=torch.bool, device=device)
         chosen = torch.zeros(len(kept), num_new, dtype=torch.bool)
