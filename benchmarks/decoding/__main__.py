@@ -9,7 +9,8 @@ On the extraction task of the demo, at each batch size, greedy and sampled, in o
 * ``generate+ours``        transformers' loop with our processor for the same schema
 * ``generate+xgrammar``    the same with that peer's processor; ``+llguidance`` likewise
 
-and on the embedded model what drafts bring: by copying from the prompt, and by the embedded draft.
+and on the embedded model what drafts bring: by copying from the prompt, by the embedded draft, and by the model's own
+draft heads; in lines and in trees (``tree21`` proposes two tokens for the next place, and one after each).
 Figures are tokens per second of processor time, one thread, the fastest of the repeats.
 """
 

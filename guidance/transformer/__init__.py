@@ -4,6 +4,7 @@ hugging_face.py    any causal model of the transformers library, with its Dynami
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices
+trees.py           tokens that do not follow one another, as drafts' trees have them
 slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
 """
 
