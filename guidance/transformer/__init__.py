@@ -3,7 +3,7 @@
 hugging_face.py    any causal model of the transformers library, with its DynamicCache
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
-packing.py         padding, left out of the matrices
+packing.py         padding, left out of the matrices           packed_matrices.py   matrices in blocks
 slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
 """
 

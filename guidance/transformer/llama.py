@@ -14,6 +14,7 @@ from torch.nn import functional
 from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
+from guidance.transformer.packed_matrices import make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
 from guidance.transformer.slots import RowSlots
 from guidance.transformer.threads import ThreadLimit
@@ -116,9 +117,9 @@ class LlamaCausalLM:
         self.shape = shape
         self.weights = weights
         self._rotations = _rotations(shape, weights.norm.device)
-        self._num_parameters = sum(
-            tensor.numel() for layer in weights.layers for tensor in (layer.qkv, layer.out, layer.gate_up, layer.down)
-        )
+        matrices = [m for layer in weights.layers for m in (layer.qkv, layer.out, layer.gate_up, layer.down)]
+        self._num_parameters = sum(matrix.numel() for matrix in matrices)
+        self._linear = make_linear([*matrices, weights.head])
 
     @property
     def logits_size(self) -> int:
@@ -165,7 +166,7 @@ class LlamaCausalLM:
             hidden = self._layers(cache, functional.embedding(tokens, self.weights.embedding), rotation, mask, packing)
             hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_branches(
@@ -189,7 +190,7 @@ class LlamaCausalLM:
             hidden = functional.embedding(token_ids, self.weights.embedding)
             hidden = self._layers(cache, hidden, rotation, grouped)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_siblings(
@@ -213,7 +214,7 @@ class LlamaCausalLM:
             hidden = self._layers(cache, hidden, rotation, weights, packing, num_siblings=token_ids.shape[1])
             hidden = hidden if packing is None else packing.spread(hidden)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._linear(hidden, self.weights.head, None)
 
     def _layers(
         self,
@@ -233,7 +234,7 @@ class LlamaCausalLM:
         grouped = (num_rows, shape.num_kv_heads, -1, shape.head_size)
         for index, layer in enumerate(self.weights.layers):
             normed = functional.rms_norm(hidden, (size,), layer.input_norm, shape.norm_epsilon)
-            qkv = functional.linear(normed, layer.qkv, layer.qkv_bias)
+            qkv = self._linear(normed, layer.qkv, layer.qkv_bias)
             qkv = qkv if packing is None else packing.spread(qkv)
             num_new = qkv.shape[1]
             qkv = qkv.view(num_rows, num_new, -1, shape.head_size).transpose(1, 2)
@@ -252,10 +253,10 @@ class LlamaCausalLM:
             attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
             attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
             attended = attended if packing is None else packing.pack(attended)
-            hidden = hidden + functional.linear(attended, layer.out, layer.out_bias)
+            hidden = hidden + self._linear(attended, layer.out, layer.out_bias)
             normed = functional.rms_norm(hidden, (size,), layer.middle_norm, shape.norm_epsilon)
-            gate, up = functional.linear(normed, layer.gate_up).chunk(2, dim=-1)
-            hidden = hidden + functional.linear(functional.silu(gate).mul_(up), layer.down)
+            gate, up = self._linear(normed, layer.gate_up, None).chunk(2, dim=-1)
+            hidden = hidden + self._linear(functional.silu(gate).mul_(up), layer.down, None)
         return hidden
 
     def _rotate(self, heads: torch.Tensor, scale: torch.Tensor | None, rotation: torch.Tensor) -> torch.Tensor:
