@@ -25,7 +25,9 @@ _UNREADABLE = (OSError, ValueError, KeyError, ImportError)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
-def load(name: str | Path, *, device: str | None = None, dtype: str | None = None) -> Model:
+def load(
+    name: str | Path, *, device: str | None = None, dtype: str | None = None, static_cache: int | None = None
+) -> Model:
     """Load a model and its tokenizer.
 
     Parameters
@@ -34,10 +36,12 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
         a folder written by ``save_pretrained``, or a hub id such as ``"Qwen/Qwen2.5-0.5B-Instruct"``.
     device : where to put it, such as ``"cuda"``; None leaves it on the CPU.
     dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; None takes float32 on the CPU, else the checkpoint's.
+    static_cache : the tokens, prompt and output together, for which every row gets its keys and values at once, so that
+        they never move; None lets them grow with the texts. Only where the plain decoder computes the network.
 
     Raises
     ------
-    ModelError : when there is no such model, or it cannot be read.
+    ModelError : when there is no such model, it cannot be read, or it cannot have a static cache.
 
     Examples
     --------
@@ -47,8 +51,9 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     from guidance.model import Model
 
     source = find_source(str(name))
-    network = _read_plain(source, device=device, dtype=_dtype(dtype, device))
+    network = _read_plain(source, device=device, dtype=_dtype(dtype, device), static_cache=static_cache)
     if network is None:
+        _refuse_static_cache(str(name), static_cache)
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
@@ -147,7 +152,15 @@ def _dtype(dtype: str | None, device: str | None) -> Any:
     return known[dtype]
 
 
-def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | None:
+def _refuse_static_cache(name: str, static_cache: int | None) -> None:
+    if static_cache is not None:
+        raise ModelError(
+            f"model {name!r}: got static_cache={static_cache} for a network that transformers runs, expected one that "
+            "the plain decoder computes (a folder of Llama, Mistral, Qwen2, Qwen3 or SmolLM); drop static_cache"
+        )
+
+
+def _read_plain(source: str, *, device: str | None, dtype: Any, static_cache: int | None) -> CausalLM | None:
     """Return the plain decoder for a folder it computes exactly; it needs no transformers and is faster."""
     folder = Path(source)
     if not (folder / "config.json").is_file():
@@ -156,7 +169,7 @@ def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | No
     from guidance.transformer.llama_weights import read_checkpoint
 
     read = read_checkpoint(folder, dtype=None if dtype == "auto" else dtype, device=device or "cpu")
-    return None if read is None else LlamaCausalLM(*read)
+    return None if read is None else LlamaCausalLM(*read, static_cache=static_cache)
 
 
 def _read_network(source: str, name: str, dtype: Any) -> Any:

@@ -4,7 +4,8 @@ hugging_face.py    any causal model of the transformers library, with its Dynami
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices           packed_matrices.py   matrices in blocks
-slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
+slots.py           which slots of a growing cache are live, and at which positions
+static_cache.py    a cache that never grows                  threads.py   one thread for small work
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from guidance.transformer.hugging_face import HuggingFaceCausalLM, HuggingFaceKv
 from guidance.transformer.llama import LlamaCausalLM, LlamaKvCache
 from guidance.transformer.llama_weights import read_checkpoint
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.static_cache import StaticKvCache
 
 __all__ = [
     "EncoderDecoderCache",
@@ -23,5 +25,6 @@ __all__ = [
     "LlamaCausalLM",
     "LlamaKvCache",
     "RowSlots",
+    "StaticKvCache",
     "read_checkpoint",
 ]

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from guidance.errors import ModelError
 from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
 from guidance.transformer.packed_matrices import make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.static_cache import StaticKvCache
 from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
@@ -94,6 +96,13 @@ class LlamaKvCache:
             )
         )
 
+    def write(self, layer: int, new_keys: torch.Tensor, new_values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put a layer's keys and values, float[B, K, P, D], into the last P slots; return all of that layer."""
+        keys, values, end = self.keys[layer], self.values[layer], self.num_slots
+        keys[:, :, end - new_keys.shape[2] : end] = new_keys
+        values[:, :, end - new_keys.shape[2] : end] = new_values
+        return keys[:, :, :end], values[:, :, :end]
+
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""
         capacity, needed = self.keys.shape[3], self.num_slots + num_new
@@ -111,11 +120,23 @@ class LlamaCausalLM:
     ----------
     shape : its sizes.
     weights : its tensors, on one device, of one dtype.
+    static_cache : the slots that every row's keys and values have from the start, and the most tokens it may then hold;
+        None lets them grow with the texts.
+
+    Raises
+    ------
+    ModelError : when a static cache has fewer than one slot, or more than the network has positions.
     """
 
-    def __init__(self, shape: LlamaShape, weights: LlamaWeights) -> None:
+    def __init__(self, shape: LlamaShape, weights: LlamaWeights, *, static_cache: int | None = None) -> None:
+        if static_cache is not None and not 1 <= static_cache <= shape.context_size:
+            raise ModelError(
+                f"static_cache: got {static_cache}, expected 1 to {shape.context_size}, the positions of the network; "
+                "change static_cache"
+            )
         self.shape = shape
         self.weights = weights
+        self.static_cache = static_cache
         self._rotations = _rotations(shape, weights.norm.device)
         matrices = [m for layer in weights.layers for m in (layer.qkv, layer.out, layer.gate_up, layer.down)]
         self._num_parameters = sum(matrix.numel() for matrix in matrices)
@@ -129,7 +150,7 @@ class LlamaCausalLM:
     @property
     def context_size(self) -> int:
         """Return the most positions a row may hold."""
-        return self.shape.context_size
+        return self.static_cache or self.shape.context_size
 
     @property
     def device(self) -> torch.device:
@@ -141,7 +162,11 @@ class LlamaCausalLM:
         lengths = [len(prompt) for prompt in prompts]
         longest = max(lengths)
         padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        cache = self._allocate_cache(len(prompts), longest + _FIRST_CAPACITY)
+        cache: KvCache
+        if self.static_cache is None:
+            cache = self._allocate_cache(len(prompts), longest + _FIRST_CAPACITY)
+        else:
+            cache = self.allocate_static_cache(len(prompts), self.static_cache)
         return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
 
     @torch.inference_mode()
@@ -154,13 +179,18 @@ class LlamaCausalLM:
         num_logits: int = 1,
     ) -> torch.Tensor:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
-        assert isinstance(cache, LlamaKvCache)
-        num_new = token_ids.shape[1]
+        assert isinstance(cache, LlamaKvCache | StaticKvCache)
         with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
-            cache.make_room(num_new)
-            positions = cache.slots.append(num_new, lengths, token_ids.device)
-            rotation = self._rotation(cache, positions, num_new)
-            mask = self._mask(cache, positions, num_new)
+            num_new = token_ids.shape[1]
+            if isinstance(cache, StaticKvCache):
+                places = cache.append(num_new, lengths)
+                rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
+                mask = self._group_mask(cache.attention_mask(places))
+            else:
+                cache.make_room(num_new)
+                positions = cache.slots.append(num_new, lengths, token_ids.device)
+                rotation = self._rotation(cache, positions, num_new)
+                mask = self._mask(cache, positions, num_new)
             packing = make_packing(lengths, num_new, token_ids.device)
             tokens = token_ids if packing is None else packing.pack(token_ids)
             hidden = self._layers(cache, functional.embedding(tokens, self.weights.embedding), rotation, mask, packing)
@@ -218,7 +248,7 @@ class LlamaCausalLM:
 
     def _layers(
         self,
-        cache: LlamaKvCache,
+        cache: LlamaKvCache | StaticKvCache,
         hidden: torch.Tensor,
         rotation: torch.Tensor,
         mask: torch.Tensor | None,
@@ -229,7 +259,6 @@ class LlamaCausalLM:
         """Return the hidden states after the last layer: float[B, P, H], or float[1, N, H] where they are packed."""
         shape = self.shape
         num_rows, size = cache.num_rows, hidden.shape[-1]
-        end = cache.num_slots
         num_rotated = shape.num_heads + shape.num_kv_heads
         grouped = (num_rows, shape.num_kv_heads, -1, shape.head_size)
         for index, layer in enumerate(self.weights.layers):
@@ -239,17 +268,13 @@ class LlamaCausalLM:
             num_new = qkv.shape[1]
             qkv = qkv.view(num_rows, num_new, -1, shape.head_size).transpose(1, 2)
             rotated = self._rotate(qkv[:, :num_rotated], layer.qk_norm, rotation)
-            keys, values = cache.keys[index], cache.values[index]
-            keys[:, :, end - num_new : end] = rotated[:, shape.num_heads :]
-            values[:, :, end - num_new : end] = qkv[:, num_rotated:]
+            keys, values = cache.write(index, rotated[:, shape.num_heads :], qkv[:, num_rotated:])
             # The query heads of a group read the same keys, so they may stand as positions of one head.
             queries = rotated[:, : shape.num_heads].reshape(grouped)
             if num_siblings:
-                attended = attend_siblings(queries, keys[:, :, :end], values[:, :, :end], mask, num_siblings)
+                attended = attend_siblings(queries, keys, values, mask, num_siblings)
             else:
-                attended = functional.scaled_dot_product_attention(
-                    queries, keys[:, :, :end], values[:, :, :end], attn_mask=mask
-                )
+                attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
             attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
             attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
             attended = attended if packing is None else packing.pack(attended)
@@ -285,15 +310,27 @@ class LlamaCausalLM:
             mask = torch.ones(1, 1, num_new, end, dtype=torch.bool, device=self.device).tril_(end - num_new)
         else:
             return None
+        return self._group_mask(mask)
+
+    def _group_mask(self, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return a mask for the G query heads of a group, which stand as positions of one head."""
         num_groups = self.shape.num_heads // self.shape.num_kv_heads
-        return mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+        return mask.repeat(1, 1, num_groups, 1) if mask is not None and num_groups > 1 else mask
+
+    def allocate_static_cache(self, num_rows: int, size: int) -> StaticKvCache:
+        """Return an empty cache of `size` slots for each row."""
+        keys = self._allocate(num_rows, size + 1)
+        return StaticKvCache(keys, torch.zeros_like(keys), size=size, positions=[0] * num_rows)
 
     def _allocate_cache(self, num_rows: int, capacity: int) -> LlamaKvCache:
+        keys = self._allocate(num_rows, min(capacity, self.shape.context_size))
+        return LlamaKvCache(keys, torch.zeros_like(keys), RowSlots(num_rows))
+
+    @torch.inference_mode()
+    def _allocate(self, num_rows: int, capacity: int) -> torch.Tensor:
         shape = self.shape
-        sizes = (shape.num_layers, num_rows, shape.num_kv_heads, min(capacity, shape.context_size), shape.head_size)
-        with torch.inference_mode():
-            keys = torch.zeros(sizes, dtype=self.weights.norm.dtype, device=self.device)
-            return LlamaKvCache(keys, torch.zeros_like(keys), RowSlots(num_rows))
+        sizes = (shape.num_layers, num_rows, shape.num_kv_heads, capacity, shape.head_size)
+        return torch.zeros(sizes, dtype=self.weights.norm.dtype, device=self.device)
 
 
 def _rotations(shape: LlamaShape, device: torch.device) -> torch.Tensor:
