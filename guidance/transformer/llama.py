@@ -80,6 +80,20 @@ class LlamaKvCache:
             index = kept[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
             self.keys, self.values = self.keys.gather(3, index), self.values.gather(3, index)
 
+    @property
+    def positions(self) -> list[int]:
+        """Return how many tokens each row holds."""
+        return self.slots.positions
+
+    def in_order(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys and values with row b's tokens in its first ``positions[b]`` slots: float[L, B, K, E, D]."""
+        live = self.slots.live
+        if live is None:
+            return self.keys[..., : self.num_slots, :], self.values[..., : self.num_slots, :]
+        order = (~live).to(torch.uint8).argsort(dim=1, stable=True)[:, : max(self.positions)]
+        index = order[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+        return self.keys.gather(3, index), self.values.gather(3, index)
+
     @torch.inference_mode()
     def join(self, other: KvCache) -> None:
         """Add the rows of another cache of the same model behind these; the other one must not be used again."""
@@ -157,6 +171,11 @@ class LlamaCausalLM:
         """Return the device of the weights."""
         return self.weights.norm.device
 
+    @property
+    def num_parameters(self) -> int:
+        """Return how many parameters the layers' matrices have: what a token takes in multiply-adds."""
+        return self._num_parameters
+
     def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[KvCache, torch.Tensor]:
         """Read the prompts as one left-padded batch."""
         lengths = [len(prompt) for prompt in prompts]
@@ -197,6 +216,24 @@ class LlamaCausalLM:
             hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return self._linear(hidden, self.weights.head, None)
+
+    @torch.inference_mode()
+    def decode_fixed(self, cache: StaticKvCache, token_ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Read P tokens of every row into the slots that the device says; return the logits of the last: float[B, V].
+
+        token_ids : int64[B, P]
+        places    : int64[B, P]   each token's slot, which is its position; the slot after the last one for padding
+
+        Nothing is read back and every shape is fixed, so that a CUDA graph can hold it.
+        """
+        mask = cache.aim(places)
+        weights = torch.zeros(mask.shape, dtype=self.weights.norm.dtype, device=mask.device)
+        weights.masked_fill_(~mask, float("-inf"))
+        rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
+        hidden = functional.embedding(token_ids, self.weights.embedding)
+        hidden = self._layers(cache, hidden, rotation, self._group_mask(weights))[:, -1]
+        hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+        return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_branches(

@@ -84,6 +84,17 @@ class StaticKvCache:
         self.keys, self.values = torch.cat([self.keys, other.keys], 1), torch.cat([self.values, other.values], 1)
         self.positions = self.positions + other.positions
 
+    def in_order(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys and values with row b's tokens in its first ``positions[b]`` slots: float[L, B, K, E, D]."""
+        return self.keys[..., : self.num_slots, :], self.values[..., : self.num_slots, :]
+
+    def load(self, keys: torch.Tensor, values: torch.Tensor, positions: Sequence[int]) -> None:
+        """Take over what another cache returns from `in_order`; the tensors of this one stay where they are."""
+        end = keys.shape[3]
+        self.keys[..., :end, :] = keys
+        self.values[..., :end, :] = values
+        self.positions = list(positions)
+
     def append(self, num_new: int, lengths: Sequence[int] | None) -> torch.Tensor:
         """Account for more tokens and say where they go; `write` then takes their keys and values, layer by layer.
 
@@ -113,6 +124,18 @@ class StaticKvCache:
         self._is_even = min(counts) == num_new and min(starts) == max(starts)
         self._point(places, max(after))
         return places
+
+    def aim(self, places: torch.Tensor) -> torch.Tensor:
+        """Let `write` go where the device says, with no account of it on the host; return bool[B, 1, P, S].
+
+        places : int64[B, P]   the slot of each new token; S for padding
+
+        Every row is read to its last slot, so that shapes do not depend on the texts. Afterwards set `positions`.
+        """
+        self._is_even = False
+        self._point(places, self.size)
+        slots = torch.arange(self.size, device=places.device)
+        return slots <= places[:, None, :, None]
 
     def attention_mask(self, places: torch.Tensor) -> torch.Tensor | None:
         """Return which slots each new token looks at: bool[B, 1, P, E], E the longest row; None for all of them."""
