@@ -35,7 +35,9 @@ def load(
     name : ``"embedded"`` for the model in the package, ``"embedded/draft"`` and the like for the others, the path of
         a folder written by ``save_pretrained``, or a hub id such as ``"Qwen/Qwen2.5-0.5B-Instruct"``.
     device : where to put it, such as ``"cuda"``; None leaves it on the CPU.
-    dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; None takes float32 on the CPU, else the checkpoint's.
+    dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` keeps the layers' matrices in eight bits, with a
+        scale for each row, and all else in bfloat16, where the plain decoder computes the network; None takes float32
+        on the CPU, else the checkpoint's.
     static_cache : the tokens, prompt and output together, for which every row gets its keys and values at once, so that
         they never move; None lets them grow with the texts. Only where the plain decoder computes the network.
 
@@ -53,7 +55,7 @@ def load(
     source = find_source(str(name))
     network = _read_plain(source, device=device, dtype=_dtype(dtype, device), static_cache=static_cache)
     if network is None:
-        _refuse_static_cache(str(name), static_cache)
+        _refuse_plain_only(str(name), static_cache=static_cache, dtype=dtype)
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
     tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
@@ -146,18 +148,21 @@ def _dtype(dtype: str | None, device: str | None) -> Any:
 
     if dtype is None:
         return torch.float32 if device in {None, "cpu"} else "auto"
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.int8}
     if dtype not in known:
         raise ModelError(f"dtype: got {dtype!r}, expected one of {', '.join(known)}; change dtype")
     return known[dtype]
 
 
-def _refuse_static_cache(name: str, static_cache: int | None) -> None:
-    if static_cache is not None:
-        raise ModelError(
-            f"model {name!r}: got static_cache={static_cache} for a network that transformers runs, expected one that "
-            "the plain decoder computes (a folder of Llama, Mistral, Qwen2, Qwen3 or SmolLM); drop static_cache"
-        )
+def _refuse_plain_only(name: str, *, static_cache: int | None, dtype: str | None) -> None:
+    """Refuse what only the plain decoder offers."""
+    given = {"static_cache": static_cache, "dtype": dtype if dtype == "int8" else None}
+    for option, value in given.items():
+        if value is not None:
+            raise ModelError(
+                f"model {name!r}: got {option}={value!r} for a network that transformers runs, expected one that the "
+                f"plain decoder computes (a folder of Llama, Mistral, Qwen2, Qwen3 or SmolLM); drop {option}"
+            )
 
 
 def _read_plain(source: str, *, device: str | None, dtype: Any, static_cache: int | None) -> CausalLM | None:

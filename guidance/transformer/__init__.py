@@ -4,6 +4,7 @@ hugging_face.py    any causal model of the transformers library, with its Dynami
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices           packed_matrices.py   matrices in blocks
+int8_matrices.py   matrices in eight bits
 slots.py           which slots of a growing cache are live, and at which positions
 static_cache.py    a cache that never grows                  threads.py   one thread for small work
 """

@@ -14,6 +14,7 @@ from torch.nn import functional
 from guidance.errors import ModelError
 from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
+from guidance.transformer.int8_matrices import Int8Matrices
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
 from guidance.transformer.packed_matrices import make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
@@ -154,7 +155,13 @@ class LlamaCausalLM:
         self._rotations = _rotations(shape, weights.norm.device)
         matrices = [m for layer in weights.layers for m in (layer.qkv, layer.out, layer.gate_up, layer.down)]
         self._num_parameters = sum(matrix.numel() for matrix in matrices)
-        self._linear = make_linear([*matrices, weights.head])
+        scales = {
+            id(getattr(layer, name)): getattr(layer.scales, name)
+            for layer in weights.layers
+            if layer.scales is not None
+            for name in ("qkv", "out", "gate_up", "down")
+        }
+        self._linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
 
     @property
     def logits_size(self) -> int:

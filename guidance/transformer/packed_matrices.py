@@ -69,7 +69,7 @@ class _PackedMatrices:
 def _can_pack(matrix: torch.Tensor) -> bool:
     return (
         matrix.device.type == "cpu"
-        and matrix.dtype == torch.float32
+        and matrix.dtype in {torch.float32, torch.bfloat16}
         and type(matrix) in {torch.Tensor, torch.nn.Parameter}
         and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")

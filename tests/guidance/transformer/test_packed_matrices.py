@@ -14,16 +14,17 @@ LARGE = (2048, 2048)
 
 @pytest.mark.parametrize("shape", [(1, 2048), (3, 1, 2048), (2, 7, 2048)])
 @pytest.mark.parametrize("biased", [False, True])
-def test_packed_products_equal_plain_ones(shape, biased):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_products_equal_plain_ones(shape, biased, dtype):
     """Any number of leading dimensions, with and without a bias, twice on the same copy."""
     random = torch.Generator().manual_seed(len(shape))
-    weight = torch.randn(LARGE, generator=random) / 45
-    bias = torch.randn(2048, generator=random) if biased else None
+    weight = (torch.randn(LARGE, generator=random) / 45).to(dtype)
+    bias = torch.randn(2048, generator=random).to(dtype) if biased else None
     linear = make_linear([weight])
     assert linear is not functional.linear
     with torch.inference_mode():
         for _ in range(2):
-            rows = torch.randn(shape, generator=random)
+            rows = torch.randn(shape, generator=random).to(dtype)
             torch.testing.assert_close(linear(rows, weight, bias), functional.linear(rows, weight, bias))
 
 
