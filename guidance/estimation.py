@@ -167,7 +167,7 @@ def _from_shape(shape: Any, network: Any) -> dict[str, Any]:
 
 
 def _num_saved_bytes(config: Mapping[str, Any]) -> int:
-    """Return by how much eight bits and a bfloat16 scale for each row are less than sixteen: a Llama's four matrices."""
+    """Return by how much eight bits, and a scale of two bytes for each row, are less than sixteen bits."""
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     kv_heads = config.get("num_key_value_heads") or heads
     head_size = config.get("head_dim") or hidden // heads
@@ -183,7 +183,8 @@ def _num_saved_bytes(config: Mapping[str, Any]) -> int:
         (2 * inner, hidden),
         (hidden, inner),
     ]
-    return int(config["num_hidden_layers"]) * sum(rows * columns - 2 * rows for rows, columns in sizes)
+    num_bytes: int = config["num_hidden_layers"] * sum(rows * columns - 2 * rows for rows, columns in sizes)
+    return num_bytes
 
 
 def _num_parameters(config: Mapping[str, Any]) -> int:

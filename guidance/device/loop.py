@@ -22,7 +22,6 @@ from guidance.logits.sampler import Draw
 from guidance.model import KvCache, Model
 from guidance.transformer.llama import LlamaKvCache
 from guidance.transformer.static_cache import StaticKvCache
-from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["DeviceLoop"]
 
@@ -62,8 +61,7 @@ class DeviceLoop:
         clock.kv_cache_bytes = max(clock.kv_cache_bytes, step.num_bytes)
         outcomes = [RUNNING] * len(rows)
         while RUNNING in outcomes:
-            with ThreadLimit(step.num_work, self._plan.network.device):
-                step.run(self._chunk_size)
+            step.run(self._chunk_size)
             clock.num_model_calls += self._chunk_size
             outcomes = self._tell(step, rows, outcomes)
             yield rows

@@ -17,6 +17,7 @@ from guidance.device.uniforms import uniforms_at
 from guidance.logits.device_draw import draw_on_device
 from guidance.logits.sampler import Limits
 from guidance.transformer import LlamaCausalLM
+from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["ACCEPTED", "ENDED", "FULL", "PARKED", "RUNNING", "DeviceStep", "StepShape"]
 
@@ -80,6 +81,7 @@ class DeviceStep:
         most = max(1, min(_LONGEST_STEP, _MOST_AT_ONCE // num_rows))
         self.num_positions = 1 if grammar.longest_run == 0 else most
         self.cache = network.allocate_static_cache(num_rows, shape.num_slots)
+        self._num_work = num_rows * self.num_positions * network.num_parameters
         self._is_end = torch.zeros(vocabulary.size, dtype=torch.bool, device=device)
         self._is_end[list(vocabulary.eos_token_ids)] = True
         self._columns = torch.arange(self.num_positions, device=device)
@@ -101,11 +103,6 @@ class DeviceStep:
     def num_bytes(self) -> int:
         """Return the memory of the keys and values."""
         return self.cache.num_bytes
-
-    @property
-    def num_work(self) -> int:
-        """Return about how many multiply-adds a step takes."""
-        return self.shape.num_rows * self.num_positions * self._network.num_parameters
 
     def load(
         self,
@@ -141,11 +138,12 @@ class DeviceStep:
     @torch.inference_mode()
     def run(self, num_steps: int) -> None:
         """Take some steps; rows that have stopped stay as they are."""
-        for _ in range(num_steps):
-            if self._graph is not None:
-                self._graph.replay()
-            else:
-                self._step()
+        with ThreadLimit(self._num_work, self.logits.device):
+            for _ in range(num_steps):
+                if self._graph is not None:
+                    self._graph.replay()
+                else:
+                    self._step()
 
     def stop(self, rows: Sequence[int]) -> None:
         """Let rows go that the host has stopped."""

@@ -1,7 +1,7 @@
 """Keep weight matrices in eight bits, one scale for each row, and multiply by them as they are.
 
-What a step of few rows takes is reading the weights: half the bytes of bfloat16 are read in less time, and take half the
-memory. The error is that of rounding each weight to 1/254 of its row's range.
+What a step of few rows takes is reading the weights: half the bytes of bfloat16 are read in less time, and take half
+the memory. The error is that of rounding each weight to 1/254 of its row's range.
 """
 
 from __future__ import annotations
