@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.gpu.bandwidth import measured_bandwidth, nominal_bandwidth
 from benchmarks.gpu.network import SHAPES, bytes_read, make_network, make_vocabulary
-from benchmarks.gpu.steps import count_waits, freeze_schema, make_step, seconds_per_step
+from benchmarks.gpu.steps import PROMPT_SIZE, count_waits, freeze_schema, make_step, seconds_per_step
 from benchmarks.maskbench.report import machine
 from guidance.device import DeviceGrammar
 
@@ -87,7 +87,7 @@ def _measure(options: argparse.Namespace, device: torch.device) -> dict[str, flo
         figures[f"{key}.tokens_per_second"] = batch_size / seconds["free"]
         figures[f"{key}.schema_share"] = seconds["schema"] / seconds["free"] - 1
         if bandwidth is not None:
-            least = bytes_read(network, num_rows=batch_size, num_slots=options.slots)
+            least = bytes_read(network, num_rows=batch_size, num_tokens=PROMPT_SIZE)
             figures[f"{key}.share_of_bandwidth"] = least / seconds["free"] / bandwidth
     return figures
 

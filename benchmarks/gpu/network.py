@@ -88,14 +88,14 @@ def make_vocabulary(name: str) -> Vocabulary:
     return Vocabulary([*words, b"</s>"], eos_token_ids=[size - 1])
 
 
-def bytes_read(network: LlamaCausalLM, *, num_rows: int, num_slots: int) -> int:
-    """Return the bytes that a step of one token for each row cannot do without: weights, keys and values.
+def bytes_read(network: LlamaCausalLM, *, num_rows: int, num_tokens: int) -> int:
+    """Return the bytes that a step of one token for each row cannot do without: weights, and the rows' keys and values.
 
-    A step of fixed shape reads every slot, used or not, so all of them count.
+    num_tokens : what each row holds at the least
     """
     weights, shape = network.weights, network.shape
     matrices = [weights.head, weights.norm]
     for layer in weights.layers:
         matrices += [layer.input_norm, layer.qkv, layer.out, layer.middle_norm, layer.gate_up, layer.down]
-    cache = 2 * shape.num_layers * num_rows * shape.num_kv_heads * num_slots * shape.head_size
+    cache = 2 * shape.num_layers * num_rows * shape.num_kv_heads * num_tokens * shape.head_size
     return sum(matrix.nbytes for matrix in matrices) + cache * weights.norm.element_size()

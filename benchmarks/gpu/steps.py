@@ -19,7 +19,7 @@ from guidance.output import SEPARATORS
 from guidance.sampling import row_word
 from guidance.transformer import LlamaCausalLM
 
-__all__ = ["SCHEMA", "count_waits", "freeze_schema", "make_step", "seconds_per_step"]
+__all__ = ["PROMPT_SIZE", "SCHEMA", "count_waits", "freeze_schema", "make_step", "seconds_per_step"]
 
 SCHEMA = {
     "type": "object",
@@ -34,7 +34,8 @@ SCHEMA = {
 }
 """The frozen schema; what it forces is drawn all the same, so that both sides take one token a step."""
 
-_PROMPT_SIZE = 32
+PROMPT_SIZE = 32
+"""Tokens that every row holds at the beginning."""
 
 
 def freeze_schema(vocabulary: Vocabulary, device: torch.device) -> DeviceGrammar:
@@ -56,9 +57,9 @@ def make_step(
     step.load(
         torch.randn(num_rows, network.logits_size, device=network.device),
         scale=1.0,
-        starts=[_PROMPT_SIZE] * num_rows,
+        starts=[PROMPT_SIZE] * num_rows,
         written=[[]] * num_rows,
-        most=[num_slots - _PROMPT_SIZE] * num_rows,
+        most=[num_slots - PROMPT_SIZE] * num_rows,
         words=words_of([row_word(0, row) for row in range(num_rows)], network.device),
     )
     return step

@@ -17,6 +17,7 @@ from guidance.device.uniforms import uniforms_at
 from guidance.logits.device_draw import draw_on_device
 from guidance.logits.sampler import Limits
 from guidance.transformer import LlamaCausalLM
+from guidance.transformer.fixed_step import read_fixed
 from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["ACCEPTED", "ENDED", "FULL", "PARKED", "RUNNING", "DeviceStep", "StepShape"]
@@ -222,7 +223,7 @@ class DeviceStep:
             own = whole.gather(1, token_ids[:, None]).double() - whole.double().logsumexp(dim=-1, keepdim=True)
             self.base.scatter_(1, written, torch.where(is_drawn, own, float("nan")))
         slots = torch.where(is_real, self._starts[:, None] + self.counts[:, None] + columns, self.shape.num_slots)
-        logits = self._network.decode_fixed(self.cache, tokens, slots)
+        logits = read_fixed(self._network, self.cache, tokens, slots)
         # A row that is handed back needs the logits it was drawn from.
         self.logits.copy_(torch.where(num_new[:, None] > 0, logits.float(), self.logits))
 

@@ -5,8 +5,6 @@ Twins: ``guidance.logits.device_draw`` in torch, and ``guidance.logits._kernels`
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
@@ -53,12 +51,13 @@ def draw_rows(
         is_broken,
         HAS_MASK=masks is not None,
         BLOCK=_DRAW_BLOCK,
+        num_warps=16,
     )
     return token_ids, log_probs, is_broken
 
 
 @triton.jit
-def _legal_block(logits: Any, masks: Any, num_words: Any, columns: Any, size: Any, HAS_MASK: tl.constexpr) -> Any:
+def _legal_block(logits, masks, num_words, columns, size, HAS_MASK: tl.constexpr):
     """Return a block of one row's logits as float32, minus infinity where they are forbidden or past the end."""
     inside = columns < size
     values = tl.load(logits + columns, mask=inside, other=float("-inf")).to(tl.float32)
@@ -70,9 +69,7 @@ def _legal_block(logits: Any, masks: Any, num_words: Any, columns: Any, size: An
 
 
 @triton.jit
-def apply_masks_kernel(
-    logits: Any, stride: Any, masks: Any, num_words: Any, states: Any, size: Any, legal: Any, BLOCK: tl.constexpr
-) -> None:
+def apply_masks_kernel(logits, stride, masks, num_words, states, size, legal, BLOCK: tl.constexpr):
     """Write the legal logits of one block of one row.
 
     logits : float[B, V]   rows `stride` apart
@@ -89,20 +86,20 @@ def apply_masks_kernel(
 
 @triton.jit
 def draw_rows_kernel(
-    logits: Any,
-    stride: Any,
-    masks: Any,
-    num_words: Any,
-    states: Any,
-    scales: Any,
-    uniforms: Any,
-    size: Any,
-    token_ids: Any,
-    log_probs: Any,
-    is_broken: Any,
+    logits,
+    stride,
+    masks,
+    num_words,
+    states,
+    scales,
+    uniforms,
+    size,
+    token_ids,
+    log_probs,
+    is_broken,
     HAS_MASK: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+):
     """Draw one row's token from softmax(scale * logits) over what its mask allows, by inverse CDF.
 
     logits    : float[B, V]   rows `stride` apart

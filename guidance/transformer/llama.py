@@ -16,7 +16,7 @@ from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
 from guidance.transformer.int8_matrices import Int8Matrices
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
-from guidance.transformer.packed_matrices import make_linear
+from guidance.transformer.packed_matrices import Linear, make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
 from guidance.transformer.slots import RowSlots
 from guidance.transformer.static_cache import StaticKvCache
@@ -161,7 +161,7 @@ class LlamaCausalLM:
             if layer.scales is not None
             for name in ("qkv", "out", "gate_up", "down")
         }
-        self._linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
+        self._linear: Linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
 
     @property
     def logits_size(self) -> int:
@@ -182,6 +182,16 @@ class LlamaCausalLM:
     def num_parameters(self) -> int:
         """Return how many parameters the layers' matrices have: what a token takes in multiply-adds."""
         return self._num_parameters
+
+    @property
+    def linear(self) -> Linear:
+        """Return what multiplies by the weights, in whatever form they are kept."""
+        return self._linear
+
+    @property
+    def rotations(self) -> torch.Tensor:
+        """Return exp(i * position * frequency): complex64[context, D / 2]."""
+        return self._rotations
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[KvCache, torch.Tensor]:
         """Read the prompts as one left-padded batch."""
@@ -223,24 +233,6 @@ class LlamaCausalLM:
             hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
             return self._linear(hidden, self.weights.head, None)
-
-    @torch.inference_mode()
-    def decode_fixed(self, cache: StaticKvCache, token_ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Read P tokens of every row into the slots that the device says; return the logits of the last: float[B, V].
-
-        token_ids : int64[B, P]
-        places    : int64[B, P]   each token's slot, which is its position; the slot after the last one for padding
-
-        Nothing is read back and every shape is fixed, so that a CUDA graph can hold it.
-        """
-        mask = cache.aim(places)
-        weights = torch.zeros(mask.shape, dtype=self.weights.norm.dtype, device=mask.device)
-        weights.masked_fill_(~mask, float("-inf"))
-        rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
-        hidden = functional.embedding(token_ids, self.weights.embedding)
-        hidden = self._layers(cache, hidden, rotation, self._group_mask(weights))[:, -1]
-        hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-        return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_branches(

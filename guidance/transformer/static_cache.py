@@ -125,18 +125,6 @@ class StaticKvCache:
         self._point(places, max(after))
         return places
 
-    def aim(self, places: torch.Tensor) -> torch.Tensor:
-        """Let `write` go where the device says, with no account of it on the host; return bool[B, 1, P, S].
-
-        places : int64[B, P]   the slot of each new token; S for padding
-
-        Every row is read to its last slot, so that shapes do not depend on the texts. Afterwards set `positions`.
-        """
-        self._is_even = False
-        self._point(places, self.size)
-        slots = torch.arange(self.size, device=places.device)
-        return slots <= places[:, None, :, None]
-
     def attention_mask(self, places: torch.Tensor) -> torch.Tensor | None:
         """Return which slots each new token looks at: bool[B, 1, P, E], E the longest row; None for all of them."""
         if self._is_even and places.shape[1] == 1:
