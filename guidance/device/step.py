@@ -84,7 +84,7 @@ class DeviceStep:
         self.cache = network.allocate_static_cache(num_rows, shape.num_slots)
         self._num_work = num_rows * self.num_positions * network.num_parameters
         self._is_end = torch.zeros(vocabulary.size, dtype=torch.bool, device=device)
-        self._is_end[list(vocabulary.eos_token_ids)] = True
+        self._is_end.index_fill_(0, torch.tensor(list(vocabulary.eos_token_ids), device=device), value=True)
         self._columns = torch.arange(self.num_positions, device=device)
         wide = (num_rows, shape.most_tokens + 1)
         self.tokens = torch.zeros(wide, dtype=torch.int64, device=device)

@@ -3,8 +3,10 @@
 hugging_face.py    any causal model of the transformers library, with its DynamicCache
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
-packing.py         padding, left out of the matrices           packed_matrices.py   matrices in blocks
-int8_matrices.py   matrices in eight bits
+packing.py         padding, left out of the matrices
+packed_matrices.py matrices in blocks                        int8_matrices.py   matrices in eight bits
+row_step.py        one token of every row on the CPU, with compiled loops between the matrices
+fixed_step.py      tokens into static slots, for graphs      fused.py   what such a layer does between its matrices
 slots.py           which slots of a growing cache are live, and at which positions
 static_cache.py    a cache that never grows                  threads.py   one thread for small work
 """

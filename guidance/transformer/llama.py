@@ -18,6 +18,7 @@ from guidance.transformer.int8_matrices import Int8Matrices
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
 from guidance.transformer.packed_matrices import Linear, make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
+from guidance.transformer.row_step import make_row_step
 from guidance.transformer.slots import RowSlots
 from guidance.transformer.static_cache import StaticKvCache
 from guidance.transformer.threads import ThreadLimit
@@ -118,6 +119,15 @@ class LlamaKvCache:
         values[:, :, end - new_keys.shape[2] : end] = new_values
         return keys[:, :, :end], values[:, :, :end]
 
+    def add_slot(self) -> None:
+        """Account for one more token in every row."""
+        self.make_room(1)
+        self.slots.append(1, None, self.keys.device)
+
+    def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
+        """Return the slot of each row's last token, and which slots are live: bool[B, S], or None for all up to it."""
+        return [self.num_slots - 1] * self.num_rows, self.slots.live
+
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""
         capacity, needed = self.keys.shape[3], self.num_slots + num_new
@@ -162,6 +172,8 @@ class LlamaCausalLM:
             for name in ("qkv", "out", "gate_up", "down")
         }
         self._linear: Linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
+
+        self._row_step = make_row_step(shape, weights, self._linear, self._rotations)
 
     @property
     def logits_size(self) -> int:
@@ -216,8 +228,12 @@ class LlamaCausalLM:
     ) -> torch.Tensor:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
         assert isinstance(cache, LlamaKvCache | StaticKvCache)
-        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+        limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
+        with limit:
             num_new = token_ids.shape[1]
+            if num_new == 1 and limit.is_small and self._row_step is not None and (lengths is None or all(lengths)):
+                cache.add_slot()
+                return self._logits(self._row_step.read(cache, token_ids))
             if isinstance(cache, StaticKvCache):
                 places = cache.append(num_new, lengths)
                 rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
@@ -230,9 +246,11 @@ class LlamaCausalLM:
             packing = make_packing(lengths, num_new, token_ids.device)
             tokens = token_ids if packing is None else packing.pack(token_ids)
             hidden = self._layers(cache, functional.embedding(tokens, self.weights.embedding), rotation, mask, packing)
-            hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
-            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return self._linear(hidden, self.weights.head, None)
+            return self._logits((hidden if packing is None else packing.spread(hidden))[:, -num_logits:])
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+        return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_branches(

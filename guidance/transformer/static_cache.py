@@ -111,11 +111,7 @@ class StaticKvCache:
         counts = [num_new] * self.num_rows if lengths is None else list(lengths)
         starts = self.positions
         after = [start + count for start, count in zip(starts, counts, strict=True)]
-        if max(after) > self.size:
-            raise ModelError(
-                f"static cache: got a row of {max(after)} tokens, expected at most {self.size}, its slots; "
-                "load the model with a larger static_cache"
-            )
+        self._check(max(after))
         self._unfold()
         columns = torch.arange(num_new)[None, :] - torch.tensor([num_new - count for count in counts])[:, None]
         places = torch.where(columns < 0, self.size, columns + torch.tensor(starts)[:, None])
@@ -124,6 +120,16 @@ class StaticKvCache:
         self._is_even = min(counts) == num_new and min(starts) == max(starts)
         self._point(places, max(after))
         return places
+
+    def add_slot(self) -> None:
+        """Account for one more token in every row."""
+        self._check(max(self.positions) + 1)
+        self._unfold()
+        self.positions = [position + 1 for position in self.positions]
+
+    def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
+        """Return the slot of each row's last token; None says that all slots up to it are live."""
+        return [position - 1 for position in self.positions], None
 
     def attention_mask(self, places: torch.Tensor) -> torch.Tensor | None:
         """Return which slots each new token looks at: bool[B, 1, P, E], E the longest row; None for all of them."""
@@ -148,6 +154,13 @@ class StaticKvCache:
             keys.view(-1, head_size).index_copy_(0, self._flat, new_keys.reshape(-1, head_size))
             values.view(-1, head_size).index_copy_(0, self._flat, new_values.reshape(-1, head_size))
         return keys[:, :, : self._end], values[:, :, : self._end]
+
+    def _check(self, num_tokens: int) -> None:
+        if num_tokens > self.size:
+            raise ModelError(
+                f"static cache: got a row of {num_tokens} tokens, expected at most {self.size}, its slots; "
+                "load the model with a larger static_cache"
+            )
 
     def _point(self, places: torch.Tensor, end: int) -> None:
         """Remember where the next `write` goes: int64[B * K * P], lines of a layer seen as one list of slots."""
