@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from fsm.compiled import Compiled
 from fsm.errors import LimitError, UnsupportedFeatureError
@@ -52,6 +53,10 @@ def find_plan(model: Model, requests: Sequence[Request], writer: Writer, *, is_d
     network, first = model.language_model, requests[0]
     limits = first.pipeline.drawn_limits
     obstacles = (
+        (
+            model.device.type == "cuda" and find_spec("triton") is None,
+            "Triton, which its kernels need, is not installed",
+        ),
         (is_drafted, "drafts are checked by the host"),
         (limits is None, "the law takes more than a grammar, temperature, top-k, top-p and min-p"),
         (
