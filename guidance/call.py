@@ -79,7 +79,13 @@ class Call:
         search = self.options["search"]
         if search is not None:
             return search.decoder(self.model, requests, wants_base=self.wants_base)
-        return Decoder(self.model, requests, wants_base=self.wants_base, speculate=self.options["speculate"])
+        return Decoder(
+            self.model,
+            requests,
+            wants_base=self.wants_base,
+            speculate=self.options["speculate"],
+            on_device=self.options["on_device"],
+        )
 
     def _encode(self, prompt: str | tuple[int, ...]) -> tuple[int, ...]:
         token_ids = tuple(self.model.encode(prompt)) if isinstance(prompt, str) else prompt

@@ -72,6 +72,8 @@ def modules() -> list[str]:
 @pytest.mark.parametrize("name", modules())
 def test_exports_exist(name):
     """Every name in ``__all__`` is there, once; ruff keeps the order."""
+    if name.endswith("._triton"):
+        pytest.importorskip("triton", reason="Triton comes with torch for GPUs")
     module = importlib.import_module(name)
     exported = getattr(module, "__all__", None)
     if exported is None:

@@ -76,6 +76,14 @@ class Batch:
         for row in rows:
             row.pending = []
 
+    def lend(self) -> tuple[list[Row], KvCache, torch.Tensor]:
+        """Give away all rows, their cache, and the logits after each: float[B, 1, V]; `admit` takes them back."""
+        assert self._cache is not None
+        assert self._logits is not None
+        lent = self.rows, self._cache, self._logits
+        self.rows, self._cache, self._logits, self._groups = [], None, None, []
+        return lent
+
     def draw(self) -> None:
         """Draw for every row; rows that share a pipeline share the call."""
         before = self._now()
