@@ -173,6 +173,17 @@ class TokenCompiled(Compiled):
         )  # fmt: skip
         return row
 
+    def terminals_at(self, position: Position) -> tuple[list[str], list[str]]:
+        """Return the names of what the text may be inside of, and of what may come where that has ended."""
+        inside: dict[str, None] = {}
+        after: dict[str, None] = {}
+        with self._tables.lock:
+            for row in position.configurations.tolist():
+                for terminal, names in self._lengths.terminals_at(tuple(row)):
+                    inside[self._parser.names[terminal]] = None
+                    after.update(dict.fromkeys(self._parser.names[one] for one in names))
+        return list(inside), list(after)
+
     def freeze(self, *, max_states: int = 4096) -> FrozenTables:
         """Refuse: a grammar of rules has no finite tables.
 

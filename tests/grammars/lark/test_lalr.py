@@ -9,9 +9,8 @@ import lark as reference
 import numpy as np
 import pytest
 
-from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids, token_stays
 from fsm import token_compiled as module
-from fsm import token_stays
 from fsm._token_kernels import N_TERMINALS, WORD_BITS, act_kernel, viable_tokens_kernel
 from fsm.errors import GrammarError, UnsatisfiableError, UnsupportedFeatureError
 from grammars import Indenter, lark
@@ -195,3 +194,13 @@ def test_masks_hold_the_end_where_a_text_may_end():
         matcher.fill_next_token_bitmask(mask)
         rows.append(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
     assert rows == [[1, 3], [0, 3], [0, 3]]
+
+
+def test_explanation_names_what_is_read_and_what_may_come():
+    """Terminals by their names, by their text where they have none."""
+    text = 'start: "if" NAME ("->" NAME)?\nNAME: /[a-z]+/\n%ignore " "'
+    matcher = lark(text, parser="lalr").compile(BYTES).matcher()
+    assert matcher.explain(ord("x") + 1).where == 'by the rules, IF or " " may come'
+    for byte in b"if x":
+        matcher.advance(byte + 1)
+    assert matcher.explain(ord(".") + 1).where == 'by the rules, NAME is being read and "->" may come'
