@@ -16,7 +16,10 @@ from guidance.model import Model
 
 __all__ = ["Estimate", "estimate"]
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# In eight bits are the layers' matrices only; all else is bfloat16.
+_DTYPES = {
+    "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.bfloat16,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,8 @@ class Estimate:
 
     Parameters
     ----------
-    weights_bytes : the parameters; tied ones once.
+    weights_bytes : the parameters; tied ones once. On the CPU the plain decoder may keep up to 1 GiB of matrices once
+        more, in the layout that it reads fastest; that copy is not counted.
     kv_cache_bytes : keys and values of every row at its full length: 2 x layers x KV heads x head size x tokens x rows
         x bytes. Heads that share keys count once; layers with a window count in full, for this decoder keeps their
         past, so that every row can take tokens back.
@@ -59,7 +63,8 @@ def estimate(
         model that is loaded already.
     batch_size : rows that decode together.
     context_size : tokens of each row, prompt and output.
-    dtype : of weights and cache; None takes float32, as `guidance.load` does on the CPU.
+    dtype : of weights and cache, as for `guidance.load`; ``"int8"`` is of the layers' matrices alone, and all else is
+        bfloat16. None takes float32, as `guidance.load` does on the CPU.
 
     Raises
     ------
@@ -71,12 +76,13 @@ def estimate(
     16777216
     """
     config = _config_of(model)
-    width = _DTYPES[_dtype_name(dtype)].itemsize
+    name = _dtype_name(dtype)
+    width = _DTYPES[name].itemsize
     heads = config.get("num_key_value_heads") or config["num_attention_heads"]
     head_size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     vocabulary_size = config["vocab_size"]
     return Estimate(
-        weights_bytes=_num_parameters(config) * width,
+        weights_bytes=_num_parameters(config) * width - (_num_saved_bytes(config) if name == "int8" else 0),
         kv_cache_bytes=2 * config["num_hidden_layers"] * heads * head_size * context_size * batch_size * width,
         logits_bytes=2 * batch_size * vocabulary_size * 4,
         mask_bytes=batch_size * -(-vocabulary_size // 32) * 4,
@@ -154,9 +160,31 @@ def _from_shape(shape: Any, network: Any) -> dict[str, Any]:
         "num_attention_heads": shape.num_heads,
         "num_key_value_heads": shape.num_kv_heads,
         "head_dim": shape.head_size,
+        "intermediate_size": weights.layers[0].down.shape[1],
         "vocab_size": network.logits_size,
         "num_parameters": sum(tensor.numel() for tensor in tensors.values()),
     }
+
+
+def _num_saved_bytes(config: Mapping[str, Any]) -> int:
+    """Return by how much eight bits, and a scale of two bytes for each row, are less than sixteen bits."""
+    heads, hidden = config["num_attention_heads"], config["hidden_size"]
+    kv_heads = config.get("num_key_value_heads") or heads
+    head_size = config.get("head_dim") or hidden // heads
+    inner = config.get("intermediate_size")
+    if inner is None:
+        raise ModelError(
+            "estimate: got dtype='int8' and a configuration without intermediate_size, expected one of a network that "
+            "the plain decoder computes; give another dtype"
+        )
+    sizes = [
+        ((heads + 2 * kv_heads) * head_size, hidden),
+        (hidden, heads * head_size),
+        (2 * inner, hidden),
+        (hidden, inner),
+    ]
+    num_bytes: int = config["num_hidden_layers"] * sum(rows * columns - 2 * rows for rows, columns in sizes)
+    return num_bytes
 
 
 def _num_parameters(config: Mapping[str, Any]) -> int:

@@ -37,9 +37,11 @@ def _entry_kernels() -> tuple[Any, ...]:
     from fsm._kernels import advance_entry, fill_entry
     from fsm._trie_kernels import build_trie_kernel
     from guidance.logits._kernels import apply_mask_kernel, draw_rows_kernel, truncate_kernel
+    from guidance.transformer._kernels import add_norm_kernel, attend_rows_kernel, gate_up_kernel
 
     drawing = (apply_mask_kernel, draw_rows_kernel, truncate_kernel)
-    return (advance_entry, fill_entry, build_trie_kernel, *drawing)
+    layers = (add_norm_kernel, attend_rows_kernel, gate_up_kernel)
+    return (advance_entry, fill_entry, build_trie_kernel, *drawing, *layers)
 
 
 def _is_on_disk(kernel: Any) -> bool:
@@ -101,7 +103,7 @@ def _exercise_masks() -> None:
 
 
 def exercise_drawing() -> None:
-    """Run the kernels that draw from the masked law."""
+    """Run the kernels that draw from the masked law, and those of the layers before it."""
     import torch
 
     from fsm import allocate_token_bitmask
@@ -117,3 +119,30 @@ def exercise_drawing() -> None:
     repeats = NoRepeatNgram(2)
     repeats.process([[repeats.start([1, 2, 1])]], logits[None])
     apply_token_bitmask_inplace(logits, mask)
+    _exercise_layers()
+
+
+def _exercise_layers() -> None:
+    """Run the kernels of a network on one of one layer."""
+    import torch
+
+    from guidance.transformer import LlamaCausalLM
+    from guidance.transformer.llama_weights import LayerWeights, LlamaShape, LlamaWeights
+
+    sizes = {"num_layers": 1, "num_heads": 1, "num_kv_heads": 1, "head_size": 2, "hidden_size": 2, "context_size": 4}
+    ones = torch.ones(2)
+    layer = LayerWeights(
+        input_norm=ones,
+        qkv=torch.ones(6, 2),
+        qkv_bias=None,
+        qk_norm=None,
+        out=torch.ones(2, 2),
+        out_bias=None,
+        middle_norm=ones,
+        gate_up=torch.ones(4, 2),
+        down=torch.ones(2, 2),
+    )
+    weights = LlamaWeights(embedding=torch.ones(2, 2), layers=(layer,), norm=ones, head=torch.ones(2, 2))
+    network = LlamaCausalLM(LlamaShape(**sizes, norm_epsilon=1e-6, rope_theta=1e4), weights)
+    cache, _ = network.prefill([[0], [0, 1]])
+    network.decode_step(cache, torch.tensor([[1], [1]]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from guidance.errors import ModelError
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["as_model", "load", "load_encoder", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_encoder", "load_tokenizer", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -25,7 +26,9 @@ _UNREADABLE = (OSError, ValueError, KeyError, ImportError)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
-def load(name: str | Path, *, device: str | None = None, dtype: str | None = None) -> Model:
+def load(
+    name: str | Path, *, device: str | None = None, dtype: str | None = None, static_cache: int | None = None
+) -> Model:
     """Load a model and its tokenizer.
 
     Parameters
@@ -33,11 +36,15 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     name : ``"embedded"`` for the model in the package, ``"embedded/draft"`` and the like for the others, the path of
         a folder written by ``save_pretrained``, or a hub id such as ``"Qwen/Qwen2.5-0.5B-Instruct"``.
     device : where to put it, such as ``"cuda"``; None leaves it on the CPU.
-    dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; None takes float32 on the CPU, else the checkpoint's.
+    dtype : ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` keeps the layers' matrices in eight bits, with a
+        scale for each row, and all else in bfloat16, where the plain decoder computes the network; None takes float32
+        on the CPU, else the checkpoint's.
+    static_cache : the tokens, prompt and output together, for which every row gets its keys and values at once, so that
+        they never move; None lets them grow with the texts. Only where the plain decoder computes the network.
 
     Raises
     ------
-    ModelError : when there is no such model, or it cannot be read.
+    ModelError : when there is no such model, it cannot be read, or it cannot have a static cache.
 
     Examples
     --------
@@ -47,11 +54,12 @@ def load(name: str | Path, *, device: str | None = None, dtype: str | None = Non
     from guidance.model import Model
 
     source = find_source(str(name))
-    network = _read_plain(source, device=device, dtype=_dtype(dtype, device))
+    network = _read_plain(source, device=device, dtype=_dtype(dtype, device), static_cache=static_cache)
     if network is None:
+        _refuse_plain_only(str(name), static_cache=static_cache, dtype=dtype)
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return Model(
         network,
         tokenizer,
@@ -110,8 +118,19 @@ def load_encoder(name: str | Path) -> TextEncoder:
     from guidance.tokenizers import vocabulary_from
 
     source = find_source(str(name))
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
+
+
+def load_tokenizer(name: str | Path) -> Any:
+    """Load a model's tokenizer, as the library it comes from has it.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+    """
+    source = find_source(str(name))
+    return _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
 
 
 def _is_embedded(name: str | Path) -> bool:
@@ -133,7 +152,22 @@ def find_source(name: str) -> str:
             f"model {name!r}: got {found}, expected 'embedded', a folder with config.json and safetensors, or a hub id "
             "such as 'Qwen/Qwen2.5-0.5B-Instruct'; check the spelling"
         )
+    _refuse_misspelled(name)
     return name
+
+
+def _refuse_misspelled(name: str) -> None:
+    """Refuse a hub id that is all but the name of an embedded model: offline, the hub is tried for half a minute."""
+    from guidance.embedded import embedded_names
+
+    names = [EMBEDDED, *(f"{EMBEDDED}/{each}" for each in embedded_names())]
+    near = get_close_matches(name.lower(), names, cutoff=0.8)
+    near += [f"{EMBEDDED}/{each}" for each in embedded_names() if each == name]
+    if near:
+        raise ModelError(
+            f"model {name!r}: got no embedded model and no folder of this name, expected "
+            f"{' or '.join(map(repr, near))}; check the spelling, or load a checkpoint of this name from a folder"
+        )
 
 
 def _dtype(dtype: str | None, device: str | None) -> Any:
@@ -141,13 +175,24 @@ def _dtype(dtype: str | None, device: str | None) -> Any:
 
     if dtype is None:
         return torch.float32 if device in {None, "cpu"} else "auto"
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.int8}
     if dtype not in known:
         raise ModelError(f"dtype: got {dtype!r}, expected one of {', '.join(known)}; change dtype")
     return known[dtype]
 
 
-def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | None:
+def _refuse_plain_only(name: str, *, static_cache: int | None, dtype: str | None) -> None:
+    """Refuse what only the plain decoder offers."""
+    given = {"static_cache": static_cache, "dtype": dtype if dtype == "int8" else None}
+    for option, value in given.items():
+        if value is not None:
+            raise ModelError(
+                f"model {name!r}: got {option}={value!r} for a network that transformers runs, expected one that the "
+                f"plain decoder computes (a folder of Llama, Mistral, Qwen2, Qwen3 or SmolLM); drop {option}"
+            )
+
+
+def _read_plain(source: str, *, device: str | None, dtype: Any, static_cache: int | None) -> CausalLM | None:
     """Return the plain decoder for a folder it computes exactly; it needs no transformers and is faster."""
     folder = Path(source)
     if not (folder / "config.json").is_file():
@@ -156,7 +201,7 @@ def _read_plain(source: str, *, device: str | None, dtype: Any) -> CausalLM | No
     from guidance.transformer.llama_weights import read_checkpoint
 
     read = read_checkpoint(folder, dtype=None if dtype == "auto" else dtype, device=device or "cpu")
-    return None if read is None else LlamaCausalLM(*read)
+    return None if read is None else LlamaCausalLM(*read, static_cache=static_cache)
 
 
 def _read_network(source: str, name: str, dtype: Any) -> Any:

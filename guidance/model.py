@@ -121,6 +121,7 @@ class Model:
         labels: Sequence[str] = (),
         prefix_cache_bytes: int = 1 << 27,
     ) -> None:
+        from guidance.device.kept import KeptSteps
         from guidance.kernels import prepare_kernels
         from guidance.kv_cache import PrefixCache
         from guidance.tokenizers import vocabulary_from
@@ -136,6 +137,7 @@ class Model:
         self._encoder = TextEncoder(tokenizer, self.vocabulary)
         self.language_model: CausalLM = _as_causal_lm(network, name)
         self.prefix_cache = PrefixCache(prefix_cache_bytes, can_drop=getattr(self.language_model, "can_drop", True))
+        self.device_steps = KeptSteps()
         self._outputs: OrderedDict[Hashable, Output] = OrderedDict()
         _check_sizes(self)
 

@@ -66,6 +66,9 @@ class Options(TypedDict, total=False):
         (`guidance.decoding.healing`); for prompts that end within a word, a number or a piece of punctuation.
     overflow : what to do with a prompt that leaves no room in the context: ``"refuse"`` it, or ``"truncate-left"``:
         keep its end, so that there is room for `max_tokens`.
+    on_device : mask, draw and advance on the device, which the host asks once for many steps: None does where it pays,
+        on CUDA, if network, law and grammar allow it (`guidance.device`); True does or refuses; False never does. Texts
+        are the same.
     """
 
     sampling: Sampling
@@ -78,6 +81,7 @@ class Options(TypedDict, total=False):
     base_log_probs: bool
     heal: bool
     overflow: Literal["refuse", "truncate-left"]
+    on_device: bool | None
 
 
 _DEFAULTS: Options = {
@@ -91,6 +95,7 @@ _DEFAULTS: Options = {
     "base_log_probs": False,
     "heal": False,
     "overflow": "refuse",
+    "on_device": None,
 }
 
 
@@ -156,6 +161,11 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if speculate is not None and not isinstance(speculate, Speculation):
         raise SamplingError(
             f"{name}: got speculate={speculate!r}, expected guidance.Speculation(draft=...); wrap the draft in one"
+        )
+    if options["on_device"] and options["search"] is not None:
+        raise SamplingError(
+            f"{name}: got both search and on_device=True, expected at most one: a search orders its texts on the host; "
+            "drop one of them"
         )
     if options["search"] is not None and options["speculate"] is not None:
         raise SamplingError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from guidance.errors import SamplingError
 from guidance.penalties import Penalties
 
-__all__ = ["GREEDY", "Sampling", "uniform"]
+__all__ = ["GREEDY", "Sampling", "row_word", "uniform"]
 
 _WORD = (1 << 64) - 1
 _TRUNCATIONS = ("top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "epsilon", "eta")
@@ -135,10 +135,15 @@ def uniform(seed: int, row: int, step: int, *, stream: int = 0) -> float:
     >>> uniform(7, 0, 3) == uniform(7, 1, 3)
     False
     """
-    mixed = _mix(_mix(_mix(seed & _WORD) + row) + step)
+    mixed = _mix(row_word(seed, row) + step)
     if stream:
         mixed = _mix(mixed + stream)
     return (mixed >> 11) * 2.0**-53
+
+
+def row_word(seed: int, row: int) -> int:
+    """Return the 64 bits that all numbers of a row are mixed from; ``guidance.device.uniforms`` goes on from there."""
+    return _mix(_mix(seed & _WORD) + row)
 
 
 def _mix(word: int) -> int:

@@ -156,6 +156,10 @@ def can_stack(networks: Sequence[object]) -> bool:
     if len(plain) != len(networks) or len(plain) < 2:
         return False
     first = plain[0]
+    if any(
+        network.weights.layers[0].scales is not None for network in plain
+    ):  # eight bits are not multiplied in stacks
+        return False
     if sum(tensor.numel() for tensor in _tensors(first)) > _MOST_PARAMETERS:
         return False
     return all(network.shape == first.shape and _kinds(network) == _kinds(first) for network in plain[1:])

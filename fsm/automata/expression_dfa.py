@@ -35,6 +35,7 @@ class ExpressionDfa(Dfa):
     def __init__(self, expression: Expression, *, max_states: int = MAX_EXPRESSION_STATES) -> None:
         self.key = make_key("expression")
         self.max_states = max_states
+        self.expression = expression
         self._sets: list[frozenset[Continuation]] = [frozenset()]
         self._edges: list[tuple[Edge, ...] | None] = [()]
         self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.logits.pipeline import Pipeline
-from guidance.sampling import uniform
+from guidance.sampling import row_word, uniform
 
 __all__ = ["CompiledLike", "MatcherLike", "Request"]
 
@@ -91,5 +91,14 @@ class Request:
         The prompt takes part so that different prompts of one call do not draw the same numbers; `attempt` counts the
         draws of one step.
         """
+        return uniform(self._seed, self.row, step, stream=attempt)
+
+    @property
+    def word(self) -> int:
+        """Return the 64 bits that the numbers of every step are mixed from."""
+        return row_word(self._seed, self.row)
+
+    @property
+    def _seed(self) -> int:
         seed = self.pipeline.sampling.seed if self.seed is None else self.seed
-        return uniform(seed ^ (self.key << 32), self.row, step, stream=attempt)
+        return seed ^ (self.key << 32)

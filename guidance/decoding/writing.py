@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 
+from fsm import Matcher
 from guidance.decoding.budget import can_finish
 from guidance.decoding.forcing import Forcing
 from guidance.decoding.regions import keeps_limits
@@ -47,6 +49,30 @@ class Writer:
         row.num_rescued += draw.is_rescued
         self._append(row, draw.token_id, log_prob=draw.log_prob)
         self.settle(row)
+
+    def replay(self, row: Row, draws: Sequence[Draw], *, is_drawn: Sequence[bool]) -> None:
+        """Record tokens that were drawn, or forced, by the same rules elsewhere; a stop string ends the row.
+
+        The row's matcher is not moved; whether the row is done otherwise, the caller knows.
+        """
+        for draw, was_drawn in zip(draws, is_drawn, strict=True):
+            if was_drawn:
+                row.mark_draw()
+            if self.wants_base:
+                row.base_log_probs.append(draw.base_log_prob)
+            row.num_forced += not was_drawn
+            self._append(row, draw.token_id, log_prob=draw.log_prob)
+            if not row.is_running:
+                return
+
+    def tokens_forced(self, matcher: Matcher) -> list[int]:
+        """Return the tokens that must come next where a matcher stands."""
+        return [] if self._forcing is None else self._forcing.tokens(matcher)
+
+    @property
+    def forces(self) -> bool:
+        """Tell whether what the grammar forces is appended without asking the model."""
+        return self._forcing is not None
 
     def settle(self, row: Row) -> None:
         """Stop a row that is done; otherwise append what the grammar leaves no choice about."""

@@ -26,7 +26,7 @@ from guidance.logits.base import Companion, Context, Processor, Stage
 from guidance.logits.log_prob import LogProb
 from guidance.logits.mask import apply_token_bitmask_inplace
 from guidance.logits.mirostat import Mirostat1, Mirostat2
-from guidance.logits.sampler import EMPTY, UNLIMITED, Draws, draw_tokens
+from guidance.logits.sampler import EMPTY, UNLIMITED, Draws, Limits, draw_tokens
 from guidance.sampling import Sampling
 
 __all__ = ["ORDER", "ORDER_TEMPERATURE_LAST", "Companions", "Law", "Pipeline"]
@@ -143,6 +143,16 @@ class Pipeline:
     def is_stateful(self) -> bool:
         """Tell whether a drawn token changes the law of later ones other than through the model."""
         return bool(self._stateful)
+
+    @property
+    def drawn_limits(self) -> Limits | None:
+        """Return the truncations of a law that is nothing but mask, temperature and these; None for any other law."""
+        return None if self._combining or self._penalising or self._stateful else self._limits
+
+    @property
+    def scale(self) -> float:
+        """Return 1 / temperature; 0 takes the most likely token."""
+        return self._scale
 
     def alone(self) -> Pipeline:
         """Return this pipeline without what other networks compute, for a draft's law; the states are the same."""

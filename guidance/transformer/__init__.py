@@ -4,7 +4,12 @@ hugging_face.py    any causal model of the transformers library, with its Dynami
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices
-slots.py           which slots of a cache are live, and at which positions     threads.py   one thread for small work
+trees.py           tokens that do not follow one another, as drafts' trees have them
+packed_matrices.py matrices in blocks                        int8_matrices.py   matrices in eight bits
+row_step.py        one token of every row on the CPU, with compiled loops between the matrices
+fixed_step.py      tokens into static slots, for graphs      fused.py   what such a layer does between its matrices
+slots.py           which slots of a growing cache are live, and at which positions
+static_cache.py    a cache that never grows                  threads.py   one thread for small work
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from guidance.transformer.hugging_face import HuggingFaceCausalLM, HuggingFaceKv
 from guidance.transformer.llama import LlamaCausalLM, LlamaKvCache
 from guidance.transformer.llama_weights import read_checkpoint
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.static_cache import StaticKvCache
 
 __all__ = [
     "EncoderDecoderCache",
@@ -23,5 +29,6 @@ __all__ = [
     "LlamaCausalLM",
     "LlamaKvCache",
     "RowSlots",
+    "StaticKvCache",
     "read_checkpoint",
 ]

@@ -11,11 +11,16 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from guidance.errors import ModelError
 from guidance.model import KvCache
 from guidance.transformer.branches import attend_siblings
+from guidance.transformer.int8_matrices import Int8Matrices
 from guidance.transformer.llama_weights import LlamaShape, LlamaWeights
+from guidance.transformer.packed_matrices import Linear, make_linear
 from guidance.transformer.packing import Packing, make_packing, pack_some
+from guidance.transformer.row_step import make_row_step
 from guidance.transformer.slots import RowSlots
+from guidance.transformer.static_cache import StaticKvCache
 from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
@@ -72,10 +77,37 @@ class LlamaKvCache:
     def drop(self, counts: Sequence[int]) -> None:
         """Forget the last ``counts[b]`` tokens of row b."""
         self.slots.drop(counts, self.keys.device)
+        self._close_holes()
+
+    def keep(self, kept: Sequence[Sequence[int]], num_new: int) -> None:
+        """Of the last `num_new` slots, forget in row b all but ``kept[b]``; rows beyond those forget none."""
+        start = self.num_slots - num_new
+        order = self.slots.keep(kept, num_new, self.keys.device)
+        if order is not None:
+            index = order[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+            for tensor in (self.keys, self.values):
+                tensor[..., start : self.num_slots, :] = tensor[..., start : start + num_new, :].gather(3, index)
+        self._close_holes()
+
+    def _close_holes(self) -> None:
         kept = self.slots.compact()
         if kept is not None:
             index = kept[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
             self.keys, self.values = self.keys.gather(3, index), self.values.gather(3, index)
+
+    @property
+    def positions(self) -> list[int]:
+        """Return how many tokens each row holds."""
+        return self.slots.positions
+
+    def in_order(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys and values with row b's tokens in its first ``positions[b]`` slots: float[L, B, K, E, D]."""
+        live = self.slots.live
+        if live is None:
+            return self.keys[..., : self.num_slots, :], self.values[..., : self.num_slots, :]
+        order = (~live).to(torch.uint8).argsort(dim=1, stable=True)[:, : max(self.positions)]
+        index = order[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+        return self.keys.gather(3, index), self.values.gather(3, index)
 
     @torch.inference_mode()
     def join(self, other: KvCache) -> None:
@@ -92,6 +124,22 @@ class LlamaKvCache:
                 [(c.values, pad, end) for c, pad, end in sides],
             )
         )
+
+    def write(self, layer: int, new_keys: torch.Tensor, new_values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put a layer's keys and values, float[B, K, P, D], into the last P slots; return all of that layer."""
+        keys, values, end = self.keys[layer], self.values[layer], self.num_slots
+        keys[:, :, end - new_keys.shape[2] : end] = new_keys
+        values[:, :, end - new_keys.shape[2] : end] = new_values
+        return keys[:, :, :end], values[:, :, :end]
+
+    def add_slot(self) -> None:
+        """Account for one more token in every row."""
+        self.make_room(1)
+        self.slots.append(1, None, self.keys.device)
+
+    def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
+        """Return the slot of each row's last token, and which slots are live: bool[B, S], or None for all up to it."""
+        return [self.num_slots - 1] * self.num_rows, self.slots.live
 
     def make_room(self, num_new: int) -> None:
         """Grow until `num_new` more slots fit."""
@@ -110,15 +158,35 @@ class LlamaCausalLM:
     ----------
     shape : its sizes.
     weights : its tensors, on one device, of one dtype.
+    static_cache : the slots that every row's keys and values have from the start, and the most tokens it may then hold;
+        None lets them grow with the texts.
+
+    Raises
+    ------
+    ModelError : when a static cache has fewer than one slot, or more than the network has positions.
     """
 
-    def __init__(self, shape: LlamaShape, weights: LlamaWeights) -> None:
+    def __init__(self, shape: LlamaShape, weights: LlamaWeights, *, static_cache: int | None = None) -> None:
+        if static_cache is not None and not 1 <= static_cache <= shape.context_size:
+            raise ModelError(
+                f"static_cache: got {static_cache}, expected 1 to {shape.context_size}, the positions of the network; "
+                "change static_cache"
+            )
         self.shape = shape
         self.weights = weights
+        self.static_cache = static_cache
         self._rotations = _rotations(shape, weights.norm.device)
-        self._num_parameters = sum(
-            tensor.numel() for layer in weights.layers for tensor in (layer.qkv, layer.out, layer.gate_up, layer.down)
-        )
+        matrices = [m for layer in weights.layers for m in (layer.qkv, layer.out, layer.gate_up, layer.down)]
+        self._num_parameters = sum(matrix.numel() for matrix in matrices)
+        scales = {
+            id(getattr(layer, name)): getattr(layer.scales, name)
+            for layer in weights.layers
+            if layer.scales is not None
+            for name in ("qkv", "out", "gate_up", "down")
+        }
+        self._linear: Linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
+
+        self._row_step = make_row_step(shape, weights, self._linear, self._rotations)
 
     @property
     def logits_size(self) -> int:
@@ -128,19 +196,38 @@ class LlamaCausalLM:
     @property
     def context_size(self) -> int:
         """Return the most positions a row may hold."""
-        return self.shape.context_size
+        return self.static_cache or self.shape.context_size
 
     @property
     def device(self) -> torch.device:
         """Return the device of the weights."""
         return self.weights.norm.device
 
+    @property
+    def num_parameters(self) -> int:
+        """Return how many parameters the layers' matrices have: what a token takes in multiply-adds."""
+        return self._num_parameters
+
+    @property
+    def linear(self) -> Linear:
+        """Return what multiplies by the weights, in whatever form they are kept."""
+        return self._linear
+
+    @property
+    def rotations(self) -> torch.Tensor:
+        """Return exp(i * position * frequency): complex64[context, D / 2]."""
+        return self._rotations
+
     def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[KvCache, torch.Tensor]:
         """Read the prompts as one left-padded batch."""
         lengths = [len(prompt) for prompt in prompts]
         longest = max(lengths)
         padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        cache = self._allocate_cache(len(prompts), longest + _FIRST_CAPACITY)
+        cache: KvCache
+        if self.static_cache is None:
+            cache = self._allocate_cache(len(prompts), longest + _FIRST_CAPACITY)
+        else:
+            cache = self.allocate_static_cache(len(prompts), self.static_cache)
         return cache, self.decode_step(cache, torch.tensor(padded, device=self.device), lengths)
 
     @torch.inference_mode()
@@ -153,19 +240,30 @@ class LlamaCausalLM:
         num_logits: int = 1,
     ) -> torch.Tensor:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
-        assert isinstance(cache, LlamaKvCache)
-        num_new = token_ids.shape[1]
-        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
-            cache.make_room(num_new)
-            positions = cache.slots.append(num_new, lengths, token_ids.device)
-            rotation = self._rotation(cache, positions, num_new)
-            mask = self._mask(cache, positions, num_new)
+        assert isinstance(cache, LlamaKvCache | StaticKvCache)
+        limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
+        with limit:
+            num_new = token_ids.shape[1]
+            if num_new == 1 and limit.is_small and self._row_step is not None and (lengths is None or all(lengths)):
+                cache.add_slot()
+                return self._logits(self._row_step.read(cache, token_ids))
+            if isinstance(cache, StaticKvCache):
+                places = cache.append(num_new, lengths)
+                rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
+                mask = self._group_mask(cache.attention_mask(places))
+            else:
+                cache.make_room(num_new)
+                positions = cache.slots.append(num_new, lengths, token_ids.device)
+                rotation = self._rotation(cache, positions, num_new)
+                mask = self._mask(cache, positions, num_new)
             packing = make_packing(lengths, num_new, token_ids.device)
             tokens = token_ids if packing is None else packing.pack(token_ids)
             hidden = self._layers(cache, functional.embedding(tokens, self.weights.embedding), rotation, mask, packing)
-            hidden = (hidden if packing is None else packing.spread(hidden))[:, -num_logits:]
-            hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._logits((hidden if packing is None else packing.spread(hidden))[:, -num_logits:])
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
+        return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_branches(
@@ -189,7 +287,7 @@ class LlamaCausalLM:
             hidden = functional.embedding(token_ids, self.weights.embedding)
             hidden = self._layers(cache, hidden, rotation, grouped)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._linear(hidden, self.weights.head, None)
 
     @torch.inference_mode()
     def decode_siblings(
@@ -213,11 +311,11 @@ class LlamaCausalLM:
             hidden = self._layers(cache, hidden, rotation, weights, packing, num_siblings=token_ids.shape[1])
             hidden = hidden if packing is None else packing.spread(hidden)
             hidden = functional.rms_norm(hidden, (self.shape.hidden_size,), self.weights.norm, self.shape.norm_epsilon)
-            return functional.linear(hidden, self.weights.head)
+            return self._linear(hidden, self.weights.head, None)
 
     def _layers(
         self,
-        cache: LlamaKvCache,
+        cache: LlamaKvCache | StaticKvCache,
         hidden: torch.Tensor,
         rotation: torch.Tensor,
         mask: torch.Tensor | None,
@@ -228,34 +326,29 @@ class LlamaCausalLM:
         """Return the hidden states after the last layer: float[B, P, H], or float[1, N, H] where they are packed."""
         shape = self.shape
         num_rows, size = cache.num_rows, hidden.shape[-1]
-        end = cache.num_slots
         num_rotated = shape.num_heads + shape.num_kv_heads
         grouped = (num_rows, shape.num_kv_heads, -1, shape.head_size)
         for index, layer in enumerate(self.weights.layers):
             normed = functional.rms_norm(hidden, (size,), layer.input_norm, shape.norm_epsilon)
-            qkv = functional.linear(normed, layer.qkv, layer.qkv_bias)
+            qkv = self._linear(normed, layer.qkv, layer.qkv_bias)
             qkv = qkv if packing is None else packing.spread(qkv)
             num_new = qkv.shape[1]
             qkv = qkv.view(num_rows, num_new, -1, shape.head_size).transpose(1, 2)
             rotated = self._rotate(qkv[:, :num_rotated], layer.qk_norm, rotation)
-            keys, values = cache.keys[index], cache.values[index]
-            keys[:, :, end - num_new : end] = rotated[:, shape.num_heads :]
-            values[:, :, end - num_new : end] = qkv[:, num_rotated:]
+            keys, values = cache.write(index, rotated[:, shape.num_heads :], qkv[:, num_rotated:])
             # The query heads of a group read the same keys, so they may stand as positions of one head.
             queries = rotated[:, : shape.num_heads].reshape(grouped)
             if num_siblings:
-                attended = attend_siblings(queries, keys[:, :, :end], values[:, :, :end], mask, num_siblings)
+                attended = attend_siblings(queries, keys, values, mask, num_siblings)
             else:
-                attended = functional.scaled_dot_product_attention(
-                    queries, keys[:, :, :end], values[:, :, :end], attn_mask=mask
-                )
+                attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
             attended = attended.view(num_rows, shape.num_heads, num_new, shape.head_size)
             attended = attended.transpose(1, 2).reshape(num_rows, num_new, -1)
             attended = attended if packing is None else packing.pack(attended)
-            hidden = hidden + functional.linear(attended, layer.out, layer.out_bias)
+            hidden = hidden + self._linear(attended, layer.out, layer.out_bias)
             normed = functional.rms_norm(hidden, (size,), layer.middle_norm, shape.norm_epsilon)
-            gate, up = functional.linear(normed, layer.gate_up).chunk(2, dim=-1)
-            hidden = hidden + functional.linear(functional.silu(gate).mul_(up), layer.down)
+            gate, up = self._linear(normed, layer.gate_up, None).chunk(2, dim=-1)
+            hidden = hidden + self._linear(functional.silu(gate).mul_(up), layer.down, None)
         return hidden
 
     def _rotate(self, heads: torch.Tensor, scale: torch.Tensor | None, rotation: torch.Tensor) -> torch.Tensor:
@@ -284,15 +377,27 @@ class LlamaCausalLM:
             mask = torch.ones(1, 1, num_new, end, dtype=torch.bool, device=self.device).tril_(end - num_new)
         else:
             return None
+        return self._group_mask(mask)
+
+    def _group_mask(self, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return a mask for the G query heads of a group, which stand as positions of one head."""
         num_groups = self.shape.num_heads // self.shape.num_kv_heads
-        return mask.repeat(1, 1, num_groups, 1) if num_groups > 1 else mask
+        return mask.repeat(1, 1, num_groups, 1) if mask is not None and num_groups > 1 else mask
+
+    def allocate_static_cache(self, num_rows: int, size: int) -> StaticKvCache:
+        """Return an empty cache of `size` slots for each row."""
+        keys = self._allocate(num_rows, size + 1)
+        return StaticKvCache(keys, torch.zeros_like(keys), size=size, positions=[0] * num_rows)
 
     def _allocate_cache(self, num_rows: int, capacity: int) -> LlamaKvCache:
+        keys = self._allocate(num_rows, min(capacity, self.shape.context_size))
+        return LlamaKvCache(keys, torch.zeros_like(keys), RowSlots(num_rows))
+
+    @torch.inference_mode()
+    def _allocate(self, num_rows: int, capacity: int) -> torch.Tensor:
         shape = self.shape
-        sizes = (shape.num_layers, num_rows, shape.num_kv_heads, min(capacity, shape.context_size), shape.head_size)
-        with torch.inference_mode():
-            keys = torch.zeros(sizes, dtype=self.weights.norm.dtype, device=self.device)
-            return LlamaKvCache(keys, torch.zeros_like(keys), RowSlots(num_rows))
+        sizes = (shape.num_layers, num_rows, shape.num_kv_heads, capacity, shape.head_size)
+        return torch.zeros(sizes, dtype=self.weights.norm.dtype, device=self.device)
 
 
 def _rotations(shape: LlamaShape, device: torch.device) -> torch.Tensor:

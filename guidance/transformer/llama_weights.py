@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["LayerWeights", "LlamaShape", "LlamaWeights", "read_checkpoint", "read_shape"]
+from guidance.transformer.int8_matrices import quantise_rows
+
+__all__ = ["LayerScales", "LayerWeights", "LlamaShape", "LlamaWeights", "read_checkpoint", "read_shape", "shorten"]
 
 _FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -34,8 +36,21 @@ class LlamaShape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerScales:
+    """Hold what a layer's matrices in eight bits are to be multiplied by, row by row: bfloat16[O] each."""
+
+    qkv: torch.Tensor
+    out: torch.Tensor
+    gate_up: torch.Tensor
+    down: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerWeights:
-    """Hold one layer; queries, keys and values are one matrix, gate and up another."""
+    """Hold one layer; queries, keys and values are one matrix, gate and up another.
+
+    scales : of the matrices where they are int8; None where they are what they are
+    """
 
     input_norm: torch.Tensor
     qkv: torch.Tensor
@@ -46,6 +61,7 @@ class LayerWeights:
     middle_norm: torch.Tensor
     gate_up: torch.Tensor
     down: torch.Tensor
+    scales: LayerScales | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +107,10 @@ def read_shape(config: Mapping[str, Any]) -> LlamaShape | None:
 def read_checkpoint(
     folder: Path, *, dtype: torch.dtype | None = None, device: str = "cpu"
 ) -> tuple[LlamaShape, LlamaWeights] | None:
-    """Return shape and weights of a checkpoint, or None when this decoder does not compute it."""
+    """Return shape and weights of a checkpoint, or None when this decoder does not compute it.
+
+    dtype : None leaves the checkpoint's; ``torch.int8`` keeps the layers' matrices in eight bits, the rest in bfloat16
+    """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         return None
@@ -103,9 +122,23 @@ def read_checkpoint(
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
         tensors.update(load_file(file, device=device))
+    is_short = dtype is torch.int8
     if dtype is not None:
-        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
-    return shape, _assemble(shape, tensors)
+        tensors = {name: tensor.to(torch.bfloat16 if is_short else dtype) for name, tensor in tensors.items()}
+    weights = _assemble(shape, tensors)
+    return shape, shorten(weights) if is_short else weights
+
+
+def shorten(weights: LlamaWeights) -> LlamaWeights:
+    """Return the weights with the layers' matrices in eight bits; embedding and output layer stay as they are."""
+    return replace(weights, layers=tuple(_shorten_layer(layer) for layer in weights.layers))
+
+
+def _shorten_layer(layer: LayerWeights) -> LayerWeights:
+    matrices, scales = {}, {}
+    for name in ("qkv", "out", "gate_up", "down"):
+        matrices[name], scales[name] = quantise_rows(getattr(layer, name))
+    return replace(layer, **matrices, scales=LayerScales(**scales))
 
 
 def _assemble(shape: LlamaShape, tensors: Mapping[str, torch.Tensor]) -> LlamaWeights:

@@ -19,15 +19,15 @@ _SMALL_WORK = 150_000_000
 class ThreadLimit:
     """Use one thread inside a ``with`` block whose work is small; the caller's number returns after it."""
 
-    __slots__ = ("_before", "_is_small")
+    __slots__ = ("_before", "is_small")
 
     def __init__(self, num_multiply_adds: int, device: torch.device) -> None:
-        self._is_small = num_multiply_adds < _SMALL_WORK and device.type == "cpu"
+        self.is_small = num_multiply_adds < _SMALL_WORK and device.type == "cpu"
         self._before = 1
 
     def __enter__(self) -> None:
         """Limit."""
-        if self._is_small:
+        if self.is_small:
             self._before = torch.get_num_threads()
             if self._before > 1:
                 torch.set_num_threads(1)
@@ -36,5 +36,5 @@ class ThreadLimit:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Return to the number before."""
-        if self._is_small and self._before > 1:
+        if self.is_small and self._before > 1:
             torch.set_num_threads(self._before)

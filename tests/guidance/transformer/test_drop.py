@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from guidance.transformer import HuggingFaceCausalLM, LlamaCausalLM, read_checkpoint
+from guidance.transformer import HuggingFaceCausalLM, LlamaCausalLM, StaticKvCache, read_checkpoint
 
 
 def make_network(kind):
@@ -25,15 +25,15 @@ def make_network(kind):
     return LlamaForCausalLM(LlamaConfig(**sizes)).eval()
 
 
-@pytest.fixture(scope="module", params=["llama", "plain", "window", "gpt2"])
+@pytest.fixture(scope="module", params=["llama", "plain", "static", "window", "gpt2"])
 def model(request, tmp_path_factory):
-    """Return a model of each implementation; `plain` is our own decoder."""
+    """Return a model of each implementation; `plain` and `static` are our own decoder, with both its caches."""
     network = make_network(request.param)
-    if request.param != "plain":
+    if request.param not in {"plain", "static"}:
         return HuggingFaceCausalLM(network)
     folder = tmp_path_factory.mktemp("llama")
     network.save_pretrained(folder)
-    return LlamaCausalLM(*read_checkpoint(folder))
+    return LlamaCausalLM(*read_checkpoint(folder), static_cache=120 if request.param == "static" else None)
 
 
 def append(model, cache, texts, generator):
@@ -74,7 +74,7 @@ def test_forgetting_the_same_number_frees_the_slots(model):
         model.decode_step(cache, torch.tensor([[4, 5, 6, 7]]))
         cache.drop([3])
     assert cache.num_slots == 8
-    assert cache.slots.live is None
+    assert isinstance(cache, StaticKvCache) or cache.slots.live is None
 
 
 def test_rows_join_a_running_batch(model):

@@ -45,14 +45,15 @@ FAMILIES = [
 ]
 
 
+@pytest.mark.parametrize("static_cache", [None, 16])
 @pytest.mark.parametrize(("family", "changes"), FAMILIES)
-def test_plain_decoder_equals_transformers(family, changes, tmp_path):
+def test_plain_decoder_equals_transformers(family, changes, static_cache, tmp_path):
     """Ragged prefills and steps give the same logits to 1e-4."""
     network = make(family, **changes)
     network.save_pretrained(tmp_path)
     expected = HuggingFaceCausalLM(network)
-    model = LlamaCausalLM(*read_checkpoint(tmp_path))
-    assert (model.logits_size, model.context_size) == (expected.logits_size, expected.context_size)
+    model = LlamaCausalLM(*read_checkpoint(tmp_path), static_cache=static_cache)
+    assert (model.logits_size, model.context_size) == (expected.logits_size, static_cache or expected.context_size)
     theirs, their_logits = expected.prefill(PROMPTS)
     ours, our_logits = model.prefill(PROMPTS)
     torch.testing.assert_close(our_logits, their_logits, atol=1e-4, rtol=1e-4)
@@ -64,10 +65,11 @@ def test_plain_decoder_equals_transformers(family, changes, tmp_path):
         torch.testing.assert_close(our_logits, expected.decode_step(theirs, padded, lengths), atol=1e-4, rtol=1e-4)
 
 
-def test_plain_cache_forks_selects_crops_and_grows(tmp_path):
+@pytest.mark.parametrize("static_cache", [None, 300])
+def test_plain_cache_forks_selects_crops_and_grows(static_cache, tmp_path):
     """The cache keeps what it is told to, past its first capacity."""
     make("Llama", max_position_embeddings=512).save_pretrained(tmp_path)
-    model = LlamaCausalLM(*read_checkpoint(tmp_path))
+    model = LlamaCausalLM(*read_checkpoint(tmp_path), static_cache=static_cache)
     text = list(range(1, 40)) * 5
     cache, logits = model.prefill([text])
     fork = cache.fork()
