@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._token_kernels import UNKNOWN, WORD_BITS
+from fsm.errors import LimitError
 
 __all__ = [
+    "MAX_TOKEN_ROWS",
     "ParserArrays",
     "ParserItem",
     "ParserTables",
@@ -26,6 +28,9 @@ __all__ = [
     "num_words_of",
     "words_of",
 ]
+
+MAX_TOKEN_ROWS = 1 << 18
+"""The most states inside tokens that one grammar may need before ``LimitError``; a state takes 1.3 KB."""
 
 
 class TokenArrays(NamedTuple):
@@ -165,7 +170,17 @@ class TokenTables:
         return sum(array.nbytes for array in self.arrays)
 
     def add_state(self, possible: int, *, marks: int, width: int) -> int:
-        """Add a state whose row is not written yet."""
+        """Add a state whose row is not written yet.
+
+        Raises
+        ------
+        LimitError : there would be more than ``MAX_TOKEN_ROWS``.
+        """
+        if self.num_states >= MAX_TOKEN_ROWS:
+            raise LimitError(
+                f"tokens: more than {MAX_TOKEN_ROWS} states are needed (limit fsm.token_tables.MAX_TOKEN_ROWS), as "
+                "where lines are indented by thousands of columns; shorten what was read, or raise the limit"
+            )
         state = self.num_states
         self.num_states += 1
         if self.num_states > len(self.arrays.marks):

@@ -152,7 +152,7 @@ class Automaton:
     def _shown(self, number: int) -> str:
         """Return a terminal's name, its pattern where ``lark`` made the name up."""
         term = self.symbols.terminals.terms[number]
-        return str(term.pattern.raw or term.name) if term.name.startswith("__") else str(term.name)
+        return str(term.pattern.raw or term.pattern.value) if term.name.startswith("__") else str(term.name)
 
     def _arrays(self, spellings: Spellings) -> ParserArrays:
         symbols = self.symbols

@@ -45,7 +45,8 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     terms, compiled, ignored = load_rules(text, start, path, import_paths)
     reader = _Reader(text, terms)
     grammar = reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
-    if len(grammar.analysis.rules) <= MANY_RULES:
+    written = len({rule.origin for rule in compiled})
+    if len(grammar.analysis.rules) <= max(MANY_RULES, MANY_TIMES * written):
         return grammar
     from grammars.lark.terminals import Terminals
     from grammars.lark.token_reading import TokenReading
@@ -57,8 +58,9 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
         return grammar
 
 
-MANY_RULES = 300
-"""With more rules than these, once they say what tokens forbid after them, a parser is tried instead."""
+MANY_RULES, MANY_TIMES = 300, 8
+"""With more rules, and so many times more than were written, once they say what tokens forbid after them, a parser is
+tried instead."""
 
 read_grammar: Any = load_grammar  # lark types neither this nor what it returns
 

@@ -6,6 +6,7 @@ after them, the strings that it may yet turn out to be, and the width of the lin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -83,6 +84,7 @@ class Scanner:
         self._place_numbers: dict[_Place, int] = {}
         self._states: dict[Node, int] = {}
         self._nodes: dict[int, Node] = {}
+        self._allowed: dict[Debts, int] = {_NOTHING: _EVERY_BYTE}
         self._edges: dict[int, tuple[Edge, ...]] = {}
         self._reach: dict[tuple[int, Debts], int] = {}
         self._bytes = TokenBytes(self)  # type: ignore[arg-type]  # it asks for edges only
@@ -110,8 +112,18 @@ class Scanner:
             for terminal, debts in self._ends(self._places[node]):
                 at_end = all(debt.automaton.holds_at_end(debt.follow) for debt in debts)
                 ends.append(TokenEnd(terminal, self._debt_number(debts), self._places[node].width, at_end))
-                leaves |= _bytes_allowed(debts)
+                leaves |= self._bytes_allowed(debts)
         tables.set_row(state, edges, ends, leaves)
+
+    def _bytes_allowed(self, debts: Debts) -> int:
+        """Return the bytes that may follow, as bits."""
+        known = self._allowed.get(debts)
+        if known is None:
+            allowed: Ranges = ALL
+            for debt in debts:
+                allowed = intersect_ranges(allowed, _first_characters(debt))
+            known = self._allowed[debts] = lead_bytes(allowed)
+        return known
 
     def _state(self, tables: TokenTables, node: Node) -> int:
         state = self._states.get(node)
@@ -237,7 +249,12 @@ class Scanner:
         low = max(bits << 6 * num, (0, 0, 0x800, 0x10000)[num] if bits == 0 else 0)
         high = (bits << 6 * num) + (1 << 6 * num) - 1
         found = 0
-        for target in {target for first, last, target in self.edges(number) if first <= high and last >= low}:
+        edges, reached = self.edges(number), set()
+        for first, _, target in edges[bisect_left(edges, low, key=_last_character) :]:
+            if first > high:
+                break
+            reached.add(target)
+        for target in reached:
             found |= self._possible(target)
         return found
 
@@ -275,14 +292,8 @@ class Scanner:
                     self._reach[pair], is_changed = found, True
 
 
-def _bytes_allowed(debts: Debts) -> int:
-    """Return the bytes that may follow, as bits."""
-    if not debts:
-        return _EVERY_BYTE
-    allowed: Ranges = ALL
-    for debt in debts:
-        allowed = intersect_ranges(allowed, _first_characters(debt))
-    return lead_bytes(allowed)
+def _last_character(edge: Edge) -> int:
+    return edge[1]
 
 
 def _first_characters(debt: Debt) -> Ranges:

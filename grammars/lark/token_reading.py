@@ -117,7 +117,7 @@ class TokenReading:
         """Return a terminal's name; where it has none of its own in the grammar, its pattern."""
         term = self.terminals.terms[number]
         is_named = re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text)
-        return str(term.name if is_named or not term.pattern.raw else term.pattern.raw)
+        return str(term.name if is_named else term.pattern.raw or term.pattern.value)
 
     def _error(self, name: str, got: str, detail: str = "") -> GrammarError:
         return make_lark_error(name, self.text, place_of(self.text, got, name), got=got, detail=detail)
