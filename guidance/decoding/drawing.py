@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from fsm import allocate_token_bitmask
-from guidance.decoding.acceptance import accept_or_correct, law_of, log_prob_of
+from guidance.decoding.acceptance import accept_or_correct, laws_of, log_prob_of
 from guidance.decoding.budget import fill_mask, forbid
 from guidance.decoding.group import Group
 from guidance.decoding.looking import Look, View
@@ -149,12 +149,12 @@ class Drawer:
             return [self._within_budget(look, k, draws.row(k)) for k in range(len(rows))]
         law = look.law(slice(None), mask)
         draws = look.draw_from(law, [row.request.uniform(len(row.token_ids)) for row in rows], wants_base=wants_base)
+        targets = laws_of(law)
         chosen = []
         for k, given in enumerate(proposed):
             draw = draws.row(k)
             if given.law is not None and draw.token_id >= 0:
-                target = law_of(law, k)
-                token = accept_or_correct(rows[k], target, given.law, token_ids=given.token_ids, size=self._size)
+                token = accept_or_correct(rows[k], targets[k], given.law, token_ids=given.token_ids, size=self._size)
                 draw = look.redraw(k, draw, token, log_prob_of(law, k, token))
             chosen.append(self._within_budget(look, k, draw))
         return chosen
