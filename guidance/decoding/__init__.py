@@ -7,6 +7,7 @@ batch.py      the rows that decode together, their cache, and their steps
 group.py      rows that share a pipeline, and what is computed beside the model for them
 lanes.py      the ways through trees of drafts, as rows of their own
 drawing.py    draws from the logits of one step, on while they confirm what was proposed
+looking.py    what rows draw from at their places
 writing.py    tokens to rows, what the grammar forces after them, the reason to stop
 proposal.py   what runs ahead of the model                    acceptance.py   by the published rule
 budget.py     the one place where max_tokens meets the grammar

@@ -20,7 +20,7 @@ from guidance.decoding.row import Row
 from guidance.logits.pipeline import Law
 from guidance.logits.sampler import Draws, draw_tokens
 
-__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "draw_from", "invert", "law_of", "log_prob_of"]
+__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "draw_from", "invert", "laws_of", "log_prob_of"]
 
 ACCEPTING, CORRECTING = 1 << 20, 1 << 21
 """Streams of random numbers of their own, beyond any number of repeated draws."""
@@ -52,11 +52,13 @@ def accept_or_correct(row: Row, target: DraftLaw, draft: DraftLaw, *, token_ids:
     return invert(p, row.request.uniform(step, attempt=CORRECTING))
 
 
-def law_of(law: Law, index: int) -> DraftLaw:
-    """Return one row's probabilities at the only position of a law."""
-    probabilities = torch.softmax(law.logits[index, 0].double(), dim=-1).cpu().numpy()
-    token_ids = None if law.token_ids is None else law.token_ids[index, 0].cpu().numpy()
-    return DraftLaw(probabilities, token_ids)
+def laws_of(law: Law) -> list[DraftLaw]:
+    """Return every row's probabilities at the only position of a law."""
+    probabilities = torch.softmax(law.logits[:, 0].double(), dim=-1).cpu().numpy()
+    if law.token_ids is None:
+        return [DraftLaw(row) for row in probabilities]
+    token_ids = law.token_ids[:, 0].cpu().numpy()
+    return [DraftLaw(*row) for row in zip(probabilities, token_ids, strict=True)]
 
 
 def draw_from(law: Law, uniforms: Sequence[float], *, scale: float) -> Draws:

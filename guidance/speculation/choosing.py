@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.decoding.acceptance import draw_from, invert, law_of
+from guidance.decoding.acceptance import draw_from, invert, laws_of
 from guidance.decoding.proposal import DraftLaw
 from guidance.decoding.row import Row
 from guidance.logits.pipeline import Law, Pipeline
@@ -64,8 +64,8 @@ class Chooser:
         states = [ahead.states[place] for ahead, place in spots]
         if self._keeps_laws and not pipeline.sampling.is_greedy:
             law = pipeline.process([[state] for state in states], logits[:, None], mask)
-            for k, spot in enumerate(spots):
-                self._draw_by_law(pipeline, spot, law_of(law, k), width)
+            for spot, own in zip(spots, laws_of(law), strict=True):
+                self._draw_by_law(pipeline, spot, own, width)
             return
         uniforms = [_uniform(spot, pipeline, attempt=0) for spot in spots]
         if width == 1:

@@ -98,12 +98,12 @@ class DraftModel(MeasuredDrafter):
 
     def _catch_up(self, rows: Sequence[Row]) -> torch.Tensor:
         """Follow the rows that stayed and joined, forget what they did not keep, read what they gained."""
-        if self._tree is not None:
-            self._read = [[*read, *kept] for read, kept in zip(self._read, self._tree.close(), strict=True)]
-            self._tree = None
         places = {id(row): index for index, row in enumerate(self._rows)}
+        tree, self._tree = self._tree, None
         if self._cache is None or not any(id(row) in places for row in rows):
             return self._begin(rows)
+        if tree is not None:
+            self._read = [[*read, *kept] for read, kept in zip(self._read, tree.close(), strict=True)]
         newcomers = [row for row in rows if id(row) not in places]
         if newcomers:
             added, _ = self._network.prefill([row.request.prompt_ids for row in newcomers])

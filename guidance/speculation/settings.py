@@ -85,21 +85,21 @@ class Speculation:
                 f"Speculation: got acceptance={self.acceptance!r}, expected 'matching' or 'rejection'; change it"
             )
         if self.tree is not None:
-            object.__setattr__(self, "tree", tuple(self.tree))
-            self._check_tree()
+            self._check_tree(self.tree)
 
-    def _check_tree(self) -> None:
-        tree = self.tree or ()
-        size = sum(math.prod(tree[: depth + 1]) for depth in range(len(tree)))
-        if not tree or min(tree) < 1 or size > _LARGEST_TREE:
+    def _check_tree(self, tree: object) -> None:
+        is_tuple = isinstance(tree, tuple) and all(isinstance(width, int) and width > 0 for width in tree)
+        widths: tuple[int, ...] = self.tree or () if is_tuple else ()
+        size = sum(math.prod(widths[: depth + 1]) for depth in range(len(widths)))
+        if not 0 < size <= _LARGEST_TREE:
             raise SamplingError(
-                f"Speculation: got tree={tree}, {size} tokens, expected numbers from 1 on, one for each level, and at "
-                f"most {_LARGEST_TREE} tokens together; change it, such as to (3, 2, 1)"
+                f"Speculation: got tree={tree!r}, {size} tokens, expected a tuple of numbers from 1 on, one for each "
+                f"level, and at most {_LARGEST_TREE} tokens together; change it, such as to (3, 2, 1)"
             )
-        if self.num_tokens is not None and self.num_tokens > len(tree):
+        if self.num_tokens is not None and self.num_tokens > len(widths):
             raise SamplingError(
-                f"Speculation: got num_tokens={self.num_tokens} with a tree of {len(tree)} levels, expected at most as "
-                "many; lower num_tokens or give the tree more levels"
+                f"Speculation: got num_tokens={self.num_tokens} with a tree of {len(widths)} levels, expected at most "
+                "as many; lower num_tokens or give the tree more levels"
             )
 
     def drafter(self, model: Model, writer: Writer, *, num_rows: int) -> Drafter:

@@ -197,6 +197,8 @@ def test_drafts_of_another_vocabulary_are_refused(model):
         {"acceptance": "typical"},
         {"tree": ()},
         {"tree": (2, 0)},
+        {"tree": (2.5,)},
+        {"tree": 3},
         {"tree": (9, 9, 9)},
         {"num_tokens": 3, "tree": (2, 2)},
     ],
