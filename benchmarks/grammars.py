@@ -36,10 +36,15 @@ __all__ = ["main"]
 ENGINES = ("ours", "llguidance", "xgrammar")
 _WARM_UP = (
     ("regex", r"x?[a-f]{2}\d?[^g]*", "x"),
+    ("regex", r"[a-f]{1,9000}|\d{2}x?", "a"),
+    ("regex", r".{0,9000}[^<]*", "a"),
     ("choice", ["true", "false"], "true"),
+    ("choice", [f"{n * n}" for n in range(2000)], "4"),
     ("json", {"type": ["boolean", "string"]}, "true"),
-    ("lark", 'start: WORD ("," WORD)*\nWORD: /[a-z]+/', "true"),
+    ("lark", 'start: WORD ("," (WORD | TEXT))*\nWORD: /[a-z]+/\nTEXT: /"[^"]*"/\nWS: / +/\n%ignore WS', "true"),
 )
+"""Grammars that use every kernel once, so that none is compiled or loaded while time is taken."""
+
 MAX_LATE_US = 2_000.0
 """How much later than llguidance's the first mask may be, in microseconds."""
 
@@ -183,8 +188,9 @@ def _open(
     engine = OurGrammars(tokenizer, key_order="any") if name == "ours" else LlguidanceGrammars(tokenizer)
     for kind, text, word in _WARM_UP:
         cursor = engine.compile(Source(kind=kind, text=text)).cursor()
-        cursor.fill()
-        cursor.advance(tokenizer.encode(word)[0])
+        for token_id in tokenizer.encode(word if kind != "lark" else word + ', "\u00e9a"'):
+            cursor.fill()
+            cursor.advance(token_id)
         cursor.fill()
     return partial(measure_case, engine, eos_token_id=tokenizer.eos_token_id, cap_seconds=cap_seconds), lambda: None
 

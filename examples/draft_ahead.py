@@ -18,8 +18,8 @@ prompt = "Who is described?\n\nMara Lindqvist is 36 and lives in Turin."
 plain = guidance.generate(model, prompt, Person)
 print("no draft:", plain.value, "in", plain.metrics.num_model_calls, "model calls")
 
-for draft in ("prompt-lookup", "embedded/draft"):
-    speculation = guidance.Speculation(draft=draft, num_tokens=6)
+for draft, num_tokens, tree in (("prompt-lookup", 6, None), ("embedded/draft", 6, None), ("heads", 3, (3, 2, 1))):
+    speculation = guidance.Speculation(draft=draft, num_tokens=num_tokens, tree=tree)
     result = guidance.generate(model, prompt, Person, speculate=speculation)
     metrics = result.metrics
     print(

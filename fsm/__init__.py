@@ -9,12 +9,14 @@ kernel_runs.py  kernels over a growing network    summaries.py  masks of heavy s
 distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
 notes.py        texts that must be remembered     explanation.py  why a token is not allowed
 matcher.py      the cursor of one text            _kernels.py   the loops
-regular_compiled.py, literal_compiled.py, stay_compiled.py   patterns, lists of texts, tokens of rules: faster masks
+regular_compiled.py, literal_compiled.py, rules_compiled.py   patterns, lists of texts, rules and their tokens
+state_sets.py, set_masks.py   sets of configurations and their masks    token_loops.py  tokens that go on by some bytes
 byte_table.py, byte_loops.py, regular_masks.py   patterns over bytes    character_bytes.py, utf8.py  characters as bytes
 pushdown.py     a network as places and moves     product.py    a network beside an automaton
 regions.py      named parts of a text              captures.py   where they lie, by reading again
 special_tokens.py  special tokens as symbols       text_compiled.py  masks of free text between other things
 extensions.py, continued.py  tokens across the end of a prompt, and what follows them      way_out.py  to the end
+token_tables.py, token_arena.py, token_compiled.py, token_distance.py  a lexer and a parser of tables, and their stacks
 byte_automaton.py  its places, determinised       frozen.py, frozen_compiled.py, saving.py  tables, also in files
 """
 

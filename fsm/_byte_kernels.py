@@ -9,8 +9,11 @@ __all__ = [
     "ALL_ONES",
     "UNKNOWN",
     "WIDE",
+    "advance_texts_kernel",
+    "allow_exits_kernel",
     "allow_tokens_kernel",
     "forbid_tokens_kernel",
+    "join_all_tries_kernel",
     "join_tries_kernel",
     "keep_nodes_kernel",
     "measure_nodes_kernel",
@@ -203,16 +206,86 @@ def forbid_tokens_kernel(
 
 
 @njit(cache=True)
-def join_tries_kernel(tokens, duplicates, texts, first, end, stack, mask):
+def allow_exits_kernel(
+    delta, nodes, duplicates, ordered, places, exits, begins, children, start, home, path, registers, mask
+):  # fmt: skip
+    """Set the bit of every token that the automaton reads whole, where it begins by going to ``home`` and on there.
+
+    mask     : int32[W]    the tokens that do nothing else (``fsm.token_loops``), before
+    exits    : int32[E]    the nodes at which others leave it; begins : int32[E]  the first node on the way to each
+    children : int32[C]    the nodes of first bytes
+    start    : the state to begin in, which may be ``home``; both have their rows
+    registers : int64[3]   the node to go on at; out: nodes looked at so far; the exit or child to go on at
+    The rest is as for ``allow_tokens_kernel``. First bytes that stay at ``home`` but lead elsewhere from ``start`` are
+    walked like any other.
+    """
+    node, seen, place = registers[0], registers[1], registers[2]
+    num_exits = exits.shape[0]
+    if place == 0:
+        for i in range(children.shape[0]):
+            byte = nodes[children[i], 0]
+            if byte < 128 and delta[home, byte] == home and delta[start, byte] != home:
+                for k in range(places[children[i]], places[nodes[children[i], 2]]):
+                    token = np.int64(ordered[k])
+                    mask[token >> 5] &= ~np.int32(1 << (token & 31))
+        place = 1
+    while place <= num_exits + children.shape[0]:
+        if place <= num_exits:
+            first = np.int64(exits[place - 1])
+            begin = nodes[begins[place - 1], 0]
+            is_odd = begin < 128 and delta[home, begin] == home and delta[start, begin] != home
+            source = start if nodes[first, 1] == 1 else home
+            is_walked = source == start or not is_odd
+        else:
+            first, source = np.int64(children[place - 1 - num_exits]), start
+            byte = nodes[first, 0]
+            is_walked = byte < 128 and delta[home, byte] == home and delta[start, byte] != home
+        if is_walked:
+            last = np.int64(nodes[first, 2])
+            node = max(node, first)
+            path[nodes[first, 1] - 1] = source
+            while node < last:
+                depth = nodes[node, 1]
+                state = path[depth - 1]
+                following = delta[state, nodes[node, 0]]
+                seen += 1
+                if following <= 0:
+                    if delta[state, 0] == UNKNOWN:
+                        registers[0], registers[1], registers[2] = node, seen, place
+                        return state
+                    node = np.int64(nodes[node, 2])
+                    continue
+                path[depth] = following
+                token = np.int64(nodes[node, 3])
+                while token >= 0:
+                    mask[token >> 5] |= np.int32(1 << (token & 31))
+                    token = np.int64(duplicates[token])
+                node += 1
+        node = 0
+        place += 1
+    registers[1] = seen
+    return -1
+
+
+@njit(cache=True)
+def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask, touched):
     """Set the bit of every token that is the beginning of a text.
 
     tokens     : int32[N, 4]   the token trie; duplicates : int32[V]
+    firsts     : int32[256]    its nodes by first byte, or -1
     texts      : int32[M, 4]   the texts as a trie, of which the siblings from ``first`` to ``end`` may come next
     stack      : int32[M + 1, 4]   scratch
-    mask       : int32[W]      out
+    mask       : int32[W]      out; touched : int32[W]  out: the words that were 0 before
+    Returns the number of touched words.
     """
-    stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = 0, tokens.shape[0], first, end
-    top = 1
+    top, count, child = 0, 0, first
+    while child < end:
+        node = firsts[texts[child, 0]]
+        if node >= 0:
+            # The one node, as if it had no siblings: its subtree ends where theirs would begin.
+            stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = node, tokens[node, 2], child, texts[child, 2]
+            top += 1
+        child = texts[child, 2]
     while top > 0:
         top -= 1
         one, one_end, other, other_end = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
@@ -224,6 +297,9 @@ def join_tries_kernel(tokens, duplicates, texts, first, end, stack, mask):
             else:
                 token = np.int64(tokens[one, 3])
                 while token >= 0:
+                    if mask[token >> 5] == 0:
+                        touched[count] = token >> 5
+                        count += 1
                     mask[token >> 5] |= np.int32(1 << (token & 31))
                     token = np.int64(duplicates[token])
                 after, rest = tokens[one, 2], texts[other, 2]
@@ -231,6 +307,46 @@ def join_tries_kernel(tokens, duplicates, texts, first, end, stack, mask):
                     stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = one + 1, after, other + 1, rest
                     top += 1
                 one, other = after, rest
+    return count
+
+
+@njit(cache=True)
+def join_all_tries_kernel(tokens, duplicates, firsts, texts, stack, mask, touched, starts, words, values):
+    """Do the same for every node of the texts' trie, as lists of words that are not 0; return whether there was room.
+
+    mask   : int32[W]        scratch, 0 before and after;  touched : int32[W]  scratch
+    starts : int32[M + 1]    out: where the words of what may follow each node begin
+    words  : int64[R]        out;  values : int32[R]  out
+    """
+    size = 0
+    for node in range(texts.shape[0]):
+        starts[node] = size
+        count = join_tries_kernel(
+            tokens, duplicates, firsts, texts, node + 1, np.int64(texts[node, 2]), stack, mask, touched
+        )
+        has_room = size + count <= words.shape[0]
+        for i in range(count):
+            if has_room:
+                words[size + i], values[size + i] = touched[i], mask[touched[i]]
+            mask[touched[i]] = 0
+        if not has_room:
+            return False
+        size += count
+    starts[texts.shape[0]] = size
+    return True
+
+
+@njit(cache=True)
+def advance_texts_kernel(texts, node, data, first, last):
+    """Return the node of the texts' trie after the bytes ``data[first:last]`` from a node (-1: the root), or -2."""
+    for place in range(first, last):
+        child, end = (np.int64(0), np.int64(texts.shape[0])) if node < 0 else (node + 1, np.int64(texts[node, 2]))
+        while child < end and texts[child, 0] != data[place]:
+            child = np.int64(texts[child, 2])
+        if child >= end:
+            return np.int64(-2)
+        node = child
+    return np.int64(node)
 
 
 @njit(cache=True)

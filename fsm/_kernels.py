@@ -52,13 +52,23 @@ from fsm.layout import (
 
 __all__ = [
     "ARENA_FULL",
+    "CLASS_CLOSE",
+    "CLASS_INVALID",
+    "CLASS_OPEN_CHARACTER",
+    "CLASS_OPEN_ESCAPE",
+    "CLASS_OTHER_CONTROL",
+    "FIRST_WIDE",
+    "FRESH",
+    "INVALID",
     "MAX_TESTED",
     "NEED",
     "NOTED",
     "NOT_CLOSED",
+    "NO_ROW",
     "NUMERAL",
     "NUM_REGISTERS",
     "PARTIAL",
+    "QUOTE",
     "R_ACCEPTS",
     "R_CLOSED",
     "R_DEPTH",
@@ -66,44 +76,59 @@ __all__ = [
     "R_FREE",
     "R_FREE_STATE",
     "R_LOWEST",
+    "R_MOST",
     "R_NEED",
     "R_NODE",
     "R_OPENED",
     "R_OPENED_STATE",
     "R_READING",
     "R_STACKS",
+    "R_STAGE",
     "R_TESTED",
     "R_TOP",
     "R_TOUCHED",
+    "SEVERAL",
     "SLACK",
+    "SPACED_STAGE",
     "accept_kernel",
     "advance_entry",
     "advance_kernel",
+    "bytes_entry",
+    "chain_kernel",
     "decode_kernel",
     "fill_entry",
     "fill_kernel",
+    "loops_kernel",
     "next_bytes_kernel",
     "open_configurations_kernel",
     "open_entry",
     "openings_kernel",
+    "place_entry",
+    "remember_entry",
     "summary_kernel",
+    "widen_kernel",
 ]
 
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
 R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
-R_ACCEPTS, R_TOP, R_LOWEST, R_TESTED = range(14, 18)
+R_ACCEPTS, R_MOST, R_SPACED, R_SPACED_STACK, R_STAGE, R_KEPT = range(14, 20)
+R_TOP, R_LOWEST, R_TESTED = range(22, 25)
 # How deep into the stack a fill's looks are noted: bits tested at each depth, in as many registers.
 MAX_TESTED = 12
 NUM_REGISTERS = R_TESTED + MAX_TESTED
 # Return codes below zero.
-NEED, ARENA_FULL, NOTED = -1, -2, -3
+NEED, ARENA_FULL, NOTED, NO_ROW, SEVERAL = -1, -2, -3, -4, -5
+# A place whose mask is not known; with what follows taken off: whether the text may end, whether it is a free string.
+FRESH = -8
 # Room left over in every arena before one more row is written.
 SLACK = 4
 # How sibling nodes are visited: all; those whose byte passes the gate; the nodes that close a free string, or a key.
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
+# How ``bytes_entry`` walks: not yet, all tokens, those without their white space, all that begin with none and then so.
+BEGIN_STAGE, PLAIN_STAGE, SPACED_STAGE, AFTER_STAGE = range(4)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
 ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
 # More configurations than this are stepped without looking first which bytes they accept.
@@ -112,6 +137,10 @@ MANY = 64
 NUMERAL = -2
 # What ``decode_kernel`` finds where no character ends.
 PARTIAL, INVALID, QUOTE = -1, -2, -3
+# Classes of characters (``fsm.character_classes``): no character, a quote that closes, one that is not finished, after
+# a backslash or not; control characters but tab, new line and carriage return; the first one beyond ASCII.
+CLASS_INVALID, CLASS_CLOSE, CLASS_OPEN_ESCAPE, CLASS_OPEN_CHARACTER, CLASS_OTHER_CONTROL = 0, 1, 2, 3, 8
+FIRST_WIDE = 16
 NOT_CLOSED = 1 << 30
 
 
@@ -1128,16 +1157,28 @@ def words_kernel(addresses, place):
 
 
 @njit(cache=True)
-def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, resumes):
+def fill_entry(
+    network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, state, stack, resumes
+):
     """Call ``fill_kernel`` with arrays named by their addresses: unpacking 27 arrays would cost more than many walks.
 
     network, space, trie : int64  addresses and lengths (``Network.addresses``, ``Workspace``, ``TokenTrie``)
     size    : configurations that ``frontier`` begins with
+    state, stack : where to begin; a state below 0 leaves the frontier as it is
     resumes : 1 after a stub was expanded or an arena has grown
     """
     levels, regs = line_kernel(space, 4), line_kernel(network, 8)
     if resumes == 0:
         levels[0], levels[1], regs[R_DEPTH] = 0, size, -1
+        if state >= 0:
+            frontier = table_kernel(space, 2, 5)
+            frontier[0, 0], frontier[0, 1], frontier[0, 2], frontier[0, 3], frontier[0, 4] = (
+                state,
+                stack,
+                0,
+                0,
+                UNBOUNDED,
+            )
     return fill_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
@@ -1147,6 +1188,247 @@ def fill_entry(network, space, trie, duplicates, base, mask, tokens, counts, sta
         words_kernel(trie, 8), words_kernel(trie, 10), duplicates, base, mask, words_kernel(space, 12), mode, tokens,
         counts, starts, low, high,
     )  # fmt: skip
+
+
+@njit(cache=True)
+def look_kernel(stacks, shapes, shape, stack, looked):
+    """Write what a shape says to look at on a stack (``fsm.shared_masks``); return how many numbers that is."""
+    popped, count = shapes[shape, 0], 0
+    for below in range(popped):
+        looked[count] = stacks[stack, 0] if stack != 0 else -1
+        looked[count + 1] = stacks[stack, 2] & shapes[shape, 1 + below]
+        count += 2
+        stack = stacks[stack, 1]
+    looked[count] = stacks[stack, 2] & shapes[shape, 1 + popped]
+    return count + 1
+
+
+@njit(cache=True, inline="always")
+def slot_kernel(heads, state, decode, low, high):
+    """Return where the chain of masks of a state begins."""
+    return (state * 40503 + decode * 30011 + low * 7919 + (high & 0xFFFF) * 101) & (heads.shape[0] - 1)
+
+
+@njit(cache=True)
+def recall_kernel(stacks, heads, known, values, shapes, looked, frontier, place):
+    """Return the number of the mask of the closed configuration ``frontier[place]`` where it is known, else -1."""
+    state, stack, decode = frontier[place, 0], frontier[place, 1], frontier[place, 2]
+    low, high = frontier[place, 3], frontier[place, 4]
+    record = heads[slot_kernel(heads, state, decode, low, high)]
+    shape, count = -1, 0
+    while record != 0:
+        row = known[record]
+        if row[0] == state and row[1] == decode and row[2] == low and row[3] == high:
+            if row[4] != shape:
+                shape = row[4]
+                count = look_kernel(stacks, shapes, shape, stack, looked)
+            same = True
+            for i in range(count):
+                if values[row[6] + i] != looked[i]:
+                    same = False
+                    break
+            if same:
+                return row[5]
+        record = row[7]
+    return -1
+
+
+@njit(cache=True)
+def remember_kernel(stacks, regs, heads, known, values, shapes, looked, sizes, state, stack, decode, low, high, number):
+    """Remember mask ``number`` as that of a configuration, by what filling it looked at.
+
+    heads  : int64[2^n]     the first record of each chain, 0 = none
+    known  : int64[R, 8]    state, partial character, low, high, shape, mask, where its values begin, next record
+    values : int64[N]       return states and bits found on the stack
+    shapes : int64[S, 2 + MAX_TESTED]  how many return states were popped; the bits tested at each of them and the next
+    sizes  : int64[3]       how many records, values and shapes there are
+    Returns 0; 1 where there was too much to remember; ARENA_FULL.
+    """
+    popped = regs[R_TOP] + 1 - regs[R_LOWEST]
+    if popped >= MAX_TESTED:
+        return 1
+    shape = 0
+    while shape < sizes[2]:
+        same = shapes[shape, 0] == popped
+        for i in range(popped + 1):
+            same = same and shapes[shape, 1 + i] == regs[R_TESTED + i]
+        if same:
+            break
+        shape += 1
+    record, begin = sizes[0], sizes[1]
+    if shape + 1 >= shapes.shape[0] or record + 1 >= known.shape[0] or begin + looked.shape[0] > values.shape[0]:
+        return ARENA_FULL
+    if shape == sizes[2]:
+        shapes[shape, 0] = popped
+        for i in range(popped + 1):
+            shapes[shape, 1 + i] = regs[R_TESTED + i]
+        sizes[2] += 1
+    count = look_kernel(stacks, shapes, shape, stack, looked)
+    for i in range(count):
+        values[begin + i] = looked[i]
+    row = known[record]
+    row[0], row[1], row[2], row[3], row[4], row[5], row[6] = state, decode, low, high, shape, number, begin
+    slot = slot_kernel(heads, state, decode, low, high)
+    row[7] = heads[slot]
+    heads[slot] = record
+    sizes[0] += 1
+    sizes[1] += count
+    return 0
+
+
+@njit(cache=True)
+def widen_kernel(mask, row, touched, count):
+    """Set the mask to a row, and what was touched to what it was there as well."""
+    kept = np.empty(count, np.int32)
+    for i in range(count):
+        kept[i] = mask[touched[i]]
+    mask[:] = row
+    for i in range(count):
+        mask[touched[i]] |= kept[i]
+
+
+@njit(cache=True)
+def place_entry(network, space, shared, configurations):
+    """Close configurations, and recall their mask.
+
+    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked
+    Returns four times the number of the mask where there is one closed configuration and its mask is known; ``FRESH``
+    less flags, with the configuration in ``frontier[0]`` and the registers ready to note looks, where it is not; plus
+    (or less) 1 where the text may end, 2 where it is inside a free string. ``SEVERAL`` where there is more than one
+    (or none): they end at ``regs[R_CLOSED]``; NEED or ARENA_FULL.
+    """
+    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
+    frontier = table_kernel(space, 2, 5)
+    place = configurations.shape[0]
+    kind = states[configurations[0, 0], KIND] if place == 1 else DEAD
+    if kind == CHAR or (kind == BYTE and states[configurations[0, 0], DEFAULT] == 0):
+        regs[R_ACCEPTS] = 0
+        for column in range(5):
+            frontier[1, column] = configurations[0, column]
+    else:
+        end = open_configurations_kernel(
+            states, table_kernel(network, 2, 3), stacks, line_kernel(network, 6), regs, table_kernel(space, 0, 5),
+            frontier, configurations,
+        )  # fmt: skip
+        if end < 0:
+            return end
+        if end != place + 1:
+            regs[R_CLOSED] = end
+            return SEVERAL
+    flags = regs[R_ACCEPTS]
+    if frontier[place, 0] == regs[R_FREE_STATE] and frontier[place, 2] == 0:
+        flags += 2
+    number = recall_kernel(
+        stacks, line_kernel(shared, 0), table_kernel(shared, 2, 8), line_kernel(shared, 4),
+        table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8), frontier, place,
+    )  # fmt: skip
+    if number >= 0:
+        return 4 * number + flags
+    depth = stacks[frontier[place, 1], 3]
+    regs[R_TOP], regs[R_LOWEST], regs[R_TOUCHED] = depth, depth + 1, 0
+    for i in range(MAX_TESTED):
+        regs[R_TESTED + i] = 0
+    for column in range(5):
+        frontier[0, column] = frontier[place, column]
+    return FRESH - flags
+
+
+@njit(cache=True)
+def remember_entry(network, shared, state, stack, decode, low, high, number):
+    """Call ``remember_kernel`` with arrays named by their addresses."""
+    return remember_kernel(
+        table_kernel(network, 4, 4), line_kernel(network, 8), line_kernel(shared, 0), table_kernel(shared, 2, 8),
+        line_kernel(shared, 4), table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8),
+        line_kernel(shared, 10), state, stack, decode, low, high, number,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def find_spaces_kernel(states, stacks, regs, frontier):
+    """Find the state that reads white space next from ``frontier[0]``, and how much may come: ``regs[R_MOST]``."""
+    state, stack = frontier[0, 0], frontier[0, 1]
+    regs[R_MOST] = 0
+    while True:
+        kind = states[state, KIND]
+        if kind == BYTE:
+            most = states[state, SHORTEST]
+            if most == 0 and states[state, WS] != 0:
+                most = min(states[states[state, WS], SHORTEST], UNBOUNDED - 1) + 1
+            if most != 0:
+                regs[R_MOST], regs[R_SPACED], regs[R_SPACED_STACK] = most - 1, state, stack
+                return
+            state = states[state, DEFAULT]
+        elif kind == POP and stack != 0:
+            popped_kernel(stacks, regs, stack)
+            state, stack = stacks[stack, 0], stacks[stack, 1]
+        else:
+            return
+
+
+@njit(cache=True)
+def walk_kernel(network, space, vocabulary, trie, base, mode, low, high):
+    """Call ``fill_kernel`` with arrays named by their addresses, and the tokens that begin with white space.
+
+    trie : where the addresses of the trie begin in ``vocabulary``: 0 for that of the tokens, 12 for what follows spaces
+    """
+    place = 0 if trie == 0 else 26
+    return fill_kernel(
+        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
+        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4),
+        table_kernel(space, 6, 3), carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
+        carray(pointer(vocabulary[trie]), (vocabulary[trie + 1],), np.uint8),
+        carray(pointer(vocabulary[trie + 2]), (vocabulary[trie + 3], 4), np.int32),
+        carray(pointer(vocabulary[trie + 4]), (vocabulary[trie + 5], 4), np.int32),
+        carray(pointer(vocabulary[trie + 6]), (vocabulary[trie + 7], 2), np.int32),
+        words_kernel(vocabulary, trie + 8), words_kernel(vocabulary, trie + 10), words_kernel(vocabulary, 24), base,
+        words_kernel(vocabulary, 34), words_kernel(space, 12), mode,
+        carray(pointer(vocabulary[26]), (vocabulary[27] if place else 0,), np.int32),
+        carray(pointer(vocabulary[28]), (vocabulary[29] if place else 0,), np.int32),
+        carray(pointer(vocabulary[30]), (vocabulary[31] if place else 0,), np.int32), low, high,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def bytes_entry(network, space, vocabulary, resumes):
+    """Fill the mask of a state of bytes, ``frontier[0]``; where white space may come, by what follows it.
+
+    vocabulary : int64  addresses (``fsm.space_tokens.walk_addresses``)
+    Sets ``regs[R_MOST]`` (white space that may come) and, of what the walk left out, ``regs[R_OPENED]``,
+    ``regs[R_OPENED_STATE]`` and ``regs[R_FOUND]``. Returns 0, NEED, ARENA_FULL, or NO_ROW where the row of tokens that
+    are so much white space is not there yet.
+    """
+    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
+    frontier, levels, mask = table_kernel(space, 2, 5), line_kernel(space, 4), words_kernel(vocabulary, 34)
+    if resumes == 0:
+        find_spaces_kernel(states, stacks, regs, frontier)
+        regs[R_STAGE] = BEGIN_STAGE
+    rows = line_kernel(vocabulary, 32)
+    most = regs[R_MOST]
+    base = carray(pointer(rows[min(most, rows.shape[0] - 1)]), (mask.shape[0],), np.int32)
+    if rows[min(most, rows.shape[0] - 1)] == 0:
+        return NO_ROW
+    is_spaced = most > 0 and regs[R_SPACED] == frontier[0, 0] and regs[R_SPACED_STACK] == frontier[0, 1]
+    if regs[R_STAGE] == BEGIN_STAGE:
+        mask[:] = base
+        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
+        regs[R_STAGE] = SPACED_STAGE if is_spaced else PLAIN_STAGE
+    if regs[R_STAGE] != AFTER_STAGE:
+        mode = 5 if regs[R_STAGE] == SPACED_STAGE else 2 if most > 0 else 0
+        code = walk_kernel(network, space, vocabulary, 12 if mode == 5 else 0, base, mode, ZERO, most)
+        if code < 0:
+            return code
+        if mode != 2:
+            return 0
+        regs[R_STAGE], regs[R_KEPT] = AFTER_STAGE, regs[R_OPENED]
+        regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED_STATE], regs[R_FOUND]
+        frontier[0, 0], frontier[0, 1] = regs[R_SPACED], regs[R_SPACED_STACK]
+        frontier[0, 2], frontier[0, 3], frontier[0, 4] = 0, 0, UNBOUNDED
+        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
+    code = walk_kernel(network, space, vocabulary, 12, base, 2, ONE, most)
+    if code < 0:
+        return code
+    regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
+    return 0
 
 
 @njit(cache=True)
@@ -1221,7 +1503,7 @@ def decode_kernel(states, edges, frontier, levels, nodes, characters):
     """Read every trie path as the body of a JSON string, from a character boundary on.
 
     frontier   : begins with the free string's configuration
-    characters : int64[N, 2]  out: the character that ends at a node, or ``PARTIAL``, ``QUOTE``, ``INVALID``; and for
+    characters : int32[N, 2]  out: the character that ends at a node, or ``PARTIAL``, ``QUOTE``, ``INVALID``; and for
                  partial ones their decode
     """
     levels[0], levels[1] = 0, 1
@@ -1303,6 +1585,97 @@ def open_kernel(states, edges, state, decode):
 
 
 @njit(cache=True)
+def loops_kernel(states, edges, state, target, ranges, sizes, counts, loops):
+    """Find the classes of characters all of which lead from a character state to a target.
+
+    ranges : int64[R, 3]   first, last and class of the characters that are no class of their own
+    sizes  : int64[128]    how many characters a class has, 0 = no such class; of what is not finished yet, see below
+    counts : int64[128]    scratch
+    loops  : int64[>= 2]   out: the set as 128 bits. A character that is not finished belongs to it where all that it
+             may become do: those beyond ASCII; after a backslash, all
+    """
+    loops[0] = loops[1] = 0
+    counts[:] = 0
+    begin = states[state, EDGE]
+    for e in range(begin, begin + states[state, COUNT]):
+        if edges[e, 2] == target:
+            for code in range(edges[e, 0], min(edges[e, 1], 127) + 1):
+                if code >= 32 or code == 9 or code == 10 or code == 13:
+                    counts[code] += 1
+            for r in range(ranges.shape[0]):
+                counts[ranges[r, 2]] += max(0, min(edges[e, 1], ranges[r, 1]) - max(edges[e, 0], ranges[r, 0]) + 1)
+    wide, every = True, True
+    for number in range(128):
+        if sizes[number] > 0:
+            if counts[number] < sizes[number]:
+                every = False
+                wide = wide and not FIRST_WIDE <= number < 32
+            elif number < 64:
+                loops[0] |= np.int64(1) << number
+            else:
+                loops[1] |= np.int64(1) << (number - 64)
+    if wide:
+        loops[0] |= 1 << CLASS_OPEN_CHARACTER
+    if every:
+        loops[0] |= 1 << CLASS_OPEN_ESCAPE
+
+
+@njit(cache=True)
+def most_kernel(states, edges, state):
+    """Return where most printable ASCII characters lead from a character state, 0 where none leads anywhere."""
+    best, size = 0, 0
+    begin = states[state, EDGE]
+    for e in range(begin, begin + states[state, COUNT]):
+        target, led = edges[e, 2], 0
+        for f in range(begin, begin + states[state, COUNT]):
+            if edges[f, 2] == target:
+                led += max(0, min(edges[f, 1], 126) - max(edges[f, 0], 32) + 1)
+        if led > size:
+            best, size = target, led
+    return best
+
+
+@njit(cache=True)
+def chain_kernel(states, edges, regs, start, longest, ranges, sizes, counts, leads, reads, scratch):
+    """Follow where most characters lead from a character state, as long as the same classes of characters lead on.
+
+    leads : int64[2]  out: set of the classes that lead from the start to the first state of the chain, ``regs[R_NODE]``
+    reads : int64[2]  out: set of the classes that lead from each state of the chain to the next one
+    Returns how many characters may be read in the chain, ``UNBOUNDED`` where it ends in a loop; ``longest`` at the
+    most; or NEED.
+    """
+    state, length = most_kernel(states, edges, start), 0
+    loops_kernel(states, edges, start, state, ranges, sizes, counts, leads)
+    regs[R_NODE] = state
+    if state == 0:
+        leads[0] = leads[1] = 0
+    reads[0] = reads[1] = 0
+    while state != 0:
+        if states[state, KIND] == STUB:
+            regs[R_NEED] = state
+            return NEED
+        after = most_kernel(states, edges, state)
+        loops_kernel(states, edges, state, after, ranges, sizes, counts, scratch)
+        if length == 0:
+            reads[0], reads[1] = scratch[0], scratch[1]
+        elif reads[0] & ~scratch[0] != 0 or reads[1] & ~scratch[1] != 0:
+            break
+        if after == state:
+            return UNBOUNDED
+        if after == 0 or length >= longest:
+            break
+        state = after
+        length += 1
+    return length
+
+
+@njit(cache=True, inline="always")
+def has_kernel(low, high, number):
+    """Tell whether a set of classes has a class."""
+    return (low >> number if number < 64 else high >> (number - 64)) & 1 != 0
+
+
+@njit(cache=True)
 def summary_kernel(
     states,
     edges,
@@ -1311,6 +1684,18 @@ def summary_kernel(
     nodes,
     characters,
     duplicates,
+    classes,
+    below,
+    heights,
+    widths,
+    order,
+    places,
+    ranges,
+    sizes,
+    counts,
+    begins,
+    loop,
+    length,
     mask,
     inside,
     needs,
@@ -1319,7 +1704,13 @@ def summary_kernel(
 ):
     """Walk the trie from one character state and stop where it closes.
 
-    path    : int64[depth, 2]  the state along the open path and the characters before it; ``path[0]`` is the start
+    Where a state reads every class of characters that is below a node without being left, nothing there is walked.
+
+    path    : int64[depth, 5]  along the open path: the state; the characters before it; whether all of them are in the
+              chain (below); the classes that may follow without a look. ``path[0]`` is the start
+    classes, below, heights, widths, order, places, ranges, sizes : ``fsm.character_classes``; counts is scratch
+    begins, loop, length : a chain (``chain_kernel``): the classes that lead into it from the start, those it reads, and
+              how many characters of them. Tokens in the chain alone are left out
     inside  : int32[V] or int32[0]  out: tokens that end before a close, and in needs how many characters they take at
               least (their own, one more if they end inside a character, and the shortest way on from there)
     exits   : int32[E]  out: trie nodes whose byte closes the string, with the characters before it
@@ -1329,31 +1720,33 @@ def summary_kernel(
     node = regs[R_NODE]
     count = regs[R_FREE]
     while node < nodes.shape[0]:
-        depth, token = np.int64(nodes[node, 1]), np.int64(nodes[node, 3])
-        state, code = path[depth - 1, 0], characters[node, 0]
-        taken = path[depth - 1, 1]
-        if code == QUOTE:
-            if states[state, CLOSE] != 0:
+        depth, after, token = np.int64(nodes[node, 1]), np.int64(nodes[node, 2]), np.int64(nodes[node, 3])
+        state, taken, looping = path[depth - 1, 0], path[depth - 1, 1], path[depth - 1, 2]
+        number = np.int64(classes[node])
+        if number == CLASS_CLOSE or number == CLASS_INVALID:
+            if number == CLASS_CLOSE and states[state, CLOSE] != 0:
                 exits[regs[R_TOUCHED]] = node
                 exit_counts[regs[R_TOUCHED]] = taken
                 regs[R_TOUCHED] += 1
-            node = np.int64(nodes[node, 2])
+            node = after
             continue
-        if code == INVALID:
-            node = np.int64(nodes[node, 2])
-            continue
-        if code == PARTIAL:
+        if taken == 0:
+            is_known = begins[number] != 0
+        else:
+            is_known = looping != 0 and taken <= length and has_kernel(loop[0], loop[1], number)
+        is_open = number == CLASS_OPEN_CHARACTER or number == CLASS_OPEN_ESCAPE
+        if is_open:
             target, owed = state, 0
-            if token >= 0:
+            if token >= 0 and not is_known:
                 owed = open_kernel(states, edges, state, characters[node, 1]) + 1
                 if owed > UNBOUNDED:
                     token = -1
+            for column in range(5):
+                path[depth, column] = path[depth - 1, column]
         else:
-            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], code)
-            if target < 0:
-                target = states[state, DEFAULT]
-            if target == 0:
-                node = np.int64(nodes[node, 2])
+            target = find_kernel(edges, states[state, EDGE], states[state, COUNT], np.int64(characters[node, 0]))
+            if target <= 0:
+                node = after
                 continue
             if states[target, KIND] == STUB:
                 regs[R_NEED] = target
@@ -1362,9 +1755,15 @@ def summary_kernel(
                 return NEED
             taken += 1
             owed = states[target, SHORTEST]
-        path[depth, 0] = target
-        path[depth, 1] = taken
-        while token >= 0:
+            path[depth, 0], path[depth, 1], path[depth, 2] = target, taken, is_known
+            path[depth, 3], path[depth, 4] = path[depth - 1, 3], path[depth - 1, 4]
+            if is_known:
+                path[depth, 3], path[depth, 4] = loop[0], loop[1]
+            elif target != state or looping != 0:
+                path[depth, 3] = path[depth, 4] = 0
+                if after - node > FEW:
+                    loops_kernel(states, edges, target, target, ranges, sizes, counts, path[depth, 3:])
+        while token >= 0 and not is_known:
             mask[token >> 5] |= np.int32(1 << (token & 31))
             if inside.shape[0] > 0:
                 inside[count] = token
@@ -1372,6 +1771,19 @@ def summary_kernel(
                 count += 1
             token = np.int64(duplicates[token])
         node += 1
+        if below[node - 1, 0] & ~path[depth, 3] == 0 and below[node - 1, 1] & ~path[depth, 4] == 0:
+            if path[depth, 2] != 0:
+                if length != UNBOUNDED and taken + np.int64(heights[node - 1]) > length + 1:
+                    continue
+            else:
+                for place in range(places[node], places[after]):
+                    token = np.int64(order[place])
+                    mask[token >> 5] |= np.int32(1 << (token & 31))
+                    if inside.shape[0] > 0:
+                        inside[count] = token
+                        needs[count] = widths[token] + states[target, SHORTEST]
+                        count += 1
+            node = after
     regs[R_NODE] = node
     regs[R_FREE] = count
     return count

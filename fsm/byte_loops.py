@@ -9,14 +9,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._byte_kernels import ALL_ONES, WIDE
+from fsm._byte_kernels import ALL_ONES, UNKNOWN, WIDE
 from fsm.automata.dfa import LAST_SYMBOL
 from fsm.byte_table import ByteTable
 
-__all__ = ["ByteLoops"]
+__all__ = ["ByteLoops", "covers_rest"]
 
 LEAST_BYTES = 64
 """A loop of fewer bytes is none: then more is forbidden than allowed."""
+
+SOME_BYTES = 20
+"""So many bytes that lead back to one place are looked up per vocabulary."""
 
 _FOREVER = 0xFFFFFF
 _HALF = (1 << 64) - 1
@@ -43,6 +46,27 @@ class ByteLoops:
         """Tell whether more is allowed than forbidden at a state."""
         self.measure(number)
         return self._known[number][2] > 0
+
+    def home(self, number: int) -> tuple[int, int, int, int]:
+        """Return the place that keeps itself going, to which most bytes lead from a place (which may be itself).
+
+        Also the bytes by which it does so from both, as ``fsm.token_loops`` takes them; four zeros: there is none.
+        """
+        allowed, wide, target = self._common(number, SOME_BYTES)
+        if not target:
+            return 0, 0, 0, 0
+        if target != number:
+            further, is_still_wide, after = self._common(target, SOME_BYTES)
+            if after != target or (allowed & further).bit_count() < SOME_BYTES:
+                return 0, 0, 0, 0
+            allowed, wide = further, wide and is_still_wide and allowed & further == further
+            self._expand(target)
+        self._expand(number)
+        return target, allowed & _HALF, allowed >> 64, WIDE if wide else 0
+
+    def _expand(self, number: int) -> None:
+        if self._table.delta[number, 0] == UNKNOWN:
+            self._table.expand(number)
 
     def measure(self, number: int) -> None:
         """Find the loop of a state, following its most common way on."""
@@ -87,7 +111,7 @@ class ByteLoops:
             bigger[: len(self.rows)] = self.rows
             self.rows = bigger
 
-    def _common(self, number: int) -> tuple[int, bool, int]:
+    def _common(self, number: int, least: int = LEAST_BYTES) -> tuple[int, bool, int]:
         """Return the ASCII bytes that lead the most common way, whether all other characters do, and where it leads."""
         place = self._table.places[number]
         if place.tail is not None or place.state == 0:
@@ -102,12 +126,12 @@ class ByteLoops:
             return 0, False, 0
         best = max(by_target, key=lambda target: by_target[target].bit_count())
         allowed = by_target[best]
-        if allowed.bit_count() < LEAST_BYTES:
+        if allowed.bit_count() < least:
             return 0, False, 0
-        return allowed, _covers_rest([(a, b) for a, b, target in edges if target == best]), self._table.number(best)
+        return allowed, covers_rest([(a, b) for a, b, target in edges if target == best]), self._table.number(best)
 
 
-def _covers_rest(ranges: list[tuple[int, int]]) -> bool:
+def covers_rest(ranges: list[tuple[int, int]]) -> bool:
     """Tell whether sorted ranges hold every character that is not ASCII; surrogates are none."""
     place = 128
     for first, last in ranges:

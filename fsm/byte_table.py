@@ -54,20 +54,24 @@ class ByteTable:
         self.places: list[Place] = [Place(0)]
         self._key_of = key_of
         self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, int] = {}
         self._tails: dict[tuple[Tail, tuple[int, ...]], int] = {}
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of the table, and estimate those of its places."""
-        return self.delta.nbytes + 300 * len(self.places)
+        return self.delta.nbytes + 300 * len(self.places) + 100 * len(self._known)
 
     def number(self, state: int) -> int:
         """Return the table's state for one of the automaton."""
-        key = self._key_of(state)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = self._add(Place(state))
-        return number
+        known = self._known.get(state)
+        if known is None:
+            key = self._key_of(state)
+            known = self._numbers.get(key)
+            if known is None:
+                known = self._numbers[key] = self._add(Place(state))
+            self._known[state] = known
+        return known
 
     def expand(self, number: int) -> None:
         """Write the row of a state."""

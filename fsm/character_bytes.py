@@ -8,7 +8,7 @@ million (``fsm._kernels``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Escape", "Hexadecimal", "HighSurrogate", "Place", "Tail", "plain_moves"]
@@ -27,6 +27,14 @@ class Tail:
 
     left: int
     ranges: Ranges
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Hash the ranges once: there may be hundreds, and tables ask again and again."""
+        object.__setattr__(self, "_hash", hash((self.left, self.ranges)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def moves(self) -> list[Move]:
         """Return where each continuation byte leads."""

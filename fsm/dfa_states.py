@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import Dfa
 from fsm.layout import BASE, LONGEST, SHORTEST, STATE_POP, UNBOUNDED
-from fsm.network import Network
+from fsm.network import Edge, Network
 from fsm.text_widths import text_widths
 
 __all__ = ["ByteStates", "CharStates", "RawStates"]
@@ -38,10 +38,13 @@ class _DfaStates:
             known = self.states[automaton_state] = network.add_stub(self.number, automaton_state)
         return known
 
-    def edges(self, network: Network, automaton_state: int) -> list[tuple[int, int, int]]:
+    def edges(self, network: Network, automaton_state: int) -> list[Edge]:
         """List the edges with network targets."""
-        state = self.state
-        return [(first, last, state(network, target)) for first, last, target in self.dfa.edges(automaton_state)]
+        states, found = self.states, []
+        for first, last, target in self.dfa.edges(automaton_state):
+            known = states.get(target)
+            found.append((first, last, self.state(network, target) if known is None else known))
+        return found
 
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write the row of one automaton state."""
@@ -76,7 +79,7 @@ class ByteStates(_DfaStates):
                 network.numerals[known] = (self.dfa.key, automaton_state)
         return known
 
-    def edges_of_start(self, network: Network) -> list[tuple[int, int, int]]:
+    def edges_of_start(self, network: Network) -> list[Edge]:
         """List the edges of the start, to be merged into another row."""
         return self.edges(network, self.dfa.start)
 
@@ -108,6 +111,17 @@ class RawStates(_DfaStates):
         """Write a RAW row."""
         close = STATE_POP if self.dfa.is_accepting(argument) else 0
         network.write_raw(state, self.edges(network, argument), close=close)
+
+
+def _num_printable(edges: list[Edge]) -> int:
+    """Count the printable ASCII characters that sorted edges allow."""
+    count = 0
+    for first, last, _ in edges:
+        if first > 126:
+            break
+        if last >= 32:
+            count += min(last, 126) - max(first, 32) + 1
+    return count
 
 
 class CharStates(_DfaStates):
@@ -161,5 +175,5 @@ class CharStates(_DfaStates):
         shortest, longest = self.distances(argument) if self.counted else (0, UNBOUNDED)
         edges = self.edges(network, argument)
         network.write_char(state, edges, close=close, shortest=shortest, longest=longest)
-        if sum(max(0, min(last, 126) - max(first, 32) + 1) for first, last, _ in edges) >= HEAVY_CHARACTERS:
+        if _num_printable(edges) >= HEAVY_CHARACTERS:
             network.heavy[state] = (self, argument)

@@ -11,7 +11,8 @@ kind   meaning
 DEAD   nothing matches; always state 0
 POP    return to the state on top of the stack; with an empty stack, the text is complete; always state 1
 FINAL  the text is complete; always state 2
-BYTE   consume one byte by an edge; white space calls ``WS`` where set; else continue at ``DEFAULT`` without consuming
+BYTE   consume one byte by an edge; white space calls ``WS`` where set; else continue at ``DEFAULT`` without consuming;
+       a state that counts white space has in ``SHORTEST`` how much it permits, and one more
 CHAR   consume one character of a JSON string by an edge, or any other by ``DEFAULT``; a quote continues at ``CLOSE``
 RAW    consume one UTF-8 character by an edge; and, side by side, continue at ``CLOSE`` without consuming
 CALL   push ``RETURN`` (0: push nothing), load the counters ``LOW`` and ``HIGH``, continue at ``CALLEE``

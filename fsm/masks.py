@@ -12,22 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import (
-    R_ACCEPTS,
+    NO_ROW,
     R_FOUND,
-    R_FREE_STATE,
     R_LOWEST,
+    R_MOST,
     R_NODE,
     R_OPENED,
     R_OPENED_STATE,
+    R_STAGE,
     R_TOUCHED,
+    SPACED_STAGE,
+    bytes_entry,
     fill_entry,
+    widen_kernel,
 )
 from fsm.kernel_runs import KernelRuns
-from fsm.layout import BASE, BYTE, CALLEE, CHAR, DEFAULT, KIND, LONGEST, POP, RETURN, STATE_POP, UNBOUNDED, WS
+from fsm.layout import BASE, BYTE, CALLEE, CHAR, KIND, LONGEST, RETURN, STATE_POP, UNBOUNDED
 from fsm.numerals import numerals_of
 from fsm.openings import openings_of, staying_row
 from fsm.position import Position
-from fsm.shared_masks import Mask, Shape, SharedMasks
+from fsm.shared_masks import ACCEPTS, STAYS, Mask, Shape, SharedMasks
 from fsm.summaries import Summary, summaries_of
 from fsm.tables import VocabularyTables
 from fsm.trie import TokenTrie
@@ -60,7 +64,7 @@ class Masks:
         self._rows: dict[bytes, Row] = {}
         self._summary_of: dict[int, Summary] = {}
         self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row, Shape]] = {}
-        self._shared = SharedMasks(runs.network)
+        self._shared = SharedMasks(runs)
         self._sparse_bytes = 0
 
     @property
@@ -71,7 +75,8 @@ class Masks:
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of all masks."""
-        return self._sparse_bytes + sum(row.nbytes for row in self._rows.values())
+        rows = sum(row.nbytes for row in self._rows.values())
+        return self._sparse_bytes + rows + self._shared.memory_bytes
 
     def forget(self) -> None:
         """Drop the shared rows; positions keep the ones they hold."""
@@ -83,40 +88,31 @@ class Masks:
 
     def fill(self, position: Position) -> None:
         """Compute the mask of a position."""
-        regs = self._network.regs
-        regs = self._network.regs
-        configurations = self._closed(position)
-        if len(configurations) == 1:
-            mask = self._of_one(configurations[0])
-            if configurations[0][0] == regs[R_FREE_STATE] and configurations[0][2] == 0:
-                position.stays = staying_row(self._tables)
-        else:
-            regs[R_TOUCHED] = 0
-            mask = self._taken(self._fill_many(configurations, self._tables.empty_row))
+        shared = self._shared
+        mask = shared.find(position.configurations)
+        flags = shared.flags
+        if mask is None:
+            mask = self._fill_fresh(shared.closed)
+        position.is_accepting = flags & ACCEPTS != 0
         if position.is_accepting:
             mask = self._with_end(mask)
+        if flags & STAYS:
+            position.stays = staying_row(self._tables)
         position.base, position.words, position.values = mask
+
+    def _fill_fresh(self, closed: list[list[int]]) -> Mask:
+        """Fill the mask of what `SharedMasks.find` closed and did not find."""
+        if len(closed) != 1:
+            self._network.regs[R_TOUCHED] = 0
+            return self._taken(self._fill_many(closed, self._tables.empty_row))
+        mask = self._taken(self._fill_one(closed[0], self._tables.empty_row))
+        self._shared.keep(closed[0], mask)
+        return mask
 
     def _of_one(self, configuration: list[int]) -> Mask:
         """Return the mask of one closed configuration."""
-        mask = self._shared.find(configuration)
-        if mask is None:
-            self._network.regs[R_TOUCHED] = 0
-            mask = self._taken(self._fill_one(configuration, self._tables.empty_row))
-            self._shared.keep(configuration[1], mask)
-        return mask
-
-    def _closed(self, position: Position) -> list[list[int]]:
-        """Return the configurations with calls and forks followed, and note whether the text may end."""
-        if len(position.configurations) == 1:
-            only: list[int] = position.configurations[0].tolist()
-            row = self._network.states[only[0]].tolist()
-            if row[KIND] == CHAR or (row[KIND] == BYTE and row[DEFAULT] == 0):
-                position.is_accepting = False
-                return [only]
-        closed = self._runs.open(position.configurations)
-        position.is_accepting = bool(self._network.regs[R_ACCEPTS])
-        return closed
+        mask = self._shared.find(np.array([configuration], np.int64))
+        return self._fill_fresh(self._shared.closed) if mask is None else mask
 
     def _fill_one(self, configuration: list[int], base: Row) -> Row:
         """Fill the scratch mask from one configuration; return the base row it differs from."""
@@ -130,7 +126,7 @@ class Masks:
             if row[BASE]:
                 return self._fill_names(row[BASE], configuration)
         if row[KIND] == BYTE:
-            return self._fill_bytes(configuration, base)
+            return self._fill_bytes(configuration)
         space.mask[:] = base
         space.frontier[0] = configuration
         self._walk(base, WALK_ALL)
@@ -169,7 +165,10 @@ class Masks:
             self._summary_of[state] = summary
         base = summary.base_for(high)
         self._tables.workspace.mask[:] = base
-        self._walk_exits(summary, (owner.close, stack, 0, 0, UNBOUNDED), base, low=low, high=high)
+        # The tokens that close the string and go on as the grammar around it permits.
+        exits = summary.exits
+        endings = (exits.tokens, exits.counts, exits.starts)
+        self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high, owner.close, stack)
         return base
 
     def _fill_names(self, base_state: int, configuration: list[int]) -> Row:
@@ -183,8 +182,7 @@ class Masks:
             self._walk(base, WALK_ALL)
             return base
         base = self._fill_other_names(base_state, call[CALLEE], call[RETURN], configuration[1])
-        space.frontier[0] = configuration
-        self._walk(base, WALK_NAMES)
+        self._walk(base, WALK_NAMES, state=configuration[0], stack=configuration[1])
         return base
 
     def _fill_other_names(self, base_state: int, callee: int, ret: int, stack: int) -> Row:
@@ -221,9 +219,11 @@ class Masks:
         endings: Endings = _NO_ENDINGS,
         low: int = 0,
         high: int = UNBOUNDED,
+        state: int = -1,
+        stack: int = 0,
         mask: Row | None = None,
     ) -> None:
-        """Walk a trie from the configurations in ``frontier[:size]``.
+        """Walk a trie from a state, or from the configurations in ``frontier[:size]``.
 
         mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS``, ``WALK_SPACED``, or ``WALK_BELOW`` for
             what is below node ``R_NODE``.
@@ -238,110 +238,68 @@ class Masks:
         while True:
             code = fill_entry(
                 network.addresses, space.addresses, named, words.duplicates, base, mask, tokens, counts, starts, mode,
-                size, low, high, resumes,
+                size, low, high, state, stack, resumes,
             )  # fmt: skip
             if code == 0:
                 return
             self._runs.mend(code)
             resumes = 1
 
-    def _fill_bytes(self, configuration: list[int], base: Row) -> Row:
+    def _fill_bytes(self, configuration: list[int]) -> Row:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
-        space, spaces, network = self._tables.workspace, self._tables.spaces, self._network
-        spaced, most = self._find_spaces(configuration)
-        regs, endings, trie = network.regs, _NO_ENDINGS, self._tables.trie
-        if not most:
-            mode = WALK_ALL
-        elif spaced[:2] == configuration[:2]:
-            base, mode, trie = spaces.row(most), WALK_SPACED, spaces.trie
-            endings = (spaces.tokens, spaces.counts, spaces.starts)
-        else:
-            base, mode = spaces.row(most), WALK_UNSPACED
-        space.mask[:] = base
+        tables, network = self._tables, self._network
+        space, spaces, regs = tables.workspace, tables.spaces, network.regs
         space.frontier[0] = configuration
-        self._walk(base, mode, 1, trie, endings, 0, most)
+        resumes = 0
+        while (code := bytes_entry(network.addresses, space.addresses, tables.walk_addresses, resumes)) != 0:
+            if code == NO_ROW:
+                spaces.row(int(regs[R_MOST]))
+            else:
+                self._runs.mend(code)
+            resumes = 1
+        most = int(regs[R_MOST])
+        base = wider = spaces.row(most)
         opened, opened_state, num_found = int(regs[R_OPENED]), int(regs[R_OPENED_STATE]), int(regs[R_FOUND])
-        wider = base
         if num_found:
-            wider = self._with_numerals(base, space.found[:num_found].tolist(), trie, endings, most)
-        if mode == WALK_UNSPACED:
-            space.frontier[0] = spaced
-            endings = (spaces.tokens, spaces.counts, spaces.starts)
-            self._walk(base, WALK_UNSPACED, 1, spaces.trie, endings, 1, most)
+            wider = self._with_numerals(base, space.found[:num_found].tolist(), most)
         if opened >= 0:
-            wider = openings_of(self._tables).row(wider, most)
+            wider = openings_of(tables).row(wider, most)
         if wider is not base:
-            self._widen(wider)
+            widen_kernel(space.mask, wider, space.touched, regs[R_TOUCHED])
         if opened >= 0:
             self._fill_opened(wider, opened_state, opened, most)
         return wider
 
-    def _with_numerals(self, base: Row, found: list[list[int]], trie: TokenTrie, endings: Endings, most: int) -> Row:
+    def _with_numerals(self, base: Row, found: list[list[int]], most: int) -> Row:
         """Return a row with the tokens that begin a number, which were left out of the walk."""
-        numerals, network = self._numerals, self._network
-        most = min(most, self._tables.trie.max_depth) if trie is self._tables.spaces.trie else -1
+        numerals, network, spaces = self._numerals, self._network, self._tables.spaces
+        trie, endings = self._tables.trie, _NO_ENDINGS
+        if network.regs[R_STAGE] == SPACED_STAGE:
+            trie, endings = spaces.trie, (spaces.tokens, spaces.counts, spaces.starts)
+            most = min(most, self._tables.trie.max_depth)
+        else:
+            most = -1
         key = (most, *((node, *network.numerals[state]) for node, state in found))
         if numerals.get(key) is None:
-            regs, frontier = network.regs, self._tables.workspace.frontier
+            regs = network.regs
             kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST]
             row = np.zeros_like(base)
             for node, state in found:
-                frontier[0] = (state, 0, 0, 0, UNBOUNDED)
                 regs[R_NODE] = node
-                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, mask=row)
+                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, state, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST] = kept
             numerals.add(key, row)
         return numerals.widen(key, base)
 
-    def _widen(self, row: Row) -> None:
-        """Take another base row, which has more tokens; what was touched stays set."""
-        space = self._tables.workspace
-        touched = space.touched[: int(self._network.regs[R_TOUCHED])].astype(np.int64)
-        values = space.mask[touched]
-        space.mask[:] = row
-        space.mask[touched] |= values
-
-    def _find_spaces(self, configuration: list[int]) -> tuple[list[int], int]:
-        """Return the configuration that reads white space next, and how much may come (0: none)."""
-        network, regs = self._network, self._network.regs
-        state, stack = configuration[0], configuration[1]
-        while True:
-            row = network.states[state].tolist()
-            kind = row[KIND]
-            if kind == BYTE:
-                most = network.spaces.get(state)
-                if most is None and row[WS]:
-                    most = min(network.spaces[row[WS]], UNBOUNDED - 1) + 1
-                if most is not None:
-                    return [state, stack, 0, 0, UNBOUNDED], most
-                state = row[DEFAULT]
-            elif kind == POP and stack:
-                state, stack, _, depth = network.stacks[stack].tolist()
-                regs[R_LOWEST] = min(regs[R_LOWEST], depth)
-            else:
-                return configuration, 0
-
     def _fill_opened(self, base: Row, opened: int, stack: int, most: int) -> None:
         """Add the tokens that open a free string or a key and close it again, which were left out of the walk."""
-        space, openings, network = self._tables.workspace, openings_of(self._tables), self._network
+        openings, network = openings_of(self._tables), self._network
         row = network.states[opened].tolist()
         # A key that is none of the names is a free string that returns to where the others go.
         close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
-        space.frontier[0] = (close, stack, 0, 0, UNBOUNDED)
-        self._walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most)
+        self._walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most, close, stack)
         if row[BASE]:
-            space.frontier[0] = (opened, stack, 0, 0, UNBOUNDED)
-            self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most)
-
-    def _walk_exits(self, summary: Summary, closed: tuple[int, ...], base: Row, *, low: int, high: int) -> None:
-        """Set the tokens that close the string and go on as the grammar around it permits.
-
-        closed : the configuration after the closing quote.
-        """
-        exits = summary.exits
-        self._tables.workspace.frontier[0] = closed
-        endings = (exits.tokens, exits.counts, exits.starts)
-        self._walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high)
+            self._walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most, opened, stack)
 
     def _with_end(self, mask: Mask) -> Mask:
         """Return a mask with the end tokens added."""

@@ -21,16 +21,12 @@ __all__ = ["RegularCompiled"]
 class _RegularPosition(Position):
     """Be a state of the automaton and what was read of a character; the kernels' view of it is told on request."""
 
-    __slots__ = ("_owner", "masks", "near", "partial", "place")
+    __slots__ = ("_owner", "masks", "partial", "place")
 
     def __init__(self, owner: RegularCompiled, place: int, partial: int, masks: RegularMasks) -> None:
-        near = masks.place(place)
-        for byte in read_bytes(partial):
-            near = masks.step(near, byte)
         self.masks = masks
         self.place = place
         self.partial = partial
-        self.near = near
         self._owner = owner
         self.is_noted = False
         self.base = None
@@ -58,6 +54,7 @@ class RegularCompiled(Compiled):
 
     def __init__(self, network: Network, states: RawStates, vocabulary: Vocabulary) -> None:
         self._by_place: dict[tuple[int, int], _RegularPosition] = {}
+        self._steps: dict[int, int] = {}
         super().__init__(network, states.start(network), vocabulary)
         self._states = states
         self._dfa: Dfa = states.dfa
@@ -96,7 +93,11 @@ class RegularCompiled(Compiled):
         assert isinstance(position, _RegularPosition)
         with self._tables.lock:
             if position.base is None:
-                position.base = position.masks.row(position.near, is_accepting=self.is_accepting(position))
+                masks = position.masks
+                near = masks.place(position.place)
+                for byte in read_bytes(position.partial):
+                    near = masks.step(near, byte)
+                position.base = masks.row(near, is_accepting=self.is_accepting(position))
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""
@@ -106,10 +107,12 @@ class RegularCompiled(Compiled):
         return np.array([(state, 0, partial, 0, UNBOUNDED)], np.int64)
 
     def _follow(self, position: _RegularPosition, data: bytes) -> Position:
-        place, partial, step = position.place, position.partial, self._dfa.step
+        place, partial, step, steps = position.place, position.partial, self._dfa.step, self._steps
         for byte in data:
             if byte < 0x80 and partial == 0:
-                place = step(place, byte)
+                key = place << 7 | byte
+                after = steps.get(key)
+                place = steps[key] = step(place, byte) if after is None else after
             else:
                 partial = read_byte(partial, byte)
                 if partial < -1:

@@ -9,55 +9,30 @@ agree as far as the longest token goes. Where nearly all tokens fit, only those 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._byte_kernels import (
-    ALL_ONES,
-    allow_tokens_kernel,
-    forbid_tokens_kernel,
-    keep_nodes_kernel,
-    measure_nodes_kernel,
-    split_trie_kernel,
-)
+from fsm._byte_kernels import ALL_ONES, allow_exits_kernel, allow_tokens_kernel, forbid_tokens_kernel
 from fsm.automata.dfa import Dfa
-from fsm.automata.texts import ALL_TEXTS
 from fsm.byte_loops import ByteLoops
 from fsm.byte_table import ByteTable
-from fsm.mask import pack_token_ids
 from fsm.tables import VocabularyTables, vocabulary_tables
+from fsm.token_loops import TokenLoop, token_loops_of
+from fsm.token_parts import SHORT, TokenPart, token_parts_of
 from fsm.vocabulary import Vocabulary
 
-__all__ = ["SHORT", "RegularMasks", "regular_masks_of", "renew_masks"]
-
-SHORT = 16
-"""Bytes of the longest token that counts as short."""
+__all__ = ["RegularMasks", "regular_masks_of", "renew_masks"]
 
 MAX_BYTES = 32_000_000
 _EAGER_PLACES, _EAGER_NODES, _EAGER_STATES = 96, 60_000, 120
 _NARROW = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Hold the tokens of some lengths as a trie, and what its subtrees hold (``measure_nodes_kernel``).
-
-    every : int32[W]   all of them
-    """
-
-    nodes: NDArray[np.int32]
-    low: NDArray[np.uint64]
-    high: NDArray[np.uint64]
-    heights: NDArray[np.int32]
-    every: NDArray[np.int32]
-
-
 class _Half:
     """Walk one half of the tokens, from places that agree on as many bytes as they have."""
 
-    def __init__(self, tables: VocabularyTables, part: _Part, table: ByteTable, horizon: int) -> None:
+    def __init__(self, tables: VocabularyTables, part: TokenPart, table: ByteTable, horizon: int) -> None:
         self.table = table
         self.loops = ByteLoops(table, horizon)
         self.rows: dict[int, NDArray[np.int32]] = {}
@@ -65,28 +40,49 @@ class _Half:
         self._tables = tables
         self._part = part
         self._path = np.zeros(tables.trie.max_depth + 2, np.int32)
-        self._registers = np.zeros(2, np.int64)
+        self._registers = np.zeros(3, np.int64)
 
-    def row(self, number: int) -> NDArray[np.int32]:
-        """Return the mask of a place: int32[W], not to be changed."""
+    def row(self, number: int, *, is_narrow: bool = False) -> NDArray[np.int32]:
+        """Return the mask of a place: int32[W], not to be changed.
+
+        is_narrow : few bytes are read there, so that a walk is short.
+        """
         row = self.rows.get(number)
         if row is None:
-            self._path[0] = number
             self._registers[:] = 0
-            row = self.rows[number] = self._forbid() if self.loops.is_wide(number) else self._allow()
+            row = self.rows[number] = self._allow(number) if is_narrow else self._make(number)
             self.num_looked += int(self._registers[1])
         return row
 
-    def _allow(self) -> NDArray[np.int32]:
+    def _make(self, number: int) -> NDArray[np.int32]:
+        home, low, high, wide = self.loops.home(number)
+        if home:
+            return self._leave(number, home, token_loops_of(self._tables, self._part).get(low, high, wide))
+        return self._forbid(number) if self.loops.is_wide(number) else self._allow(number)
+
+    def _allow(self, number: int) -> NDArray[np.int32]:
         row = np.zeros(self._tables.num_words, np.int32)
         nodes, duplicates = self._part.nodes, self._tables.trie.duplicates
+        self._path[0] = number
         while True:
             need = allow_tokens_kernel(self.table.delta, nodes, duplicates, self._path, self._registers, row)
             if need < 0:
                 return row
             self.table.expand(need)
 
-    def _forbid(self) -> NDArray[np.int32]:
+    def _leave(self, number: int, home: int, loop: TokenLoop) -> NDArray[np.int32]:
+        row, part, table = loop.row.copy(), self._part, self.table
+        while True:
+            need = allow_exits_kernel(
+                table.delta, part.nodes, self._tables.trie.duplicates, part.ordered, part.places, loop.exits,
+                loop.begins, loop.children, number, home, self._path, self._registers, row,
+            )  # fmt: skip
+            if need < 0:
+                return row
+            table.expand(need)
+
+    def _forbid(self, number: int) -> NDArray[np.int32]:
+        self._path[0] = number
         part, table, loops = self._part, self.table, self.loops
         row = part.every.copy()
         while True:
@@ -112,6 +108,8 @@ class _Half:
 class RegularMasks:
     """Fill and keep the masks of one automaton for one vocabulary.
 
+    A place is a state of the table in which all agrees that tokens can tell apart.
+
     Parameters
     ----------
     tables : what the vocabulary knows.
@@ -119,16 +117,15 @@ class RegularMasks:
     """
 
     def __init__(self, tables: VocabularyTables, dfa: Dfa) -> None:
-        short, long, whole = _split(tables)
-        farthest = max(tables.trie.max_depth, SHORT)
+        parts, farthest = token_parts_of(tables), max(tables.trie.max_depth, SHORT)
         near = ByteTable(dfa, lambda state: dfa.near_key(state, SHORT))
         far = ByteTable(dfa, lambda state: dfa.near_key(state, farthest))
-        self._short = _Half(tables, short, near, SHORT)
-        self._long = _Half(tables, long, far, farthest)
-        self._whole = _Half(tables, whole, far, farthest)
+        self._short = _Half(tables, parts.short, near, SHORT)
+        self._long = _Half(tables, parts.long, far, farthest)
+        self._whole = _Half(tables, parts.whole, far, farthest)
         self._tables = tables
         self._dfa = dfa
-        self._rows: dict[tuple[int, int, bool], NDArray[np.int32]] = {}
+        self._rows: dict[tuple[int, bool], NDArray[np.int32]] = {}
         self._is_begun = False
 
     @property
@@ -139,29 +136,30 @@ class RegularMasks:
         tables = self._short.table.memory_bytes + self._long.table.memory_bytes
         return 4 * self._tables.num_words * rows + tables
 
-    def place(self, state: int) -> tuple[int, int]:
-        """Return the place of an automaton's state: as far as short tokens see it, and as far as any."""
-        return self._short.table.number(state), self._long.table.number(state)
+    def place(self, state: int) -> int:
+        """Return the place of an automaton's state."""
+        return self._long.table.number(state)
 
-    def step(self, place: tuple[int, int], byte: int) -> tuple[int, int]:
+    def step(self, place: int, byte: int) -> int:
         """Return the place after a byte, also inside a character."""
-        return self._short.step(place[0], byte), self._long.step(place[1], byte)
+        return self._long.step(place, byte)
 
-    def row(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
+    def row(self, place: int, *, is_accepting: bool) -> NDArray[np.int32]:
         """Return the mask of a place: int32[W], shared. With ``is_accepting``, end tokens are allowed."""
-        row = self._rows.get((*place, is_accepting))
+        row = self._rows.get((place, is_accepting))
         if row is None:
-            row = self._rows[*place, is_accepting] = self._make(place, is_accepting=is_accepting)
+            row = self._rows[place, is_accepting] = self._make(place, is_accepting=is_accepting)
             if not self._is_begun:
                 self._is_begun = True
                 self._look_ahead(place)
         return row
 
-    def _make(self, place: tuple[int, int], *, is_accepting: bool) -> NDArray[np.int32]:
-        if self._is_narrow(place[1]):
-            row = self._whole.row(place[1])
+    def _make(self, place: int, *, is_accepting: bool) -> NDArray[np.int32]:
+        if self._is_narrow(place):
+            row = self._whole.row(place, is_narrow=True)
         else:
-            row = self._short.row(place[0]) | self._long.row(place[1])
+            near = self._short.table.number(self._long.table.places[place].state)
+            row = self._short.row(near) | self._long.row(place)
         if is_accepting:
             row = row.copy()
             for token in self._tables.vocabulary.eos_token_ids:
@@ -183,16 +181,15 @@ class RegularMasks:
         states = len(self._short.table.places) + len(self._long.table.places)
         return looked < _EAGER_NODES and states < _EAGER_STATES
 
-    def _look_ahead(self, place: tuple[int, int]) -> None:
+    def _look_ahead(self, place: int) -> None:
         """Fill the masks that a text meets next while they are cheap: few places, few nodes of the trie each."""
         waiting, seen = [place], {place}
         while waiting and len(seen) < _EAGER_PLACES and self._has_leisure:
-            here = waiting.pop(0)
-            state = self._short.table.places[here[0]]
-            if state.tail is not None:
+            here = self._long.table.places[waiting.pop(0)]
+            if here.tail is not None:
                 continue
-            self.row(here, is_accepting=self._dfa.is_accepting(state.state))
-            for _, _, target in self._dfa.edges(state.state):
+            self.row(self.place(here.state), is_accepting=self._dfa.is_accepting(here.state))
+            for _, _, target in self._dfa.edges(here.state):
                 after = self.place(target)
                 if after not in seen:
                     seen.add(after)
@@ -217,30 +214,3 @@ def renew_masks(vocabulary: Vocabulary, dfa: Dfa) -> RegularMasks:
     kept: OrderedDict[object, RegularMasks] = vocabulary.__dict__.setdefault("_regular_masks", OrderedDict())
     kept.pop(dfa.key, None)
     return regular_masks_of(vocabulary, dfa)
-
-
-def _split(tables: VocabularyTables) -> tuple[_Part, _Part, _Part]:
-    """Return the tries of the short tokens, of the long ones, and of all, made once per vocabulary."""
-    found: tuple[_Part, _Part, _Part] | None = tables.vocabulary.__dict__.get("_halves")
-    if found is None:
-        texts = ByteTable(ALL_TEXTS(), lambda state: state)
-        texts.number(texts.dfa.start)
-        for number in iter(lambda: int(np.argmax(texts.delta[: len(texts.places), 0] < 0)), 0):
-            texts.expand(number)
-        most = 1 << 30
-        spans = ((1, SHORT), (SHORT + 1, most), (1, most))
-        short, long, whole = (_part(tables, texts.delta, *span) for span in spans)
-        found = tables.vocabulary.__dict__["_halves"] = (short, long, whole)
-    return found
-
-
-def _part(tables: VocabularyTables, texts: NDArray[np.int32], least: int, most: int) -> _Part:
-    nodes, size = tables.trie.nodes, tables.trie.max_depth
-    kept = np.zeros(len(nodes) + 1, np.int32)
-    part = np.empty((keep_nodes_kernel(nodes, least, most, kept), 4), np.int32)
-    split_trie_kernel(nodes, least, most, kept, part)
-    low, high, heights = np.empty(len(part), np.uint64), np.empty(len(part), np.uint64), np.empty(len(part), np.int32)
-    measure_nodes_kernel(texts, part, np.zeros(size + 2, np.int32), low, high, heights)
-    token_bytes = tables.vocabulary.token_bytes
-    every = [token for token in tables.vocabulary.text_token_ids if least <= len(token_bytes[token]) <= most]
-    return _Part(part, low, high, heights, pack_token_ids(every, tables.vocabulary.size))

@@ -2,22 +2,33 @@
 
 A mask depends on its configuration, on the return states that the walk popped off the stack, and on those bits of the
 stack that it tested (``SEEN`` states); not on the rest of the text. Kernels and ``Masks`` note both in registers; equal
-notes mean equal masks. Cost: a look-up per kind of note that a state has given so far, mostly one or two.
+notes mean equal masks. Cost: a look-up among the masks that a state has so far, mostly one or two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import MAX_TESTED, R_LOWEST, R_TESTED, R_TOP
-from fsm.layout import UNBOUNDED
-from fsm.network import Network
+from fsm._kernels import (
+    ARENA_FULL,
+    FRESH,
+    MAX_TESTED,
+    R_ACCEPTS,
+    R_CLOSED,
+    R_LOWEST,
+    R_TESTED,
+    R_TOP,
+    SEVERAL,
+    place_entry,
+    remember_entry,
+)
+from fsm.kernel_runs import KernelRuns
 
-__all__ = ["Mask", "SharedMasks"]
+__all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
 
 Row = NDArray[np.int32]
 Mask = tuple[Row, "NDArray[np.int64] | None", "Row | None"]
@@ -26,86 +37,111 @@ Mask = tuple[Row, "NDArray[np.int64] | None", "Row | None"]
 Shape = tuple[int, tuple[int, ...]]
 """How many return states were popped, and which bits were tested at each of them and at the next."""
 
+ACCEPTS, STAYS = 1, 2
+"""Flags of a place: the text may end there; it is inside a free string."""
+
 
 class SharedMasks:
     """Remember the masks of one grammar by what filling them looked at.
 
+    The tables of ``remember_kernel`` lie one after another in one array: heads, known, values, shapes, room for what is
+    looked at, and how many there are.
+
     Parameters
     ----------
-    network : whose stacks are looked at.
+    runs : the grammar's network, whose stacks are looked at, and scratch room.
     """
 
-    __slots__ = ("_key", "_known", "_network")
+    __slots__ = ("_addresses", "_masks", "_num_rows", "_runs", "_tables", "closed", "flags")
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._known: dict[Hashable, dict[Shape, dict[Hashable, Mask]]] = {}
-        self._key: Hashable = None
+    closed: list[list[int]]
+    """Where `find` found no mask: the configurations with calls and forks followed."""
+    flags: int
+    """What it saw of the place: ``ACCEPTS``, ``STAYS``."""
+
+    def __init__(self, runs: KernelRuns) -> None:
+        self._runs = runs
+        self.clear()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Count the bytes of the tables; the masks are counted by who filled them."""
+        return self._tables.nbytes
 
     def clear(self) -> None:
         """Forget everything."""
-        self._known.clear()
+        self._masks: list[Mask] = []
+        self._lay_out(_FEWEST)
+        self._tables[-_NUM_SIZES] = 1  # record 0 stands for none
 
-    def find(self, configuration: list[int]) -> Mask | None:
-        """Return the mask of a closed configuration where a place like it has been filled; else begin to note."""
-        state, stack, decode, low, high = configuration
-        self._key = state if high == UNBOUNDED and not decode and not low else (state, decode, low, high)
-        kinds = self._known.get(self._key)
-        if kinds is not None:
-            for shape, masks in kinds.items():
-                mask = masks.get(self._look(stack, shape))
-                if mask is not None:
-                    return mask
-        depth = int(self._network.stacks[stack, 3])
-        self._network.regs[R_TOP : R_TESTED + MAX_TESTED] = _beginning(depth)
-        return None
+    def _lay_out(self, num_rows: int) -> None:
+        """Take new tables with room for so many masks, and name them for the kernels."""
+        self._num_rows = num_rows
+        starts, named = _layout(num_rows)
+        self._tables = np.zeros(starts[-1], np.int64)
+        self._addresses = named.copy()
+        self._addresses[::2] += self._tables.__array_interface__["data"][0]
+
+    def find(self, configurations: NDArray[np.int64]) -> Mask | None:
+        """Follow what consumes nothing; return the mask where one place is left and one like it has been filled.
+
+        Else begin to note what filling the one looks at.
+        """
+        network, space = self._runs.network, self._runs.workspace
+        while True:
+            code: int = place_entry(network.addresses, space.addresses, self._addresses, configurations)
+            if code >= 0:
+                self.flags = code & 3
+                return self._masks[code >> 2]
+            if code <= FRESH:
+                self.flags, self.closed = FRESH - code, [space.frontier[0].tolist()]
+                return None
+            if code == SEVERAL:
+                self.flags = int(network.regs[R_ACCEPTS])
+                self.closed = space.frontier[len(configurations) : int(network.regs[R_CLOSED])].tolist()
+                return None
+            self._runs.mend(code)
 
     def looked(self) -> Shape | None:
         """Return what was looked at since `find`; None where it was too much to remember."""
-        top, lowest, *tested = self._network.regs[R_TOP : R_TESTED + MAX_TESTED].tolist()
+        top, lowest, *tested = self._runs.network.regs[R_TOP : R_TESTED + MAX_TESTED].tolist()
         popped = top + 1 - lowest
-        if not popped:
-            return 0, (tested[0],)
         return (popped, tuple(tested[: popped + 1])) if popped < MAX_TESTED else None
 
     def look_again(self, shape: Shape) -> None:
         """Note that a part of the fill was looked up which looked at so much."""
-        regs = self._network.regs
+        regs = self._runs.network.regs
         popped, tested = shape
         regs[R_LOWEST] = min(regs[R_LOWEST], regs[R_TOP] + 1 - popped)
         regs[R_TESTED : R_TESTED + popped + 1] |= np.array(tested)
 
-    def keep(self, stack: int, mask: Mask) -> None:
-        """Remember the mask filled since `find`."""
-        shape = self.looked()
-        if shape is None:
-            return
-        kinds = self._known.get(self._key)
-        if kinds is None:
-            self._known[self._key] = {shape: {self._look(stack, shape): mask}}
-        elif shape in kinds:
-            kinds[shape][self._look(stack, shape)] = mask
-        else:
-            kinds[shape] = {self._look(stack, shape): mask}
+    def keep(self, configuration: list[int], mask: Mask) -> None:
+        """Remember the mask of a closed configuration, filled since `find`."""
+        while True:
+            code = remember_entry(self._runs.network.addresses, self._addresses, *configuration, len(self._masks))
+            if code == 0:
+                self._masks.append(mask)
+            if code != ARENA_FULL:
+                return
+            self._grow()
 
-    def _look(self, stack: int, shape: Shape) -> Hashable:
-        """Return the return states on a stack and the bits there, as far as a shape says."""
-        popped, tested = shape
-        if not popped:
-            return tested[0] and int(self._network.stacks[stack, 2]) & tested[0]
-        stacks = self._network.stacks
-        found = []
-        for bits in tested[:-1]:
-            ret, parent, seen, _ = stacks[stack].tolist()
-            found.append(ret if stack else -1)
-            found.append(seen & bits)
-            stack = parent
-        if tested[-1]:
-            found.append(int(stacks[stack, 2]) & tested[-1])
-        return tuple(found)
+    def _grow(self) -> None:
+        """Double the tables; what they hold stays."""
+        old, (starts, _) = self._tables, _layout(self._num_rows)
+        self._lay_out(2 * self._num_rows)
+        for first, last, place in zip(starts, starts[1:], _layout(self._num_rows)[0], strict=False):
+            self._tables[place : place + last - first] = old[first:last]
 
 
-@lru_cache(maxsize=4096)
-def _beginning(depth: int) -> NDArray[np.int64]:
-    """Return the registers before anything is looked at from a stack of this depth."""
-    return np.array([depth, depth + 1] + [0] * MAX_TESTED, np.int64)
+# How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.
+_NUM_CHAINS, _FEWEST, _NUM_SIZES = 512, 64, 3
+
+
+@lru_cache(maxsize=32)
+def _layout(num_rows: int) -> tuple[list[int], NDArray[np.int64]]:
+    """Return where the tables begin and the last one ends; and the same as bytes, with the number of rows of each."""
+    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, 2 * MAX_TESTED + 2, _NUM_SIZES]
+    widths = [1, 8, 1, 2 + MAX_TESTED, 1, 1]
+    starts = [0, *accumulate(count * width for count, width in zip(rows, widths, strict=True))]
+    named = [(8 * start, count) for start, count in zip(starts, rows, strict=False)]
+    return starts, np.array(named, np.int64).ravel()

@@ -29,6 +29,7 @@ class SpaceTokens:
     tokens  : int32[P]   those others, grouped by what follows
     counts  : int32[P]   white space characters before it, often none
     starts  : int32[E + 1]  those with ending e are ``starts[e]:starts[e + 1]``
+    row_addresses : int64[longest + 1]  where the rows that were asked for stand, by how much white space; 0 = not asked
     """
 
     alone: tuple[tuple[int, int], ...]
@@ -36,16 +37,18 @@ class SpaceTokens:
     tokens: NDArray[np.int32]
     counts: NDArray[np.int32]
     starts: NDArray[np.int32]
+    row_addresses: NDArray[np.int64]
     vocabulary_size: int
     _rows: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
     def row(self, most: int) -> NDArray[np.int32]:
         """Return the mask of the tokens that are at most so many characters of white space: int32[W]."""
-        most = min(most, self.alone[-1][0] if self.alone else 0)
+        most = min(most, len(self.row_addresses) - 1)
         row = self._rows.get(most)
         if row is None:
             fitting = [token for size, token in self.alone if size <= most]
             row = self._rows[most] = pack_token_ids(fitting, self.vocabulary_size)
+            self.row_addresses[most] = row.ctypes.data
         return row
 
 
@@ -67,5 +70,6 @@ def build_space_tokens(vocabulary: Vocabulary) -> SpaceTokens:
         tokens=np.fromiter((ids[place] for place in others), np.int32, len(others)),
         counts=counts[others].astype(np.int32),
         starts=np.array([*starts, len(others)], np.int32),
+        row_addresses=np.zeros(alone[-1][0] + 1 if alone else 1, np.int64),
         vocabulary_size=vocabulary.size,
     )

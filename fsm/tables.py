@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fsm._kernels import decode_kernel
 from fsm.addresses import addresses_of
 from fsm.automata.dfa import LAST_SYMBOL
+from fsm.character_classes import build_character_classes
 from fsm.errors import LimitError
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.mask import num_mask_words
@@ -29,21 +30,19 @@ __all__ = ["QuoteEndings", "VocabularyTables", "Workspace", "vocabulary_tables"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteEndings:
-    """List, for every trie node that is a quote, the tokens through it by what follows the quote.
+    """List the tokens that have a quote inside a JSON string, by what follows the quote; one may be listed twice.
 
-    nodes   : int32[E]   trie nodes whose byte is a quote, ascending
-    starts  : int32[E + 1]  the pairs of node e are ``starts[e]:starts[e + 1]``
-    tokens  : int32[P]   token of the pair
-    endings : int32[P]   number of its ending; 0 = nothing follows
+    nodes   : int32[Q]   trie nodes whose byte is a quote, ascending
+    quotes  : int32[P]   number of the quote, and in tokens the token; by ending
+    starts  : int32[E + 1]  those with ending e are ``starts[e]:starts[e + 1]``; number 0: nothing follows
     trie    : the endings as a trie labelled by their number
     """
 
     nodes: NDArray[np.int32]
-    starts: NDArray[np.int32]
+    quotes: NDArray[np.int32]
     tokens: NDArray[np.int32]
-    endings: NDArray[np.int32]
+    starts: NDArray[np.int32]
     trie: TokenTrie
-    num_endings: int
 
 
 MAX_CONFIGURATIONS = 1 << 18
@@ -111,9 +110,11 @@ class VocabularyTables:
     texts, offsets : uint8[N] the bytes of all tokens, one after another; where each begins (and the last one ends).
     trie : the tokens, depth first.
     endings : what may follow a quote inside a token.
-    characters : int64[N, 2], what each trie node is inside a JSON string (``decode_kernel``).
+    characters : int32[N, 2], what each trie node is inside a JSON string (``decode_kernel``).
+    character_classes : the same by classes, for whole subtrees and tokens.
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
+    walk_addresses : int64, names the arrays that ``bytes_entry`` walks.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
 
@@ -126,20 +127,31 @@ class VocabularyTables:
         self.endings = _build_endings(vocabulary, self.trie)
         self.spaces = build_space_tokens(vocabulary)
         self.characters = _decode(self.trie)
+        self.character_classes = build_character_classes(self.trie, self.characters, vocabulary.size)
         self.empty_row = np.zeros(self.num_words, np.int32)
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
+        spaces = self.spaces
+        self.walk_addresses = np.concatenate([
+            self.trie.addresses,
+            spaces.trie.addresses,
+            addresses_of(
+                self.trie.duplicates, spaces.tokens, spaces.counts, spaces.starts, spaces.row_addresses,
+                self.workspace.mask,
+            ),
+        ])  # fmt: skip
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of the tables, scratch room included."""
         space, endings = self.workspace, self.endings
         arrays: list[NDArray[Any]]
-        arrays = [endings.nodes, endings.starts, endings.tokens, endings.endings]
+        arrays = [endings.nodes, endings.quotes, endings.tokens, endings.starts]
         arrays += [self.spaces.tokens, self.spaces.counts, space.work, space.frontier, space.mask, space.touched]
         tries = (self.trie, self.spaces.trie, endings.trie)
-        arrays.append(self.texts)
-        return sum(array.nbytes for array in arrays) + 8 * len(self.offsets) + sum(trie.memory_bytes for trie in tries)
+        arrays += [self.texts, self.characters]
+        shared = sum(trie.memory_bytes for trie in tries) + self.character_classes.memory_bytes
+        return sum(array.nbytes for array in arrays) + 8 * len(self.offsets) + shared
 
 
 def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:
@@ -151,9 +163,9 @@ def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:
     return tables
 
 
-def _decode(trie: TokenTrie) -> NDArray[np.int64]:
+def _decode(trie: TokenTrie) -> NDArray[np.int32]:
     """Read the trie's paths as characters of a JSON string, once for all automata."""
-    characters = np.empty((len(trie.nodes), 2), np.int64)
+    characters = np.empty((len(trie.nodes), 2), np.int32)
     states = np.zeros((4, NUM_COLUMNS), np.int64)
     states[3] = (CHAR, 0, 1, 0, STATE_POP, 0, UNBOUNDED, 0)
     edges = np.array([(0, LAST_SYMBOL, 3)], np.int64)
@@ -165,22 +177,17 @@ def _decode(trie: TokenTrie) -> NDArray[np.int64]:
 
 def _build_endings(vocabulary: Vocabulary, trie: TokenTrie) -> QuoteEndings:
     quotes = np.flatnonzero(trie.nodes[:, BYTE] == ord('"')).astype(np.int32)
-    numbers: dict[bytes, int] = {b"": 0}
-    starts, tokens, endings = [0], [], []
-    for node in quotes.tolist():
+    listed: dict[bytes, list[tuple[int, int]]] = {b"": []}
+    for number, node in enumerate(quotes.tolist()):
         depth = int(trie.nodes[node, 1])
         below = trie.nodes[node : trie.nodes[node, SKIP], TOKEN]
         for token in below[below >= 0].tolist():
-            ending = vocabulary.token_bytes[token][depth:]
-            tokens.append(token)
-            endings.append(numbers.setdefault(ending, len(numbers)))
-        starts.append(len(tokens))
-    texts = [text for text in numbers if text]
+            listed.setdefault(vocabulary.token_bytes[token][depth:], []).append((number, token))
+    pairs = np.array(list(itertools.chain(*listed.values())), np.int32).reshape(-1, 2)
     return QuoteEndings(
         nodes=quotes,
-        starts=np.array(starts, np.int32),
-        tokens=np.array(tokens, np.int32),
-        endings=np.array(endings, np.int32),
-        trie=build_trie(texts, [numbers[text] for text in texts], len(numbers)),
-        num_endings=len(numbers),
+        quotes=pairs[:, 0].copy(),
+        tokens=pairs[:, 1].copy(),
+        starts=np.cumsum([0, *map(len, listed.values())]).astype(np.int32),
+        trie=build_trie(list(listed)[1:], list(range(1, len(listed))), len(listed)),
     )

@@ -16,7 +16,7 @@ from grammars.constructors import choice, json_schema, regex
 from grammars.gbnf import ebnf, gbnf
 from grammars.grammar import Grammar
 from grammars.json_schema.shapes import SchemaLimits
-from grammars.lark import lark
+from grammars.lark import Indenter, lark
 from grammars.openapi import from_openapi, openapi_tools
 from grammars.python_types import from_type
 from grammars.saving import compile_cached, load, save
@@ -26,6 +26,7 @@ from grammars.templates import template
 
 __all__ = [
     "Grammar",
+    "Indenter",
     "SchemaLimits",
     "Tag",
     "Tool",

@@ -10,6 +10,8 @@ from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
 from fsm.literal_compiled import LiteralCompiled
 from fsm.network import Network
+from fsm.pattern_compiled import PatternCompiled
+from fsm.position_table import position_table_of
 from fsm.regular_compiled import RegularCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
@@ -47,8 +49,14 @@ class RegularGrammar(Grammar):
         """
         self._check()
         network = Network()
-        kind = LiteralCompiled if isinstance(self.dfa, LiteralsDfa) else RegularCompiled
-        compiled = kind(network, RawStates(network, self.dfa), vocabulary)
+        states = RawStates(network, self.dfa)
+        compiled: Compiled
+        if isinstance(self.dfa, LiteralsDfa):
+            compiled = LiteralCompiled(network, states, vocabulary)
+        elif (table := position_table_of(vocabulary, self.dfa)) is not None:
+            compiled = PatternCompiled(network, states, vocabulary, table)
+        else:
+            compiled = RegularCompiled(network, states, vocabulary)
         remember_source(compiled, self.describe_place)
         return compiled
 

@@ -15,6 +15,7 @@ speculation/    tokens drafted ahead of the model             kv_cache/       pr
 logits/         the law of the next token                     decoding/       the loop
 search/         beams, the best of several draws        watermark/      marks in the text, and their detection
 embedded/       models shipped with the package               cli/            the command line
+adapters/       into loops of other libraries
 lazy_names.py   public names, imported when used
 environment.py  refuses a foreign package of this name        kernels.py      compiles once, in the open
 

@@ -27,7 +27,7 @@ class Call:
     Parameters
     ----------
     model : the model to ask.
-    prompts : what it reads.
+    prompts : what it reads: texts, or token ids as tuples.
     output : what ``output=`` was given.
     options : complete, from `guidance.options.complete_options`.
 
@@ -36,8 +36,8 @@ class Call:
     GuidanceError : for a prompt, type, schema, or setting that cannot work.
     """
 
-    def __init__(self, model: Model, prompts: Sequence[str], output: Any, options: Options) -> None:
-        _check_prompts(prompts)
+    def __init__(self, model: Model, prompts: Sequence[str | tuple[int, ...]], output: Any, options: Options) -> None:
+        _check_prompts(prompts, model)
         _check_writes(model)
         self.model = model
         self.options = options
@@ -48,7 +48,7 @@ class Call:
         pipeline = Pipeline(sampling, [processor.bind(model) for processor in processors], model=model)
         self.output: Output = model.compile(output)
         self.wants_base = options["base_log_probs"]
-        seen: Counter[str] = Counter()
+        seen: Counter[str | tuple[int, ...]] = Counter()
         self.requests = [
             Request(
                 prompt_ids=token_ids,
@@ -87,8 +87,8 @@ class Call:
             on_device=self.options["on_device"],
         )
 
-    def _encode(self, prompt: str) -> tuple[int, ...]:
-        token_ids = tuple(self.model.encode(prompt))
+    def _encode(self, prompt: str | tuple[int, ...]) -> tuple[int, ...]:
+        token_ids = tuple(self.model.encode(prompt)) if isinstance(prompt, str) else prompt
         if self.options["overflow"] == "truncate-left":
             return truncate_left(token_ids, self.model, num_reserved=self.options["max_tokens"])
         return token_ids
@@ -112,7 +112,7 @@ class Call:
         )
 
 
-def _take_rows(seen: Counter[str], prompt: str, num_rows: int) -> range:
+def _take_rows(seen: Counter[str | tuple[int, ...]], prompt: str | tuple[int, ...], num_rows: int) -> range:
     """Number the outputs of a prompt, on through its repetitions, so that no two draw the same random numbers."""
     seen[prompt] += num_rows
     return range(seen[prompt] - num_rows, seen[prompt])
@@ -126,9 +126,17 @@ def _check_writes(model: Model) -> None:
         )
 
 
-def _check_prompts(prompts: Sequence[Any]) -> None:
+def _check_prompts(prompts: Sequence[Any], model: Model) -> None:
+    width = model.language_model.logits_size
     for prompt in prompts:
-        if not isinstance(prompt, str):
+        if isinstance(prompt, tuple):
+            wrong = [token for token in prompt if type(token) is not int or not 0 <= token < width]
+            if wrong or not prompt:
+                raise PromptError(
+                    f"prompt: got {wrong[:1] or 'no token'} among its token ids, expected at least one, each an int of "
+                    f"0..{width - 1}; encode it with the tokenizer of {model.name}"
+                )
+        elif not isinstance(prompt, str):
             raise PromptError(
                 f"prompt: got {type(prompt).__name__} {prompt!r}, expected a string; decode it or format it first"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from guidance.errors import ModelError
 if TYPE_CHECKING:
     from guidance.model import CausalLM, Model
 
-__all__ = ["as_model", "load", "load_encoder", "load_vocabulary"]
+__all__ = ["as_model", "load", "load_encoder", "load_tokenizer", "load_vocabulary"]
 
 EMBEDDED = "embedded"
 
@@ -58,7 +59,7 @@ def load(
         _refuse_plain_only(str(name), static_cache=static_cache, dtype=dtype)
         network = _read_network(source, str(name), _dtype(dtype, device))
         network = network if device is None else network.to(device)
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return Model(
         network,
         tokenizer,
@@ -117,8 +118,19 @@ def load_encoder(name: str | Path) -> TextEncoder:
     from guidance.tokenizers import vocabulary_from
 
     source = find_source(str(name))
-    tokenizer = _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
+    tokenizer = load_tokenizer(name)
     return TextEncoder(tokenizer, vocabulary_from(tokenizer, generation_config=_read_generation_config(source)))
+
+
+def load_tokenizer(name: str | Path) -> Any:
+    """Load a model's tokenizer, as the library it comes from has it.
+
+    Raises
+    ------
+    ModelError : when there is no such model, or its tokenizer cannot be read.
+    """
+    source = find_source(str(name))
+    return _read_embedded_tokenizer(source) if _is_embedded(name) else _read_tokenizer(source, str(name))
 
 
 def _is_embedded(name: str | Path) -> bool:
@@ -140,7 +152,22 @@ def find_source(name: str) -> str:
             f"model {name!r}: got {found}, expected 'embedded', a folder with config.json and safetensors, or a hub id "
             "such as 'Qwen/Qwen2.5-0.5B-Instruct'; check the spelling"
         )
+    _refuse_misspelled(name)
     return name
+
+
+def _refuse_misspelled(name: str) -> None:
+    """Refuse a hub id that is all but the name of an embedded model: offline, the hub is tried for half a minute."""
+    from guidance.embedded import embedded_names
+
+    names = [EMBEDDED, *(f"{EMBEDDED}/{each}" for each in embedded_names())]
+    near = get_close_matches(name.lower(), names, cutoff=0.8)
+    near += [f"{EMBEDDED}/{each}" for each in embedded_names() if each == name]
+    if near:
+        raise ModelError(
+            f"model {name!r}: got no embedded model and no folder of this name, expected "
+            f"{' or '.join(map(repr, near))}; check the spelling, or load a checkpoint of this name from a folder"
+        )
 
 
 def _dtype(dtype: str | None, device: str | None) -> Any:

@@ -51,6 +51,14 @@ def test_imports_follow_the_arrows(package):
         assert not heavy, f"{path.relative_to(ROOT)} imports {sorted(heavy)}"
 
 
+def test_nothing_imports_an_adapter():
+    """Adapters know the packages, and no module outside them knows an adapter; not even lazily."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "adapters" not in path.relative_to(ROOT).parts:
+                assert "guidance.adapters" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)
+
+
 def modules() -> list[str]:
     """Return every module of the five packages that is not run as a script."""
     names = []

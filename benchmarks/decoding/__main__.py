@@ -6,9 +6,11 @@ On the extraction task of the demo, at each batch size, greedy and sampled, in o
 * ``unmasked``             our loop without a grammar
 * ``masked``               our loop with the record's JSON Schema, forced runs switched off: the price of the mask alone
 * ``constrained``          our loop as it is used: the grammar writes what it forces
-* ``generate+xgrammar``    transformers' loop with that peer's processor for the same schema; ``+llguidance`` likewise
+* ``generate+ours``        transformers' loop with our processor for the same schema
+* ``generate+xgrammar``    the same with that peer's processor; ``+llguidance`` likewise
 
-and on the embedded model what drafts bring: by copying from the prompt, and by the embedded draft.
+and on the embedded model what drafts bring: by copying from the prompt, by the embedded draft, and by the model's own
+draft heads; in lines and in trees (``tree21`` proposes two tokens for the next place, and one after each).
 Figures are tokens per second of processor time, one thread, the fastest of the repeats.
 """
 
@@ -23,7 +25,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.decoding.clock import tokens_per_second
-from benchmarks.decoding.loops import Loop, Person, generate_loop, own_loop, peers_of, prompts_of
+from benchmarks.decoding.loops import Loop, Person, generate_loop, own_loop, processors_of, prompts_of
 from benchmarks.decoding.models import Measured, make_models
 from benchmarks.decoding.speculation import measure_speculation
 from benchmarks.maskbench.report import machine
@@ -74,7 +76,8 @@ def _measure(measured: Measured, batch_size: int, law: str, repeats: int) -> dic
     if measured.name == "embedded":
         loops["masked"] = own_loop(measured, prompts, Person, sampling=sampling, forces=False)
         loops["constrained"] = own_loop(measured, prompts, Person, sampling=sampling)
-        for name, make in peers_of(measured, Person.model_json_schema() | {"additionalProperties": False}).items():
+        schema = Person.model_json_schema() | {"additionalProperties": False}
+        for name, make in processors_of(measured, schema).items():
             loops[f"generate+{name}"] = generate_loop(measured, prompts, sampling=sampling, make_processor=make)
     speeds = tokens_per_second(loops, repeats)
     key = f"{measured.name}.batch{batch_size}.{law}"

@@ -11,12 +11,13 @@ import torch
 from pydantic import BaseModel
 
 from benchmarks.decoding.models import Measured
+from guidance.adapters.transformers import GrammarLogitsProcessor
 from guidance.decoding import Decoder, Request, StopReason
 from guidance.logits import Pipeline
 from guidance.sampling import GREEDY, Sampling
 from guidance.speculation import Speculation
 
-__all__ = ["MAX_TOKENS", "Loop", "Person", "generate_loop", "own_loop", "peers_of", "prompts_of"]
+__all__ = ["MAX_TOKENS", "Loop", "Person", "generate_loop", "own_loop", "processors_of", "prompts_of"]
 
 MAX_TOKENS = 96
 
@@ -75,7 +76,7 @@ def generate_loop(
     sampling: Sampling = GREEDY,
     make_processor: Callable[[int], Any] | None = None,
 ) -> Loop:
-    """Return transformers' own loop, with a peer's processor of constraints where one is given."""
+    """Return transformers' own loop, with a processor of constraints where one is given."""
     network = measured.network
     batch = measured.tokenizer(list(prompts), return_tensors="pt", padding=True)
     end = network.config.eos_token_id
@@ -100,11 +101,11 @@ def generate_loop(
     return decode
 
 
-def peers_of(measured: Measured, schema: dict[str, Any]) -> dict[str, Callable[[int], Any]]:
-    """Return each installed peer's processor for `generate`, made anew for every call as they ask for."""
+def processors_of(measured: Measured, schema: dict[str, Any]) -> dict[str, Callable[[int], Any]]:
+    """Return our processor for `generate` and each installed peer's, made anew for every call as they ask for."""
     tokens = list(measured.model.vocabulary.token_bytes)
     end = measured.network.config.eos_token_id
-    makers = {}
+    makers: dict[str, Callable[[int], Any]] = {"ours": lambda _: GrammarLogitsProcessor(measured.model, schema)}
     for name, make in (("xgrammar", _xgrammar), ("llguidance", _llguidance)):
         try:
             makers[name] = make(tokens, end, schema)

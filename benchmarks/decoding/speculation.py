@@ -12,19 +12,30 @@ from guidance.decoding import Decoder
 __all__ = ["measure_speculation"]
 
 
+_DRAFTS: tuple[tuple[str, tuple[int, ...] | None], ...] = (
+    ("prompt-lookup", None),
+    ("prompt-lookup", (2, 1, 1, 1)),
+    ("embedded/draft", None),
+    ("embedded/draft", (2, 1, 1, 1)),
+    ("heads", None),
+    ("heads", (3, 2, 1)),
+)
+"""What drafts, and the tree it drafts; None for a line as long as the formula says."""
+
+
 def measure_speculation(measured: Measured, repeats: int) -> dict[str, float]:
     """Return figures of every kind of draft on the extraction task, one prompt at a time, free and constrained."""
     figures: dict[str, float] = {}
-    for draft in ("prompt-lookup", "embedded/draft"):
+    for draft, tree in _DRAFTS:
+        shape = "" if tree is None else ".tree" + "".join(map(str, tree))
         for kind, output in (("free", None), ("typed", Person)):
-            found = _compare(measured, draft, output, repeats)
-            figures |= {f"speculation.{draft}.{kind}.{name}": value for name, value in found.items()}
+            found = _compare(measured, guidance.Speculation(draft=draft, tree=tree), output, repeats)
+            figures |= {f"speculation.{draft}{shape}.{kind}.{name}": value for name, value in found.items()}
     return figures
 
 
-def _compare(measured: Measured, draft: str, output: object, repeats: int) -> dict[str, float]:
+def _compare(measured: Measured, speculation: guidance.Speculation, output: object, repeats: int) -> dict[str, float]:
     """Return the decode phases' ratio, and means over the prompts of what the metrics report."""
-    speculation = guidance.Speculation(draft=draft)
     plain: list[Decoder] = []
     ahead: list[Decoder] = []
     loops = [

@@ -32,6 +32,7 @@ class BooleanDfa(SearchedDfa):
         super().__init__("boolean", max_work=max_work)
         self.leaves = leaves
         self.formula = formula
+        self._needed = formula.needed()
         self._tuples: list[States] = [()]
         self._numbers: dict[States, int] = {}
         self._lengths: list[Lengths] = [Lengths(1, 0)]
@@ -57,14 +58,40 @@ class BooleanDfa(SearchedDfa):
     def _expand(self, state: int) -> tuple[Edge, ...]:
         if _accepts_every_text(self._lengths[state]):
             return ((0, LAST_SYMBOL, state),)
+        if len(self._needed) == len(self.leaves) == 2:
+            return self._expand_both(*self._tuples[state])
         current = [DEAD] * len(self.leaves)
+        missing = len(self._needed)
         merged: list[Edge] = []
         begin = 0
         for cut, place, target in self._cuts(state):
             if cut > begin:
-                self._append(merged, (begin, cut - 1, self._number(tuple(current))))
+                if not missing:
+                    self._append(merged, (begin, cut - 1, self._number(tuple(current))))
                 begin = cut
+            if place in self._needed:
+                missing += (target == DEAD) - (current[place] == DEAD)
             current[place] = target
+        return tuple(merged)
+
+    def _expand_both(self, left: int, right: int) -> tuple[Edge, ...]:
+        """Do the same where two leaves must both go on: walk their edges side by side."""
+        one, other = self.leaves
+        before = one.work + other.work
+        edges, others = one.edges(left), other.edges(right)
+        self.work += len(edges) + len(others) + one.work + other.work - before
+        merged: list[Edge] = []
+        i = j = 0
+        while i < len(edges) and j < len(others):
+            first, last, target = edges[i]
+            other_first, other_last, other_target = others[j]
+            if other_last <= last:
+                j += 1
+            if last <= other_last:
+                i += 1
+            first, last = max(first, other_first), min(last, other_last)
+            if first <= last:
+                self._append(merged, (first, last, self._number((target, other_target))))
         return tuple(merged)
 
     def _cuts(self, state: int) -> list[tuple[int, int, int]]:

@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Hashable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key"]
 
@@ -28,9 +28,10 @@ leaves, and under one lock that cannot deadlock."""
 _serial = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
+class Lengths(NamedTuple):
     """Say what is known, without any search, about the lengths of the accepted texts.
+
+    A tuple, because products of automata make one for each of their states.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
+from operator import attrgetter
 
 from fsm.automata.continuation import Continuation, Step, make_final
 from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
@@ -19,6 +20,7 @@ __all__ = ["MAX_EXPRESSION_STATES", "ExpressionDfa", "any_string", "string_lengt
 
 MAX_EXPRESSION_STATES = 250_000
 _MAX_COMPARED = 64
+_is_gapless, _is_every = attrgetter("is_gapless"), attrgetter("is_every")
 
 
 class ExpressionDfa(Dfa):
@@ -33,9 +35,11 @@ class ExpressionDfa(Dfa):
     def __init__(self, expression: Expression, *, max_states: int = MAX_EXPRESSION_STATES) -> None:
         self.key = make_key("expression")
         self.max_states = max_states
+        self.expression = expression
         self._sets: list[frozenset[Continuation]] = [frozenset()]
         self._edges: list[tuple[Edge, ...] | None] = [()]
         self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}
+        self._lengths: dict[int, Lengths] = {}
         final = make_final()
         self._any_text = final.push(ANY_TEXT)
         if expression is NOTHING:
@@ -45,7 +49,7 @@ class ExpressionDfa(Dfa):
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
-        return any(part.is_accepting() for part in self._sets[state])
+        return any(map(Continuation.is_accepting, self._sets[state]))
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to live states."""
@@ -57,25 +61,30 @@ class ExpressionDfa(Dfa):
 
     def shortest(self, state: int) -> int:
         """Return the fewest symbols from ``state`` to acceptance."""
-        return min(part.shortest for part in self._sets[state])
+        return self.lengths(state).shortest
 
     def longest(self, state: int) -> int | None:
         """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
-        most = 0
-        for part in self._sets[state]:
-            if part.longest is None:
-                return None
-            most = max(most, part.longest)
-        return most
+        return self.lengths(state).longest
 
     def lengths(self, state: int) -> Lengths:
         """Return the lengths accepted from ``state``."""
-        parts = self._sets[state]
+        found = self._lengths.get(state)
+        if found is None:
+            found = self._lengths[state] = self._measure(self._sets[state])
+        return found
+
+    @staticmethod
+    def _measure(parts: frozenset[Continuation]) -> Lengths:
+        if len(parts) == 1:
+            (part,) = parts
+            return Lengths(part.shortest, part.longest, part.is_gapless, part.is_every)
+        longest = [part.longest for part in parts]
         return Lengths(
-            self.shortest(state),
-            self.longest(state),
-            all(part.is_gapless for part in parts) and are_lengths_joined(parts),
-            all(part.is_every for part in parts),
+            min([part.shortest for part in parts]),
+            None if None in longest else max([length for length in longest if length is not None]),
+            all(map(_is_gapless, parts)) and are_lengths_joined(parts),
+            all(map(_is_every, parts)),
         )
 
     def near_key(self, state: int, num_symbols: int) -> Hashable:

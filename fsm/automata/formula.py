@@ -31,6 +31,10 @@ class Leaf:
         state = states[self.place]
         return state != DEAD and self.dfa.is_accepting(state)
 
+    def needed(self) -> frozenset[int]:
+        """Return the places of the leaves without which nothing is accepted."""
+        return frozenset([self.place])
+
     def lengths(self, states: States) -> Lengths:
         """Return what is known about the accepted lengths."""
         state = states[self.place]
@@ -50,6 +54,10 @@ class Not:
     def accepts(self, states: States) -> bool:
         """Tell whether the text may end here."""
         return not self.part.accepts(states)
+
+    def needed(self) -> frozenset[int]:
+        """Return the places of the leaves without which nothing is accepted: none."""
+        return frozenset()
 
     def lengths(self, states: States) -> Lengths:
         """Return what is known about the accepted lengths."""
@@ -81,6 +89,10 @@ class And:
         """Tell whether the text may end here."""
         return all(part.accepts(states) for part in self.parts)
 
+    def needed(self) -> frozenset[int]:
+        """Return the places of the leaves without which nothing is accepted."""
+        return frozenset().union(*[part.needed() for part in self.parts])
+
     def lengths(self, states: States) -> Lengths:
         """Return what is known about the accepted lengths."""
         shortest, longest, partial, gapless = 0, None, 0, True
@@ -110,6 +122,11 @@ class Or:
     def accepts(self, states: States) -> bool:
         """Tell whether the text may end here."""
         return any(part.accepts(states) for part in self.parts)
+
+    def needed(self) -> frozenset[int]:
+        """Return the places of the leaves without which nothing is accepted."""
+        first, *others = [part.needed() for part in self.parts]
+        return first.intersection(*others)
 
     def lengths(self, states: States) -> Lengths:
         """Return what is known about the accepted lengths."""

@@ -12,7 +12,7 @@ from fsm.automata.ranges import Ranges, intersect_ranges, subtract_ranges
 from fsm.distance import FAR
 from grammars.context_free.symbols import Debt, Debts, Futures, LookingAutomaton, Terminal
 
-__all__ = ["Explored", "SplitAutomaton", "paid_edges"]
+__all__ = ["Explored", "SplitAutomaton", "paid_edges", "pay_debts"]
 
 _NOTHING: Debts = frozenset()
 
@@ -102,7 +102,11 @@ def _is_due(debt: Debt) -> bool:
 
 def paid_edges(terminal: Terminal, state: int, debts: Debts) -> Iterator[tuple[int, int, int, Debts]]:
     """Yield (first, last, state, debts left) for the characters that fit both."""
-    edges = terminal.automaton.edges(state)
+    yield from pay_debts(terminal.automaton.edges(state), debts)
+
+
+def pay_debts(edges: tuple[Edge, ...], debts: Debts) -> Iterator[tuple[int, int, int, Debts]]:
+    """Yield (first, last, target, debts left) for the characters of some edges that debts allow."""
     if not debts:
         for first, last, target in edges:
             yield first, last, target, debts
@@ -113,10 +117,18 @@ def paid_edges(terminal: Terminal, state: int, debts: Debts) -> Iterator[tuple[i
     sets += [((first, last),) for _, found in owed for first, last, _ in found]
     for first, last, members in iterate_partition(sets):
         taken = members & ((1 << len(edges)) - 1)
-        kept = [lists[bit - len(edges)] for bit in range(len(edges), len(sets)) if members >> bit & 1]
+        kept = [lists[bit] for bit in _bits(members >> len(edges))]
         if taken and len(kept) == len(debts):
             left = frozenset([Debt(debt.automaton, after) for debt, after in kept if not debt.automaton.is_free(after)])
             yield first, last, edges[taken.bit_length() - 1][2], left
+
+
+def _bits(members: int) -> Iterator[int]:
+    """Yield the bits that are set; there are few among many."""
+    while members:
+        lowest = members & -members
+        yield lowest.bit_length() - 1
+        members ^= lowest
 
 
 class SplitAutomaton:

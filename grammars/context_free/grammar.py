@@ -10,7 +10,7 @@ from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
 from fsm.network import Network
-from fsm.stay_compiled import StayCompiled
+from fsm.rules_compiled import RulesCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.following import carry_debts
@@ -53,11 +53,14 @@ class ContextFreeGrammar(Grammar):
         productive = remove_unproductive(rules)
         self._check(start, productive)
         rules = keep_reachable(productive, start)
-        carried = carry_debts(Analysis(rules, start, skipped), skipped)
+        analysis = Analysis(rules, start, skipped)
+        carried = carry_debts(analysis, skipped)
         if carried is not None:
-            rules = remove_unproductive(carried)
-            self._check(start, rules)
-        self.analysis = Analysis(remove_left_recursion(keep_reachable(rules, start), start), start, skipped)
+            productive = remove_unproductive(carried)
+            self._check(start, productive)
+            rules = keep_reachable(productive, start)
+        rewritten = remove_left_recursion(rules, start)
+        self.analysis = analysis if rewritten == analysis.rules else Analysis(rewritten, start, skipped)
 
     def _check(self, start: str, rules: Mapping[str, object]) -> None:
         if start not in rules:
@@ -72,7 +75,7 @@ class ContextFreeGrammar(Grammar):
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching; what a text does not reach is never laid out."""
         network = Network()
-        compiled = StayCompiled(network, self.lay(network), vocabulary)
+        compiled = RulesCompiled(network, self.lay(network), vocabulary)
         seen = weakref.ref(compiled)  # the explanation must not keep alive what holds it
 
         def describe_place(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fsm.automata.ranges import intersect_ranges, subtract_ranges, union_ranges
 from fsm.distance import FAR
@@ -233,25 +234,21 @@ class RuleStates:
 
     def _row(self, items: tuple[Item, ...]) -> list[Edge]:
         """Return the edges that read one byte in all of the items."""
-        by_byte: dict[int, list[Item]] = {}
-        cuts: set[int] = set()
-        found = [(item, self.analysis.bytes[item.number].edges(item.node)) for item in items]
-        if len(found) == 1:
+        if len(items) == 1:
             item = items[0]
-            return [(a, b, self._after([Item(item.number, node, item.chain)])) for a, b, node in found[0][1]]
-        for item, edges in found:
-            for first, last, node in edges:
-                cuts |= {first, last + 1}
-                for byte in range(first, last + 1):
-                    by_byte.setdefault(byte, []).append(Item(item.number, node, item.chain))
+            edges = self.analysis.bytes[item.number].edges(item.node)
+            return [(a, b, self._after([Item(item.number, node, item.chain)])) for a, b, node in edges]
+        ways = [
+            (first, last, Item(item.number, node, item.chain))
+            for item in items
+            for first, last, node in self.analysis.bytes[item.number].edges(item.node)
+        ]
+        cuts = sorted({first for first, _, _ in ways} | {last + 1 for _, last, _ in ways})
         row: list[Edge] = []
-        before: list[Item] | None = None
-        for byte in sorted(by_byte):
-            if byte not in cuts and row and row[-1][1] + 1 == byte and before == by_byte[byte]:
-                row[-1] = (row[-1][0], byte, row[-1][2])
-                continue
-            before = by_byte[byte]
-            row.append((byte, byte, self._after(before)))
+        for begin, end in pairwise(cuts):
+            here = [item for first, last, item in ways if first <= begin <= last]
+            if here:
+                row.append((begin, end - 1, self._after(here)))
         return row
 
     def _write(

@@ -19,6 +19,12 @@ ByteEdge = tuple[int, int, Node]
 
 _SURROGATES = (0xD800, 0xDFFF)
 
+# Where all characters that are not ASCII lead the same way: first bytes whose continuations are all characters, with
+# how many bytes are to come; the other first bytes, with their bits; and which bytes may follow those.
+_WHOLE_LEADS = ((0xC2, 0xDF, 1), (0xE1, 0xEC, 2), (0xEE, 0xEF, 2), (0xF1, 0xF3, 3))
+_ODD_LEADS = ((0xE0, 0, 2), (0xED, 0xD, 2), (0xF0, 0, 3), (0xF4, 4, 3))
+_ODD_SECONDS = {(0, 2): (0xA0, 0xBF), (0xD, 2): (0x80, 0x9F), (0, 3): (0x90, 0xBF), (4, 3): (0x80, 0x8F)}
+
 
 class TokenBytes:
     """Give the byte edges of one terminal's nodes.
@@ -58,7 +64,12 @@ class TokenBytes:
     def _of_state(self, state: int) -> list[ByteEdge]:
         edges = self.automaton.edges(state)
         found: list[ByteEdge] = [(first, min(last, 0x7F), target) for first, last, target in edges if first < 0x80]
-        if edges and edges[-1][1] >= 0x80:
+        if edges and _is_rest(edges[-1]):
+            target = edges[-1][2]
+            found += [(first, last, (0, target, num)) for first, last, num in _WHOLE_LEADS]
+            found += [(lead, lead, (state, bits, num)) for lead, bits, num in _ODD_LEADS]
+            found.sort(key=_first_byte)
+        elif edges and edges[-1][1] >= 0x80:
             for byte in range(0xC2, 0xF5):
                 num = 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
                 self._add(found, byte, (state, byte & (0x3F >> num), num), edges)
@@ -66,6 +77,9 @@ class TokenBytes:
 
     def _of_partial(self, state: int, bits: int, num: int) -> list[ByteEdge]:
         edges = self.automaton.edges(state)
+        if _is_rest(edges[-1]) and (bits, num) in _ODD_SECONDS:
+            first, last = _ODD_SECONDS[bits, num]
+            return [(first, last, (0, edges[-1][2], num - 1))]
         found: list[ByteEdge] = []
         for byte in range(0x80, 0xC0):
             self._add(found, byte, (state, bits << 6 | (byte & 63), num - 1), edges)
@@ -110,6 +124,15 @@ def lead_bytes(ranges: Ranges) -> int:
         low, high = chr(first).encode("utf-8", "surrogatepass")[0], chr(last).encode("utf-8", "surrogatepass")[0]
         mask |= (2 << high) - (1 << low)
     return mask
+
+
+def _is_rest(edge: Edge) -> bool:
+    """Tell whether an edge is for all characters that are not ASCII."""
+    return edge[0] <= 0x80 and edge[1] >= 0x10FFFF
+
+
+def _first_byte(edge: ByteEdge) -> int:
+    return edge[0]
 
 
 def _is_odd(byte: int, first: int, last: int) -> bool:

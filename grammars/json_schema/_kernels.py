@@ -1,31 +1,62 @@
-"""Lay tries of key names into network rows."""
+"""Lay tries of key names, and what follows each key, into network rows."""
 
 from __future__ import annotations
 
 from numba import njit
 
-from fsm.layout import CHAR, SEEN, UNBOUNDED
+from fsm.layout import BYTE, CHAR, SEEN, STUB, UNBOUNDED
 
-__all__ = ["lay_names_kernel"]
+__all__ = ["lay_closes_kernel", "lay_names_kernel"]
 
 
 @njit(cache=True)
-def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default, other, base, bits, work):
+def lay_closes_kernel(states, edges, row, edge, count, bits, kinds, never, owner, argument, lead, space):
+    """Write what follows the closing quotes of keys: a SEEN state each, where there are bits; a colon; a stub.
+
+    states, edges : the network's tables, with room for the rows from ``row`` and ``edge`` on
+    count    : the number of colons; all SEEN states come first, then all colons, then all stubs
+    bits     : int64[keys] or int64[0]  the bit each key sets, once; ``never`` sets none
+    kinds    : int64[keys]  the number of the colon behind each
+    owner, argument : of the first stub; the arguments are consecutive
+    lead     : the first byte of the separator; ``space`` : white space that may come before it
+    """
+    colon = row + bits.shape[0]
+    stub = colon + count
+    for k in range(bits.shape[0]):
+        guard = states[row + k]
+        guard[0], guard[1], guard[2], guard[3] = SEEN, 0, bits[k], colon + kinds[k]
+        guard[4], guard[5], guard[6], guard[7] = bits[k] if bits[k] != never else 0, 0, UNBOUNDED, 0
+    for k in range(count):
+        here = states[colon + k]
+        here[0], here[1], here[2], here[3] = BYTE, edge + k, 1, 0
+        here[4], here[5], here[6], here[7] = space, 0, UNBOUNDED, 0
+        edges[edge + k, 0] = edges[edge + k, 1] = lead
+        edges[edge + k, 2] = stub + k
+        after = states[stub + k]
+        after[0], after[1], after[2], after[3] = STUB, owner, argument + k, 0
+        after[4], after[5], after[6], after[7] = 0, 0, UNBOUNDED, 0
+
+
+@njit(cache=True)
+def lay_names_kernel(states, edges, state, edge, codes, table, has_bits, default, other, base, work):
     """Write the trie of sorted, distinct names as CHAR rows.
 
     states, edges : the network's tables, with room for one row per character, and one more state
     state, edge   : the first free rows; the trie's root is ``state``
-    codes   : int64[N]     code points of the names, one after another, sorted
-    offsets : int64[K + 1] where each begins
-    closes  : int64[K]     network state after the closing quote of each
+    codes   : int32[N]     code points of the names, one after another, sorted
+    table   : int64[3, K]  per name its length, the network state after its closing quote, and its bit
+    has_bits : whether a SEEN state with the bits of its names guards every branch where names part
     other   : network state after the closing quote of what is none of the names, but begins one
     default : where any other character leads (0: nowhere)
     base    : the state whose mask covers every other key; marks the rows as part of a trie of names
-    bits    : int64[K] or int64[0]  each name's bit: a SEEN state then guards every branch where names part
-    work    : int64[N + 1, 4]  scratch: names from, to, depth, state
+    work    : int64[max(N, K) + 2, 5]  scratch: names from, to, depth, state; where each name begins
     returns : the number of states written; ``work[0, 0]`` is then the first free edge
     """
-    num_names = offsets.shape[0] - 1
+    num_names = table.shape[1]
+    closes, bits, offsets = table[1], table[2], work[:, 4]
+    offsets[0] = 0
+    for k in range(num_names):
+        offsets[k + 1] = offsets[k] + table[0, k]
     count = 1
     work[0, 0], work[0, 1], work[0, 2], work[0, 3] = 0, num_names, 0, state
     top = 1
@@ -36,9 +67,9 @@ def lay_names_kernel(states, edges, state, edge, codes, offsets, closes, default
         if first < last and offsets[first + 1] - offsets[first] == depth:
             close = closes[first]
             first += 1
-            parts = bits.shape[0]
+            parts = has_bits
         if first < last and codes[offsets[first] + depth] != codes[offsets[last - 1] + depth]:
-            parts = bits.shape[0]
+            parts = has_bits
         begin = edge
         k = first
         while k < last:

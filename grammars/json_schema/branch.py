@@ -6,6 +6,7 @@ branches; a branch has no operators left, only atoms on numbers, strings, arrays
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -122,7 +123,7 @@ class ArrayRules:
 class MemberGroup:
     """Ask something of each member by its name: ``names``, ``patterns`` (all that match), else ``rest``."""
 
-    names: dict[str, Obligation]
+    names: Mapping[str, Obligation]
     patterns: tuple[tuple[str, Obligation], ...] = ()
     rest: Obligation | None = None
 
@@ -177,6 +178,7 @@ class Branch:
     types : the JSON types still possible.
     number, string, array, object : the atoms of each type.
     candidates : the only values possible, where ``enum`` or ``const`` lists them.
+    plan : what the objects may have next, once it was asked for.
     seen : the obligations opened so far.
     taken : the choices already made otherwise, each a subschema and the keyword that asks for it.
     failing : subschemas that must fail and were not opened yet.
@@ -184,15 +186,17 @@ class Branch:
     """
 
     __slots__ = (
-        "array", "candidates", "facts", "failing", "held", "number", "object", "seen", "string", "taken", "types",
+        "_array", "_object", "_string", "candidates", "facts", "failing", "held", "number", "plan", "seen", "taken",
+        "types",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.types = ANY_TYPE
         self.number = _ANY_NUMBER
-        self.string = StringRules()
-        self.array = ArrayRules()
-        self.object = ObjectRules()
+        self._string: StringRules | None = None
+        self._array: ArrayRules | None = None
+        self._object: ObjectRules | None = None
+        self.plan: Any = None
         self.candidates: list[Any] | None = None
         self.seen: set[Obligation] = set()
         self.taken: frozenset[tuple[Subschema, str]] = frozenset()
@@ -200,11 +204,35 @@ class Branch:
         self.held: list[Subschema] = []
         self.facts: Any = None
 
+    @property
+    def string(self) -> StringRules:
+        """The atoms of strings, made when first asked for."""
+        if self._string is None:
+            self._string = StringRules()
+        return self._string
+
+    @property
+    def array(self) -> ArrayRules:
+        """The atoms of arrays, made when first asked for."""
+        if self._array is None:
+            self._array = ArrayRules()
+        return self._array
+
+    @property
+    def object(self) -> ObjectRules:
+        """The atoms of objects, made when first asked for."""
+        if self._object is None:
+            self._object = ObjectRules()
+        return self._object
+
     def copy(self) -> Branch:
         """Return an independent copy."""
         twin = Branch.__new__(Branch)
         twin.types, twin.number = self.types, self.number
-        twin.string, twin.array, twin.object = self.string.copy(), self.array.copy(), self.object.copy()
+        twin._string = None if self._string is None else self._string.copy()
+        twin._array = None if self._array is None else self._array.copy()
+        twin._object = None if self._object is None else self._object.copy()
+        twin.plan = None
         twin.candidates = self.candidates
         twin.seen = self.seen.copy()
         twin.taken, twin.facts = self.taken, self.facts

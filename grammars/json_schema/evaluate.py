@@ -23,6 +23,10 @@ from grammars.regex import regex_dfa
 __all__ = ["Evaluated", "Evaluator"]
 
 
+_NUMBER_RULES = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_STRING_RULES = frozenset({"minLength", "maxLength", "pattern", "format"})
+
+
 class Evaluated:
     """Collect which members and items a subschema that held has looked at (the annotations of ``unevaluated*``)."""
 
@@ -84,8 +88,8 @@ class Evaluator:
         if "const" in schema and knows(node.draft, "const") and not is_equal(value, schema["const"]):
             return False
         if bit == NUMBER:
-            return self._number_fits(schema, value)
-        return bit != STRING or self._string_fits(node, schema, value)
+            return _NUMBER_RULES.isdisjoint(schema) or self._number_fits(schema, value)
+        return bit != STRING or _STRING_RULES.isdisjoint(schema) or self._string_fits(node, schema, value)
 
     def _listed_in(self, node: Subschema, values: list[Any]) -> frozenset[Hashable]:
         known = self._enums.get(node)

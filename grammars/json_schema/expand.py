@@ -69,8 +69,8 @@ class Expander:
         known = self._known.get(obligations)
         return iter(known) if known is not None else self._expand(obligations)
 
-    def _expand(self, obligations: Iterable[Obligation]) -> Iterator[Branch]:
-        """Open obligations until only atoms are left, depth first."""
+    def _expand(self, obligations: frozenset[Obligation]) -> Iterator[Branch]:
+        """Open obligations until only atoms are left, depth first; an only branch is remembered."""
         done = steps = 0
         open_branches: list[tuple[Branch, list[Item]]] = [(Branch(), list(obligations))]
         while open_branches:
@@ -81,6 +81,8 @@ class Expander:
                 open_branches.extend((branch.copy(), [*rest, *alternative]) for alternative in reversed(choice))
             elif branch.types:
                 done += 1
+                if done == 1 and not open_branches and steps <= self.limits.max_steps:
+                    self._known[obligations] = [branch]
                 yield branch
             if done + len(open_branches) > self.limits.max_branches or steps > self.limits.max_steps:
                 raise self._too_many(obligations)

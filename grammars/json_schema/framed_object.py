@@ -8,13 +8,17 @@ comes twice, and of very many declared ones the last.
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable, Sequence
 from functools import reduce
+from itertools import repeat
 from operator import or_
 from typing import TYPE_CHECKING
 
-from fsm.layout import SEEN, STATE_POP, UNBOUNDED
+import numpy as np
+
+from fsm.layout import STATE_POP
 from fsm.network import Network
-from grammars.json_schema.member_rows import add_colons, without_names, write_value
+from grammars.json_schema.member_rows import NEVER_SET, add_closes, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.oracle import Obligations
@@ -29,16 +33,16 @@ __all__ = ["FramedObject"]
 
 QUOTE, CLOSE_BRACE = 34, 125
 MOST_BITS = 62
-# The bit of a name without a bit of its own, which is never set: such a name is offered until it is among the extras.
-NEVER_SET = 1 << MOST_BITS
 
 Names = frozenset[str]
+Value = Obligations | str
+"""What a value must meet, or the declared name that says it; the name is looked up where a text gets there."""
 
 
 class FramedObject:
     """Own the stubs of one kind of object.
 
-    A stub is ("open" or "next" or "names", names so far without a bit, None), or ("value", the same, its obligations).
+    A stub is ("open" or "next" or "names", names so far without a bit, None), or ("value", the same, its value).
     """
 
     def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
@@ -46,10 +50,13 @@ class FramedObject:
         self.plan = plan
         self.network = values.network
         self.number = self.network.add_owner(self)
-        ordered = sorted(plan.names, key=lambda name: name not in plan.rules.required)
-        self._bit = {name: 1 << place for place, name in enumerate(ordered[:MOST_BITS])}
-        self._required = sum(self._bit[name] for name in plan.rules.required)
-        self._arguments: list[tuple[str, Names, Obligations | None]] = []
+        names, required = plan.names, plan.rules.required
+        if len(names) > MOST_BITS:
+            names = sorted(names, key=lambda name: name not in required)[:MOST_BITS]
+        self._bit = {name: 1 << place for place, name in enumerate(names)}
+        self._required = sum([self._bit[name] for name in required])
+        self._arguments: list[tuple[str, Names, Value | None]] = []
+        self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
 
@@ -73,12 +80,12 @@ class FramedObject:
 
     def shortest_seen(self, argument: int, seen: int) -> int:
         """Return the bytes to the closing brace, given the keys that came."""
-        kind, extras, obligations = self._arguments[argument]
+        kind, extras, value = self._arguments[argument]
         plan, lengths = self.plan, self.values.lengths
         names = extras.union(name for name, bit in self._bit.items() if seen & bit)
         position = ObjectPosition(0, names, len(names), 0)
-        if obligations is not None:
-            return lengths.after_members(plan, [Member(obligations, position)]) - 1
+        if value is not None:
+            return lengths.after_members(plan, [Member(self._obligations(value), position)]) - 1
         if kind == "names":
             width, after = lengths.next_member(plan, position)
             return width - 1 + lengths.close_object(plan, after, is_first=False)
@@ -86,9 +93,9 @@ class FramedObject:
 
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write one row."""
-        kind, extras, obligations = self._arguments[argument]
-        if obligations is not None:
-            self._write_value(state, extras, obligations)
+        kind, extras, value = self._arguments[argument]
+        if value is not None:
+            self._write_value(state, extras, self._obligations(value))
         elif kind == "names":
             self._write_names(state, extras)
         elif kind == "open":
@@ -98,19 +105,32 @@ class FramedObject:
 
     def note(self, network: Network, argument: int, text: bytes) -> int:
         """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
-        _, extras, obligations = self._arguments[argument]
+        _, extras, value = self._arguments[argument]
         name = json.loads(text[last_value_start(text) :])
         if name in extras:
             return 0
         state = self._read.get((argument, name))
         if state is None:
-            state = add_colons(self.values, self._stub("value", extras | {name}, obligations), 1)
+            self._arguments.append(("value", extras | {name}, value))
+            state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
             self._read[argument, name] = state
         return state
 
-    def _stub(self, kind: str, extras: Names, obligations: Obligations | None = None) -> int:
-        self._arguments.append((kind, extras, obligations))
+    def _obligations(self, value: Value) -> Obligations:
+        found = self.plan.value_of(value) if type(value) is str else value
+        assert type(found) is frozenset
+        return found
+
+    def _stub(self, kind: str, extras: Names) -> int:
+        self._arguments.append((kind, extras, None))
         return self.network.add_stub(self.number, len(self._arguments) - 1)
+
+    def _names(self, extras: Names) -> int:
+        """Return the state in which a key begins, the first one or not: the bits tell which names came."""
+        known = self._begun.get(extras)
+        if known is None:
+            known = self._begun[extras] = self._stub("names", extras)
+        return known
 
     def _after(self, extras: Names) -> int:
         """Return the state after a member's value."""
@@ -119,11 +139,10 @@ class FramedObject:
             known = self._next[extras] = self._stub("next", extras)
         return known
 
-    def _offers(self, extras: Names) -> list[tuple[str, Obligations]]:
-        """List the declared names that may come, as far as the bits allow, and what their values must meet."""
-        plan = self.plan
-        found = ((name, plan.value_of(name)) for name in plan.names if name not in extras)
-        return [(name, value) for name, value in found if value is not None]
+    def _offers(self, extras: Names) -> list[str]:
+        """List the declared names that may come, as far as the bits allow."""
+        allowed = self.plan.allowed
+        return [name for name in allowed if name not in extras] if extras else allowed
 
     def _bits(self, names: list[str]) -> list[int]:
         return [self._bit.get(name, NEVER_SET) for name in names]
@@ -131,7 +150,7 @@ class FramedObject:
     def _write_open(self, state: int, extras: Names) -> None:
         edges = []
         if self.plan.others() or self._offers(extras):
-            edges.append((QUOTE, QUOTE, self._stub("names", extras)))
+            edges.append((QUOTE, QUOTE, self._names(extras)))
         if not self._required:
             edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
         self.network.write_byte(state, edges, space=self.values.prelude.space)
@@ -141,9 +160,9 @@ class FramedObject:
         network, spaces, prelude = self.network, self.values.spaces, self.values.prelude
         edges = []
         is_open = bool(self.plan.others())
-        names = [] if is_open else [name for name, _ in self._offers(extras)]
+        names = [] if is_open else self._offers(extras)
         if is_open or names:
-            quote = network.add_byte([(QUOTE, QUOTE, self._stub("names", extras))], space=prelude.space)
+            quote = network.add_byte([(QUOTE, QUOTE, self._names(extras))], space=prelude.space)
             comma = network.add_text(spaces.comma[1:], quote)
             lead = spaces.comma[0]
             edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=_united(self._bits(names)))))
@@ -154,21 +173,22 @@ class FramedObject:
     def _write_names(self, state: int, extras: Names) -> None:
         """Write where a key begins: a trie of the names declared, and beside it every other name."""
         plan, network = self.plan, self.network
-        offers = self._offers(extras)
-        names = [name for name, _ in offers]
-        closes = self._lay_closes(offers, extras)
+        names = self._offers(extras)
+        bits = self._bits(names)
+        closes = self._lay_closes(names, bits, extras)
         others = plan.others()
         free = next((obligations for other, obligations in others if other.dfa is None), None)
         if free is not None:
-            taken = list(extras.union(plan.names).difference(names))
+            is_all = not extras and len(names) == len(plan.names)
+            taken = [] if is_all else list(extras.union(plan.names).difference(names))
             note = self._noted(extras, free)
             call = network.add_call(self.values.prelude.free, note)
-            trie = lay_names(network, names + taken, closes + [0] * len(taken), default=call, other=note, base=call)
+            closes = [*closes, *repeat(0, len(taken))]
+            trie = lay_names(network, names + taken, closes, default=call, other=note, base=call)
             network.write_call(state, trie, 0)
             return
         starts = []
         if names:
-            bits = self._bits(names)
             trie = lay_names(network, names, closes, bits=bits)
             starts.append(network.add_seen(trie, left=_united(bits)) if others else trie)
         starts += [start for start in (self._lay_others(extras, other, o) for other, o in others) if start]
@@ -179,24 +199,29 @@ class FramedObject:
         else:
             network.write_byte(state, [])
 
-    def _lay_closes(self, offers: list[tuple[str, Obligations]], extras: Names) -> list[int]:
-        """Lay what follows each declared key: its bit is set, once; then comes the colon."""
-        if not offers:
-            return []
-        network, count, first = self.network, len(offers), len(self._arguments)
-        bits = self._bits([name for name, _ in offers])
-        self._arguments.extend(
-            ("value", extras if bit != NEVER_SET else extras | {name}, obligations)
-            for bit, (name, obligations) in zip(bits, offers, strict=True)
+    def _lay_closes(self, names: list[str], bits: list[int], extras: Names) -> Sequence[int]:
+        """Lay what follows each declared key: its bit is set, once; then comes the colon, one for all alike values."""
+        if not names:
+            return ()
+        first = len(self._arguments)
+        numbers: dict[Hashable, int] = {}
+        kinds = []
+        for name, bit in zip(names, bits, strict=True):
+            kind = name if bit == NEVER_SET else self.plan.kind_of(name)
+            number = numbers.get(kind)
+            if number is None:
+                number = numbers[kind] = len(numbers)
+                self._arguments.append(("value", extras if bit != NEVER_SET else extras | {name}, name))
+            kinds.append(number)
+        row = add_closes(
+            self.values,
+            len(numbers),
+            owner=self.number,
+            argument=first,
+            bits=np.array(bits, np.int64),
+            kinds=np.array(kinds, np.int64),
         )
-        colon = add_colons(self.values, network.add_stubs(self.number, first, count), count)
-        row = network.reserve_states(count)
-        rows = network.states[row : row + count]
-        rows[:] = (SEEN, 0, 0, 0, 0, 0, UNBOUNDED, 0)
-        rows[:, 2] = rows[:, 4] = bits
-        rows[rows[:, 4] == NEVER_SET, 4] = 0
-        rows[:, 3] = range(colon, colon + count)
-        return list(range(row, row + count))
+        return range(row, row + len(names))
 
     def _lay_others(self, extras: Names, other: OtherNames, obligations: Obligations) -> int:
         """Lay one class of names, without those that are declared or stand already."""
@@ -207,12 +232,10 @@ class FramedObject:
 
     def _noted(self, extras: Names, obligations: Obligations) -> int:
         """Return the state after the closing quote of a key that must be noted."""
-        network = self.network
         self._arguments.append(("value", extras, obligations))
         argument = len(self._arguments) - 1
-        return network.add_note(
-            self.number, argument, add_colons(self.values, network.add_stub(self.number, argument), 1)
-        )
+        pending = add_closes(self.values, 1, owner=self.number, argument=argument)
+        return self.network.add_note(self.number, argument, pending)
 
     def _write_value(self, state: int, extras: Names, obligations: Obligations) -> None:
         """Write the row after a colon: white space, value; then what follows the member."""

@@ -31,6 +31,7 @@ from grammars.json_schema.states import ValueStates
 __all__ = ["JsonSchemaGrammar"]
 
 _SPELLING = NumberSpelling()
+_LIMITS = SchemaLimits()
 
 
 class JsonSchemaGrammar(Grammar):
@@ -56,7 +57,7 @@ class JsonSchemaGrammar(Grammar):
         self.draft = draft
         self.registry = registry
         self.lenient = lenient
-        self.limits = limits or SchemaLimits()
+        self.limits = limits or _LIMITS
 
     def __repr__(self) -> str:
         return f"json_schema({json.dumps(self.schema)})"

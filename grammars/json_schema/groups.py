@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from grammars.json_schema.branch import (
@@ -21,11 +22,12 @@ from grammars.json_schema.branch import (
 )
 from grammars.json_schema.drafts import knows
 from grammars.json_schema.references import Subschema
+from grammars.json_schema.shapes import JsonSchema
 
 if TYPE_CHECKING:
     from grammars.json_schema.expand import Expander
 
-__all__ = ["contains_bounds", "item_group", "member_group", "type_bits"]
+__all__ = ["DeclaredNames", "contains_bounds", "item_group", "member_group", "type_bits"]
 
 _TYPE_BITS = {
     "null": NULL,
@@ -40,11 +42,44 @@ _TYPE_BITS = {
 
 def type_bits(value: Any) -> tuple[int, bool]:
     """Return the type bits a ``type`` keyword allows, and whether its numbers must be integers."""
-    names = value if type(value) is list else [value]
-    bits = 0
+    if type(value) is str:
+        return _TYPE_BITS[value], value == "integer"
+    names, bits = value, 0
     for name in names:
         bits |= _TYPE_BITS[name]
     return bits, "integer" in names and "number" not in names
+
+
+class DeclaredNames(Mapping[str, Obligation]):
+    """Map the names in ``properties`` to what their values must meet; a subschema is opened when it is asked for.
+
+    schemas : the value of ``properties``.
+    """
+
+    __slots__ = ("_expander", "_node", "schemas")
+
+    def __init__(self, expander: Expander, node: Subschema, schemas: dict[str, JsonSchema]) -> None:
+        self._expander = expander
+        self._node = node
+        self.schemas = schemas
+
+    def __getitem__(self, name: str) -> Obligation:
+        """Return what the value of a name must meet."""
+        if name not in self.schemas:
+            raise KeyError(name)
+        return (self._expander.child(self._node, "properties", name), True)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a name is declared."""
+        return name in self.schemas
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names in the order of the schema."""
+        return iter(self.schemas)
+
+    def __len__(self) -> int:
+        """Count the names."""
+        return len(self.schemas)
 
 
 def member_group(expander: Expander, node: Subschema) -> MemberGroup:
@@ -57,7 +92,7 @@ def member_group(expander: Expander, node: Subschema) -> MemberGroup:
     if len(patterns) < len(schema.get("patternProperties", ())):
         rest = None  # which names are additional is not known
     return MemberGroup(
-        {name: (child(node, "properties", name), True) for name in schema.get("properties", ())},
+        DeclaredNames(expander, node, schema.get("properties", {})),
         tuple((p, (child(node, "patternProperties", p), True)) for p in patterns),
         None if rest is None or rest is True else (child(node, "additionalProperties"), True),
     )

@@ -9,28 +9,48 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fsm.automata.dfa import Dfa
 from fsm.dfa import difference, literals
-from fsm.layout import BYTE, EDGE, UNBOUNDED
+from grammars.json_schema._kernels import lay_closes_kernel
 
 if TYPE_CHECKING:
     from grammars.json_schema.states import ValueStates
 
-__all__ = ["add_colons", "without_names", "write_value"]
+__all__ = ["NEVER_SET", "add_closes", "without_names", "write_value"]
+
+# The bit of a name without a bit of its own, which is never set: such a name is offered until it is among the extras.
+NEVER_SET = 1 << 62
+_NO_BITS = np.zeros(0, np.int64)
 
 
-def add_colons(values: ValueStates, first: int, count: int) -> int:
-    """Add the rows after keys, which read the colon and lead to consecutive stubs; return the first.
+def add_closes(
+    values: ValueStates,
+    count: int,
+    *,
+    owner: int,
+    argument: int,
+    bits: NDArray[np.int64] = _NO_BITS,
+    kinds: NDArray[np.int64] = _NO_BITS,
+) -> int:
+    """Add the rows after keys, which read the colon and lead to stubs with consecutive arguments; return the first.
 
     They are rows and no stubs, because many tokens end with the colon and few go on.
+
+    Parameters
+    ----------
+    count : the number of colons, each with a row and a stub; the rows are consecutive.
+    owner, argument : of the first stub.
+    bits : int64[keys]  the bit on the stack that each key sets, once; these rows come first. int64[0]: there are none.
+    kinds : int64[keys]  the number of the colon behind each key that sets a bit.
     """
-    network, lead = values.network, values.spaces.colon[0]
-    row, edge = network.reserve_states(count), network.reserve_edges(count)
-    network.states[row : row + count] = (BYTE, 0, 1, 0, values.prelude.space, 0, UNBOUNDED, 0)
-    network.states[row : row + count, EDGE] = np.arange(edge, edge + count)
-    network.edges[edge : edge + count, :2] = lead
-    network.edges[edge : edge + count, 2] = np.arange(first, first + count)
+    network = values.network
+    row, edge = network.reserve_states(len(bits) + 2 * count), network.reserve_edges(count)
+    lead, space = values.spaces.colon[0], values.prelude.space
+    lay_closes_kernel(
+        network.states, network.edges, row, edge, count, bits, kinds, NEVER_SET, owner, argument, lead, space
+    )
     return row
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+
 import numpy as np
 
 from fsm.layout import STATE_DEAD
@@ -14,7 +17,7 @@ __all__ = ["lay_names"]
 def lay_names(
     network: Network,
     names: list[str],
-    closes: list[int],
+    closes: Sequence[int],
     *,
     default: int = STATE_DEAD,
     other: int = STATE_DEAD,
@@ -31,19 +34,19 @@ def lay_names(
     base : the state whose mask covers the names that are not listed.
     bits : each name's bit on the stack; where names part, a branch whose names have all come is then closed.
     """
-    order = sorted(range(len(names)), key=names.__getitem__)
-    lengths = np.array([0] + [len(names[i]) for i in order], np.int64)
-    offsets = np.cumsum(lengths)
-    total = int(offsets[-1])
-    text = "".join([names[i] for i in order]).encode("utf-32-le", "surrogatepass")
-    codes = np.frombuffer(text, np.int32).astype(np.int64)
+    # Not strict, because where there are no bits, zeros are repeated without end.
+    ordered = sorted(zip(names, closes, bits or repeat(0), strict=False))
+    texts = [text for text, _, _ in ordered]
+    text = "".join(texts)
+    total, size = len(text), len(texts)
+    cells = [*map(len, texts), *[close for _, close, _ in ordered], *[bit for _, _, bit in ordered]]
+    table = np.array(cells, np.int64).reshape(3, size)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32)
     state = network.reserve_states(2 * total + 1 if bits else total + 1)
     edge = network.reserve_edges(total)
-    work = np.empty((total + 2, 4), np.int64)
-    marks = np.array([bits[i] for i in order] if bits else [], np.int64)
-    targets = np.array([closes[i] for i in order], np.int64)
+    work = np.empty((max(total, size) + 2, 5), np.int64)
     count = lay_names_kernel(
-        network.states, network.edges, state, edge, codes, offsets, targets, default, other, base, marks, work
+        network.states, network.edges, state, edge, codes, table, int(bits is not None), default, other, base, work
     )
     network.num_states = state + count
     network.num_edges = int(work[0, 0])

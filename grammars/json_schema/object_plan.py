@@ -6,15 +6,20 @@ values must meet, and whether the object may close. No network here: the same pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from fsm.automata.dfa import Dfa
 from fsm.dfa import count_strings
 from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, SomeMember
+from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.groups import DeclaredNames
+from grammars.json_schema.meaning import is_reference_only, meaning_of
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
+from grammars.json_schema.shapes import JsonSchema
 from grammars.regex import regex_dfa
 
 __all__ = ["Member", "ObjectPlan", "ObjectPosition"]
@@ -43,6 +48,9 @@ class Member:
     after: ObjectPosition
 
 
+_START = ObjectPosition(0, frozenset(), 0, 0)
+
+
 class ObjectPlan:
     """Answer what may come next in an object.
 
@@ -58,21 +66,41 @@ class ObjectPlan:
         self.expander = expander
         self.is_ordered = is_ordered
         self.names = self._declared()
-        self.rank = {name: i for i, name in enumerate(self.names)}
-        self.start = ObjectPosition(0, frozenset(), 0, 0)
-        self.all_kept = (1 << len(rules.some)) - 1
-        self._needs: dict[str, set[str]] = {}
-        for name, needed in rules.needs:
-            self._needs.setdefault(name, set()).update(needed)
-        self.needed = {other for _, needed in rules.needs for other in needed}
+        self.start = _START
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
-        self._true = (expander.references.true, True)
-        self._generic = [(i, s) for i, promise in enumerate(rules.some) for s in promise.members if s.only is None]
         self._asked: dict[str, dict[int, list[Obligation | None]]] = {}
         self._easy: list[frozenset[str]] | None = None
         self._completes: dict[ObjectPosition, bool] = {}
         self.is_simple = not (rules.some or rules.needs or rules.low or rules.high is not None)
+
+    @cached_property
+    def all_kept(self) -> int:
+        """One bit per promise."""
+        return (1 << len(self.rules.some)) - 1
+
+    @cached_property
+    def needed(self) -> set[str]:
+        """The names that some other name needs."""
+        return {other for _, needed in self.rules.needs for other in needed}
+
+    @cached_property
+    def _needs(self) -> dict[str, set[str]]:
+        """The names that each name needs."""
+        found: dict[str, set[str]] = {}
+        for name, needed in self.rules.needs:
+            found.setdefault(name, set()).update(needed)
+        return found
+
+    @cached_property
+    def _generic(self) -> list[tuple[int, SomeMember]]:
+        """The members of any name that keep promises, each with the promise's number."""
+        return [(i, s) for i, promise in enumerate(self.rules.some) for s in promise.members if s.only is None]
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Where each declared name stands in the order."""
+        return {name: i for i, name in enumerate(self.names)}
 
     def _declared(self) -> list[str]:
         names: dict[str, None] = {}
@@ -91,6 +119,37 @@ class ObjectPlan:
 
     # -- obligations of values -------------------------------------------------------------------------------------
 
+    def allows(self, name: str) -> bool:
+        """Tell whether a declared name may come with some value; where its schema shows that, it is not opened."""
+        return self._is_certain(name) or self.value_of(name) is not None
+
+    def _is_certain(self, name: str) -> bool:
+        names = self._alone
+        return names is not None and name in names and is_certain(names[name])
+
+    @cached_property
+    def allowed(self) -> list[str]:
+        """The declared names that may come with some value, in order."""
+        return [name for name in self.names if self.allows(name)]
+
+    @cached_property
+    def _alone(self) -> dict[str, JsonSchema] | None:
+        """The schemas of names about whose values nothing else is asked."""
+        groups = self.rules.groups
+        if len(groups) != 1 or groups[0].patterns or self.rules.names:
+            return None
+        names = groups[0].names
+        return names.schemas if isinstance(names, DeclaredNames) else None
+
+    def kind_of(self, name: str) -> Hashable:
+        """Return a key that only names have in common whose values must meet the same."""
+        schemas = self._alone if self.expander.leniency is None else None
+        schema = None if schemas is None else schemas.get(name)
+        if type(schema) is not dict:
+            return name
+        meaning = ("$ref", schema["$ref"]) if is_reference_only(schema) else meaning_of(schema)
+        return name if meaning is None else (meaning,)
+
     def value_of(self, name: str) -> Obligations | None:
         """Return what the value of a declared name must meet; None where no value can or the name is not allowed."""
         try:
@@ -100,10 +159,12 @@ class ObjectPlan:
             return found
 
     def _value_of(self, name: str) -> Obligations | None:
+        if self._is_certain(name):
+            return self.oracle.take_certain(self.rules.groups[0].names[name])
         obligations: set[Obligation] = set()
         for group in self.rules.groups:
             obligations.update(_obligations(group, name))
-        obligations.discard(self._true)
+        obligations.discard((self.expander.references.true, True))
         if self.rules.names and not self.oracle.meets_all(frozenset(self.rules.names), name):
             return None
         found = frozenset(obligations)
@@ -294,7 +355,7 @@ class ObjectPlan:
         if high is not None and max(position.count + len(required), self.rules.low) > high:
             return False
         for name in required:
-            if self.value_of(name) is None or (self.is_ordered and self.rank[name] < position.order):
+            if not self.allows(name) or (self.is_ordered and self.rank[name] < position.order):
                 return False
         if not self._can_reach_low(position):
             return False
@@ -312,7 +373,7 @@ class ObjectPlan:
 
     def left(self, position: ObjectPosition) -> list[str]:
         """List the declared names that may still come, whatever else must be kept."""
-        return [n for n in self.names[position.order :] if n not in position.seen and self.value_of(n) is not None]
+        return [n for n in self.names[position.order :] if n not in position.seen and self.allows(n)]
 
     def _can_reach_low(self, position: ObjectPosition) -> bool:
         missing = self.rules.low - position.count

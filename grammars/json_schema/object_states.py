@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fsm.layout import STATE_POP
 from fsm.network import Network
-from grammars.json_schema.member_rows import add_colons, without_names, write_value
+from grammars.json_schema.member_rows import add_closes, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
@@ -76,7 +76,8 @@ class ObjectStates:
         state = self._read.get((argument, name))
         if state is None:
             known = [Member(m.obligations, self.plan.after_other(m.after, name)) for m in members]
-            state = add_colons(self.values, self._stub("value", position, known), 1)
+            self._arguments.append(("value", position, known))
+            state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
             self._read[argument, name] = state
         return state
 
@@ -117,7 +118,7 @@ class ObjectStates:
         if offers:
             first = len(self._arguments)
             self._arguments.extend(("value", position, members) for _, members in offers)
-            colon = add_colons(self.values, network.add_stubs(self.number, first, len(offers)), len(offers))
+            colon = add_closes(self.values, len(offers), owner=self.number, argument=first)
             closes = list(range(colon, colon + len(offers)))
         others = plan.other_offers(position)
         free = next((members for other, members in others if other.dfa is None), None)
@@ -149,7 +150,7 @@ class ObjectStates:
         network = self.network
         self._arguments.append(("value", position, members))
         argument = len(self._arguments) - 1
-        pending = add_colons(self.values, network.add_stub(self.number, argument), 1)
+        pending = add_closes(self.values, 1, owner=self.number, argument=argument)
         return network.add_note(self.number, argument, pending)
 
     def _write_value(self, state: int, members: list[Member]) -> None:

@@ -17,5 +17,8 @@ class Oracle(Protocol):
     def is_satisfiable(self, obligations: Obligations) -> bool:
         """Tell whether some value meets them all."""
 
+    def take_certain(self, obligation: Obligation) -> Obligations:
+        """Return the set of one obligation that some value is certain to meet."""
+
     def meets_all(self, obligations: Obligations, value: object) -> bool:
         """Tell whether a value meets them all."""

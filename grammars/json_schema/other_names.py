@@ -34,8 +34,15 @@ class OtherNames:
     patterns: frozenset[Splitter]
 
 
+_ANY_NAME = OtherNames(None, frozenset())
+
+
 def divide_names(rules: ObjectRules, expander: Expander, oracle: Oracle) -> list[tuple[OtherNames, Obligations]]:
     """List the classes of names that are not declared, with what their values must meet."""
+    if not (rules.names or rules.some or any(group.patterns for group in rules.groups)):
+        rest = {group.rest for group in rules.groups if group.rest is not None}
+        rest.discard((expander.references.true, True))
+        return [(_ANY_NAME, frozenset(rest))]
     return _Division(rules, expander, oracle).classes()
 
 
@@ -50,10 +57,6 @@ class _Division:
         """Return the classes, with what their values must meet."""
         rules = self._rules
         splitters = {p: None for group in rules.groups for p, _ in group.patterns} | self._promised_splitters()
-        if not splitters and not rules.names:
-            rest = {group.rest for group in rules.groups if group.rest is not None}
-            rest.discard(self._true)
-            return [(OtherNames(None, frozenset()), frozenset(rest))]
         allowed = self._language(frozenset(rules.names)) if rules.names else None
         classes: list[tuple[Dfa | None, frozenset[Splitter]]] = [(allowed, frozenset())]
         for pattern in splitters:

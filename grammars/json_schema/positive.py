@@ -72,12 +72,11 @@ class Positives:
         """Take the keywords that are read together."""
         schema = node.schema
         assert isinstance(schema, dict)
-        keys = schema.keys()
-        if types & OBJECT and keys & _MEMBER_KEYWORDS:
+        if types & OBJECT and not _MEMBER_KEYWORDS.isdisjoint(schema):
             branch.object.groups.append(self._members(node))
-        if types & ARRAY and keys & _ITEM_KEYWORDS:
+        if types & ARRAY and not _ITEM_KEYWORDS.isdisjoint(schema):
             branch.array.groups.append(item_group(self.expander, node))
-        if keys & UNEVALUATED and types & (OBJECT | ARRAY):
+        if types & (OBJECT | ARRAY) and not UNEVALUATED.isdisjoint(schema):
             return open_unevaluated(self.expander, branch, node, todo)
         return True
 

@@ -5,12 +5,15 @@ Every state is expanded to the end: networks copied from the template must share
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from fsm.dfa import any_string
 from fsm.dfa_states import CharStates
-from fsm.layout import STATE_DEAD, STATE_POP, UNBOUNDED
+from fsm.layout import SHORTEST, STATE_DEAD, STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.spaces import Spaces
 
@@ -24,6 +27,7 @@ class Prelude:
     space : where one character of white space was read (0: none may stand).
     free : inside a string without rules; counted : the same, where counters run.
     null, true, false : after the first byte of the literal.
+    plain : where a value of a type begins of which nothing else is asked, by the type's name; not of every type.
     """
 
     template: Network
@@ -33,6 +37,7 @@ class Prelude:
     null: int
     true: int
     false: int
+    plain: Mapping[str, int]
 
 
 @lru_cache(maxsize=16)
@@ -48,14 +53,20 @@ def lay_prelude(network: Network, spaces: Spaces) -> Prelude:
     states = [free.start(network), counted.start(network)]
     for state in states:
         network.expand(state)
+    null, true, false = (network.add_text(text, STATE_POP) for text in (b"ull", b"rue", b"alse"))
     return Prelude(
         template=network,
         space=_lay_spaces(network, spaces.most),
         free=states[0],
         counted=states[1],
-        null=network.add_text(b"ull", STATE_POP),
-        true=network.add_text(b"rue", STATE_POP),
-        false=network.add_text(b"alse", STATE_POP),
+        null=null,
+        true=true,
+        false=false,
+        plain={
+            "string": network.add_byte([(ord('"'), ord('"'), states[0])]),
+            "boolean": network.add_byte([(ord("f"), ord("f"), false), (ord("t"), ord("t"), true)]),
+            "null": network.add_byte([(ord("n"), ord("n"), null)]),
+        },
     )
 
 
@@ -80,14 +91,14 @@ def _lay_spaces(network: Network, most: int | None) -> int:
     if most is None:
         state = network.reserve_states(1)
         network.write_byte(state, _space_edges(state), default=STATE_POP)
-        network.spaces[state] = UNBOUNDED
+        network.states[state, SHORTEST] = UNBOUNDED + 1
         return state
     first = network.reserve_states(most)
     for i in range(most - 1):
         network.write_byte(first + i, _space_edges(first + i + 1), default=STATE_POP)
     # After the last one white space leads nowhere; anything else returns.
     network.write_byte(first + most - 1, _space_edges(STATE_DEAD), default=STATE_POP)
-    network.spaces.update((first + i, most - 1 - i) for i in range(most))
+    network.states[first : first + most, SHORTEST] = np.arange(most, 0, -1)
     return first
 
 

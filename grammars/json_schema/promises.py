@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from fsm.errors import LimitError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["can_keep_all", "find_easy_names"]
 
 MAX_STEPS = 20_000
+_NAME = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Search:
         self.position = position
         self.left = plan.left(position)
         self.steps = 0
+        self._needed: dict[str, set[str]] = {}
 
     def run(self, draft: _Draft, waiting: list[Promise]) -> bool:
         """Keep the promise with the fewest ways, then the others."""
@@ -127,7 +130,7 @@ class _Search:
         if members and members[0] is draft:
             return members
         return [
-            replace(draft, absent=draft.absent | {name})
+            _Draft(draft.present, draft.absent | {name}, draft.others)
             for name in sorted(promise.absent)
             if name not in self.position.seen and name not in coming
         ] + members
@@ -165,13 +168,13 @@ class _Search:
                     return [draft]
                 if plan.oracle.is_satisfiable(value | known | extra):
                     grown = (*draft.others[:i], (number, known | extra), *draft.others[i + 1 :])
-                    found.append(replace(draft, others=grown))
+                    found.append(_Draft(draft.present, draft.absent, grown))
         if self._has_room(draft, 1):
             for number, (other, value) in enumerate(classes):
                 if plan.other_keeps(some, other) and plan.oracle.is_satisfiable(value | extra):
                     used = sum(each == number for each, _ in draft.others)
                     if plan.num_names(other, self.position, used + 1) > used:
-                        found.append(replace(draft, others=(*draft.others, (number, extra))))
+                        found.append(_Draft(draft.present, draft.absent, (*draft.others, (number, extra))))
         return found
 
     def _with(
@@ -181,14 +184,22 @@ class _Search:
         grown = dict(coming)
         grown[name] = extra
         if name not in coming:
-            needed = self.plan.required_at(replace(self.position, seen=self.position.seen | {name}))
+            needed = self._needed_beside(name)
             for other in needed:
                 if other in draft.absent or other not in self.left:
                     return None
                 grown.setdefault(other, frozenset())
             if not self._has_room(draft, len(grown) - len(coming)):
                 return None
-        return replace(draft, present=tuple(sorted(grown.items(), key=lambda each: each[0])))
+        return _Draft(tuple(sorted(grown.items(), key=_NAME)), draft.absent, draft.others)
+
+    def _needed_beside(self, name: str) -> set[str]:
+        """Return the names that must still come once this one has."""
+        known = self._needed.get(name)
+        if known is None:
+            after = replace(self.position, seen=self.position.seen | {name})
+            known = self._needed[name] = self.plan.required_at(after)
+        return known
 
     def _has_room(self, draft: _Draft, more: int) -> bool:
         high = self.plan.rules.high

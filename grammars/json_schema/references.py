@@ -1,14 +1,15 @@
 """Resolve references between subschemas, and give every subschema one identity.
 
 Input: a schema document and, for references that leave it, a ``referencing.Registry``. Output: ``Subschema`` nodes; the
-same place reached under the same dynamic scope is the same node, so that recursion ends. Documents without ``$id``,
-anchors or dynamic references resolve their ``#/...`` pointers directly; everything else is left to ``referencing``.
+same place reached under the same dynamic scope is the same node, so that recursion ends, and so are plain subschemas
+that mean the same. Documents whose references are
+all pointers into themselves (``grammars.json_schema.document``) are resolved here; the rest is left to ``referencing``.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Hashable
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,8 +19,10 @@ import referencing.jsonschema
 from referencing import Registry
 
 from fsm.errors import GrammarError
+from grammars.json_schema.document import read_marks
 from grammars.json_schema.drafts import draft_of, is_older
-from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape
+from grammars.json_schema.meaning import is_reference_only, meaning_of
+from grammars.json_schema.shapes import JsonSchema, SchemaLimits, check_shape, pointer_token
 from grammars.json_schema.vocabularies import extended_draft, without_validation
 
 __all__ = ["SPECIFICATIONS", "Composite", "References", "Subschema"]
@@ -31,8 +34,6 @@ SPECIFICATIONS = {
     "draft2019-09": referencing.jsonschema.DRAFT201909,
     "draft2020-12": referencing.jsonschema.DRAFT202012,
 }
-_FULL_MARKS = re.compile(r'"\$?id"|"\$anchor"|"\$dynamicAnchor"|"\$dynamicRef"|"\$recursiveRef"|"\$ref": "[^#"]')
-"""What asks for more than pointers into the document itself."""
 
 
 class Subschema:
@@ -41,20 +42,33 @@ class Subschema:
     Attributes
     ----------
     schema : the decoded JSON: an object, or a boolean.
-    pointer : where it was found, for messages.
     draft : the draft it is read by.
     """
 
-    __slots__ = ("draft", "pointer", "resolver", "schema")
+    __slots__ = ("_pointer", "draft", "resolver", "schema")
 
-    def __init__(self, schema: JsonSchema, pointer: str, draft: str, resolver: Any = None) -> None:
+    def __init__(self, schema: JsonSchema, pointer: str | Place, draft: str, resolver: Any = None) -> None:
         self.schema = schema
-        self.pointer = pointer
+        self._pointer = pointer
         self.draft = draft
         self.resolver = resolver
 
+    @property
+    def pointer(self) -> str:
+        """Where it was found, for messages; written when first asked for."""
+        pointer = self._pointer
+        if type(pointer) is tuple:
+            parent, path = pointer
+            pointer = self._pointer = parent.pointer + "".join([f"/{pointer_token(step)}" for step in path])
+        assert type(pointer) is str
+        return pointer
+
     def __repr__(self) -> str:
         return f"Subschema({self.pointer})"
+
+
+Place = tuple[Subschema, tuple[str | int, ...]]
+"""A subschema, and a path below it."""
 
 
 class Composite(Subschema):
@@ -87,15 +101,16 @@ class References:
         self._checked: set[int] = set()
         self._kept: list[Any] = []  # keeps foreign documents alive, so that identities stay unique
         self._nodes: dict[tuple[int, Any], Subschema] = {}
+        self._meanings: dict[tuple[str, Hashable], Subschema] = {}
         self._synthetic: dict[str, Subschema] = {}
         self._composites: dict[tuple[Subschema, ...], Subschema] = {}
         self.true = Subschema(schema=True, pointer="#", draft=self.draft)
         self.false = Subschema(schema=False, pointer="#", draft=self.draft)
-        text = _dump(schema)
-        is_full = registry is not None or _FULL_MARKS.search(text) is not None or text.count('"$schema"') > 1
-        self._is_dynamic = '"$dynamicRef"' in text or '"$recursiveRef"' in text or registry is not None
+        self._is_dynamic = is_full = registry is not None
+        if check_shape(schema, draft=self.draft, limits=limits) and not is_full:
+            marks = read_marks(schema)
+            self._is_dynamic, is_full = marks.is_dynamic, marks.is_full
         resolver = self._make_resolver(registry) if is_full else None
-        check_shape(schema, draft=self.draft, limits=limits)
         self.root = self._intern(schema, "#", self.draft, resolver)
 
     def child(self, parent: Subschema, *path: str | int) -> Subschema:
@@ -109,14 +124,13 @@ class References:
             return self.true
         if schema is False:
             return self.false
-        pointer = parent.pointer + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
         resolver, draft = parent.resolver, parent.draft
         if resolver is not None and type(schema) is dict:
             draft = draft_of(schema, draft)
             resource = SPECIFICATIONS[draft].create_resource(schema)
             if resource.id() is not None:
                 resolver = resolver.in_subresource(resource)
-        return self._intern(schema, pointer, draft, resolver)
+        return self._intern(schema, (parent, path), draft, resolver)
 
     def synthetic(self, schema: JsonSchema) -> Subschema:
         """Return a subschema that stands in no document; equal ones are one."""
@@ -220,7 +234,7 @@ class References:
             where=f"json schema at {node.pointer}",
         )
 
-    def _intern(self, schema: Any, pointer: str, draft: str, resolver: Any) -> Subschema:
+    def _intern(self, schema: Any, pointer: str | Place, draft: str, resolver: Any) -> Subschema:
         if schema is True:
             return self.true
         if schema is False:
@@ -230,6 +244,19 @@ class References:
         node = self._nodes.get(key)
         if node is None:
             node = self._nodes[key] = Subschema(schema, pointer, draft, resolver)
+            node = self._nodes[key] = self._same(node)  # a circle of references finds the one it began with
+        return node
+
+    def _same(self, node: Subschema) -> Subschema:
+        """Return the subschema that stands for all that accept the same values, as far as that is told quickly."""
+        schema = node.schema
+        if type(schema) is not dict:
+            return node
+        meaning = meaning_of(schema)
+        if meaning is not None:
+            return self._meanings.setdefault((node.draft, meaning), node) if meaning else self.true
+        if is_reference_only(schema, ignores_siblings=is_older(node.draft, "draft2019-09")):
+            return self.resolve(node, "$ref")
         return node
 
     def _scope(self, resolver: Any) -> Any:
@@ -250,14 +277,3 @@ class References:
 
 def _decimal_key(value: Any) -> dict[str, str]:
     return {"decimal": str(value)}
-
-
-def _dump(schema: Any) -> str:
-    """Write the document as JSON, which also refuses what JSON cannot say."""
-    try:
-        return json.dumps(schema)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise GrammarError(
-            f"got a {type(schema).__name__} that is not JSON ({error}), expected a decoded JSON document",
-            where="json schema at #",
-        ) from error

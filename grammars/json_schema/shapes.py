@@ -6,6 +6,7 @@ Cost: one visit per keyword; limits on depth and size are named in ``SchemaLimit
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from typing import Any
 from fsm.errors import GrammarError, LimitError
 from grammars.json_schema.drafts import is_older
 
-__all__ = ["JsonSchema", "SchemaLimits", "check_shape", "pointer_token"]
+__all__ = ["KEYWORDS", "JsonSchema", "SchemaLimits", "check_shape", "pointer_token"]
 
 JsonSchema = dict[str, Any] | bool
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_DESCRIBED = frozenset({"type", "description", "title"})
 TYPE_NAMES = frozenset({"null", "boolean", "number", "integer", "string", "array", "object"})
 
 
@@ -46,158 +49,223 @@ def pointer_token(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def check_shape(schema: Any, *, draft: str, limits: SchemaLimits) -> None:
-    """Refuse what is not a schema.
+def check_shape(schema: Any, *, draft: str, limits: SchemaLimits) -> bool:
+    """Refuse what is not a schema; tell whether it has references, or subschemas of a draft or a name of their own.
 
     Raises
     ------
     GrammarError : a keyword has a value of the wrong shape; ``where`` is the pointer.
     LimitError : the schema is too deep or too large.
     """
-    stack: list[tuple[Any, str, int]] = [(schema, "#", 0)]
-    count = 0
+    stack = _Stack([(schema, (), 0)], limits.max_depth)
     old_references = is_older(draft, "draft2019-09")
     while stack:
-        here, pointer, depth = stack.pop()
+        here, path, depth = stack.pop()
         kind = type(here)
         if kind is bool:
             continue
         if kind is not dict:
-            raise _wrong(pointer, here, "a schema: an object or a boolean")
-        count += 1
-        if count > limits.max_subschemas or depth > limits.max_depth:
+            raise _wrong(path, here, "a schema: an object or a boolean")
+        stack.num_seen += 1
+        if stack.num_seen > limits.max_subschemas or depth > limits.max_depth:
             raise LimitError(
-                f"json schema at {pointer}: more than {limits.max_depth} levels or {limits.max_subschemas} subschemas; "
-                "simplify the schema or raise SchemaLimits"
+                f"json schema at {_pointer(path)}: more than {limits.max_depth} levels or {limits.max_subschemas} "
+                "subschemas; simplify the schema or raise SchemaLimits"
             )
         if old_references and type(here.get("$ref")) is str:
+            stack.has_references = True
             continue  # draft 7 and older: nothing beside a reference counts
         for keyword, value in here.items():
             rule = _RULES.get(keyword)
             if rule is not None:
-                rule(value, pointer, keyword, stack, depth)
+                rule(value, path, keyword, stack, depth)
+            elif type(value) not in _SCALARS:
+                _json(value, path, keyword, stack, depth)
+    return stack.has_references
 
 
-def _wrong(pointer: str, value: object, expected: str) -> GrammarError:
+Path = tuple[Any, ...]
+"""Where a subschema stands: the path of the one that holds it, and the tokens below that; nothing for the root."""
+
+
+class _Stack(list[tuple[Any, Path, int]]):
+    """Hold the subschemas to look at: each with its path and depth; note whether references were met.
+
+    num_seen : how many were looked at.
+    """
+
+    __slots__ = ("has_references", "max_depth", "num_seen")
+
+    def __init__(self, subschemas: list[tuple[Any, Path, int]], max_depth: int) -> None:
+        super().__init__(subschemas)
+        self.max_depth = max_depth
+        self.has_references = False
+        self.num_seen = 0
+
+
+def _pointer(path: Path) -> str:
+    if not path:
+        return "#"
+    return _pointer(path[0]) + "".join([f"/{pointer_token(token)}" for token in path[1:]])
+
+
+def _wrong(path: Path, value: object, expected: str) -> GrammarError:
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return GrammarError(f"got {shown}, expected {expected}; correct the schema", where=f"json schema at {pointer}")
+    where = f"json schema at {_pointer(path)}"
+    return GrammarError(f"got {shown}, expected {expected}; correct the schema", where=where)
 
 
-Stack = list[tuple[Any, str, int]]
-Rule = Callable[[Any, str, str, Stack, int], None]
+Rule = Callable[[Any, Path, str, _Stack, int], None]
 
 
-def _subschema(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _subschema(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not bool:
-        stack.append((value, f"{pointer}/{keyword}", depth + 1))
+        stack.append((value, (path, keyword), depth + 1))
 
 
-def _subschemas(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _subschemas(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not list or not value:
-        raise _wrong(f"{pointer}/{keyword}", value, "a non-empty list of schemas")
+        raise _wrong((path, keyword), value, "a non-empty list of schemas")
     for i, item in enumerate(value):
-        stack.append((item, f"{pointer}/{keyword}/{i}", depth + 1))
+        stack.append((item, (path, keyword, i), depth + 1))
 
 
-def _items(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _items(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is list:
         for i, item in enumerate(value):
-            stack.append((item, f"{pointer}/{keyword}/{i}", depth + 1))
+            stack.append((item, (path, keyword, i), depth + 1))
     else:
-        _subschema(value, pointer, keyword, stack, depth)
+        _subschema(value, path, keyword, stack, depth)
 
 
-def _schema_map(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _schema_map(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not dict:
-        raise _wrong(f"{pointer}/{keyword}", value, "an object of schemas")
+        raise _wrong((path, keyword), value, "an object of schemas")
     for name, item in value.items():
-        if type(item) is not bool:
-            stack.append((item, f"{pointer}/{keyword}/{pointer_token(name)}", depth + 1))
+        if type(name) is not str:
+            raise _wrong((path, keyword), name, "a name: a string")
+        if type(item) is dict and depth < stack.max_depth and _is_plain(item):
+            stack.num_seen += 1
+        elif type(item) is not bool:
+            stack.append((item, (path, keyword, name), depth + 1))
 
 
-def _definitions(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _is_plain(schema: dict[str, Any]) -> bool:
+    """Tell whether a schema names its type and is described, no more: most members of most objects."""
+    kind = schema.get("type")
+    return (
+        type(kind) is str
+        and kind in TYPE_NAMES
+        and _DESCRIBED.issuperset(schema)
+        and type(schema.get("description")) in _SCALARS
+        and type(schema.get("title")) in _SCALARS
+    )
+
+
+def _definitions(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is dict:  # only what a reference reaches must be a schema
         return
-    raise _wrong(f"{pointer}/{keyword}", value, "an object of schemas")
+    raise _wrong((path, keyword), value, "an object of schemas")
 
 
-def _dependencies(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _dependencies(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not dict:
-        raise _wrong(f"{pointer}/{keyword}", value, "an object of schemas or name lists")
+        raise _wrong((path, keyword), value, "an object of schemas or name lists")
     for name, item in value.items():
-        where = f"{pointer}/{keyword}/{pointer_token(name)}"
         if type(item) is list:
-            _names(item, where, "", stack, depth)
+            _names(item, (path, keyword), name, stack, depth)
         elif type(item) is not str:
-            _subschema(item, f"{pointer}/{keyword}", pointer_token(name), stack, depth)
+            _subschema(item, (path, keyword), name, stack, depth)
 
 
-def _name_lists(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _name_lists(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not dict:
-        raise _wrong(f"{pointer}/{keyword}", value, "an object of name lists")
+        raise _wrong((path, keyword), value, "an object of name lists")
     for name, item in value.items():
-        _names(item, f"{pointer}/{keyword}", pointer_token(name), stack, depth)
+        _names(item, (path, keyword), name, stack, depth)
 
 
-def _names(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _names(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not list or not all(type(name) is str for name in value):
-        raise _wrong(f"{pointer}/{keyword}", value, "a list of property names")
+        raise _wrong((path, keyword), value, "a list of property names")
 
 
-def _required(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _required(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not bool:  # draft 3 wrote a boolean here; it says nothing in later drafts
-        _names(value, pointer, keyword, stack, depth)
+        _names(value, path, keyword, stack, depth)
 
 
-def _type(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
-    names = value if type(value) is list else [value]
-    for name in names:
+def _type(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
+    if type(value) is str and value in TYPE_NAMES:
+        return
+    for name in value if type(value) is list else [value]:
         if type(name) is not str or name not in TYPE_NAMES:
-            raise _wrong(f"{pointer}/{keyword}", name, "one of " + ", ".join(sorted(TYPE_NAMES)))
+            raise _wrong((path, keyword), name, "one of " + ", ".join(sorted(TYPE_NAMES)))
 
 
-def _count(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _count(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) not in (int, float) or value < 0 or value != int(value):
-        raise _wrong(f"{pointer}/{keyword}", value, "an integer >= 0")
+        raise _wrong((path, keyword), value, "an integer >= 0")
 
 
-def _number(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _number(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) not in (int, float) or (type(value) is float and not math.isfinite(value)):
-        raise _wrong(f"{pointer}/{keyword}", value, "a number")
+        raise _wrong((path, keyword), value, "a number")
 
 
-def _bound(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _bound(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not bool:  # draft 4 writes a boolean here
-        _number(value, pointer, keyword, stack, depth)
+        _number(value, path, keyword, stack, depth)
 
 
-def _positive(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
-    _number(value, pointer, keyword, stack, depth)
+def _positive(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
+    _number(value, path, keyword, stack, depth)
     if value <= 0:
-        raise _wrong(f"{pointer}/{keyword}", value, "a number > 0")
+        raise _wrong((path, keyword), value, "a number > 0")
 
 
-def _text(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _text(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not str:
-        raise _wrong(f"{pointer}/{keyword}", value, "a string")
+        raise _wrong((path, keyword), value, "a string")
 
 
-def _list(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _reference(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
+    stack.has_references = True
+    if keyword != "$recursiveRef":
+        _text(value, path, keyword, stack, depth)
+
+
+def _draft(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
+    stack.has_references |= depth > 0
+
+
+def _list(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not list:
-        raise _wrong(f"{pointer}/{keyword}", value, "a list of values")
+        raise _wrong((path, keyword), value, "a list of values")
+    if not _SCALARS.issuperset(map(type, value)):
+        _json(value, path, keyword, stack, depth)
 
 
-def _boolean(value: Any, pointer: str, keyword: str, stack: Stack, depth: int) -> None:
+def _json(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _wrong((path, keyword), value, f"JSON ({error})") from error
+
+
+def _boolean(value: Any, path: Path, keyword: str, stack: _Stack, depth: int) -> None:
     if type(value) is not bool:
-        raise _wrong(f"{pointer}/{keyword}", value, "true or false")
+        raise _wrong((path, keyword), value, "true or false")
 
 
 _RULES: dict[str, Rule] = {
     "$anchor": _text,
     "$defs": _definitions,
-    "$dynamicRef": _text,
-    "$ref": _text,
+    "$dynamicRef": _reference,
+    "$recursiveRef": _reference,
+    "$ref": _reference,
+    "$schema": _draft,
     "additionalItems": _subschema,
     "additionalProperties": _subschema,
     "allOf": _subschemas,
@@ -239,3 +307,7 @@ _RULES: dict[str, Rule] = {
     "unevaluatedProperties": _subschema,
     "uniqueItems": _boolean,
 }
+
+KEYWORDS = frozenset({*_RULES, "$dynamicAnchor", "$id", "const", "id"}) - {"$defs", "$schema", "definitions"}
+"""The keywords that may change which values a subschema accepts, or where its references lead; others are annotations,
+or hold what references lead to."""

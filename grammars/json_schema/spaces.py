@@ -31,6 +31,9 @@ class Spaces:
     colon: bytes = b":"
 
 
+_NAMED = {"compact": Spaces(most=0), "flexible": Spaces(most=MAX_SPACES), "any": Spaces(most=None)}
+
+
 def parse_spaces(whitespace: object) -> Spaces:
     """Read the ``whitespace`` argument.
 
@@ -38,12 +41,8 @@ def parse_spaces(whitespace: object) -> Spaces:
     ------
     GrammarError : it is none of the policies.
     """
-    if whitespace == "compact":
-        return Spaces(most=0)
-    if whitespace == "flexible":
-        return Spaces(most=MAX_SPACES)
-    if whitespace == "any":
-        return Spaces(most=None)
+    if isinstance(whitespace, str) and whitespace in _NAMED:
+        return _NAMED[whitespace]
     if isinstance(whitespace, tuple) and len(whitespace) == 2 and all(isinstance(part, str) for part in whitespace):
         comma, colon = whitespace
         if comma.strip(" \t\n\r") == "," and colon.strip(" \t\n\r") == ":":

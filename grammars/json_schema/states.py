@@ -22,6 +22,7 @@ from grammars.json_schema.object_states import ObjectStates
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.prelude import Prelude
 from grammars.json_schema.satisfiable import Satisfiability
+from grammars.json_schema.shapes import KEYWORDS
 from grammars.json_schema.spaces import Spaces
 from grammars.json_schema.strings import CountedString, string_language
 from grammars.json_schema.values import canonical
@@ -29,6 +30,7 @@ from grammars.json_schema.values import canonical
 __all__ = ["ValueStates"]
 
 _INTEGER = NumberConstraint.integer()
+_TYPE = frozenset({"type"})
 
 QUOTE, OPEN_BRACE, OPEN_BRACKET = 34, 123, 91
 
@@ -78,9 +80,22 @@ class ValueStates:
         """Return the state in which a value with these obligations begins."""
         known = self._states.get(obligations)
         if known is None:
-            known = self._states[obligations] = self.network.add_stub(self.number, len(self._obligations))
-            self._obligations.append(obligations)
+            known = self._plain_state(obligations)
+            if not known:
+                known = self.network.add_stub(self.number, len(self._obligations))
+                self._obligations.append(obligations)
+            self._states[obligations] = known
         return known
+
+    def _plain_state(self, obligations: Obligations) -> int:
+        """Return the state that every network has for values of one type; 0 where more, or something else, is asked."""
+        if len(obligations) != 1:
+            return 0
+        ((node, holds),) = obligations
+        if not holds or type(node.schema) is bool or KEYWORDS.intersection(node.schema) != _TYPE:
+            return 0
+        kind = node.schema["type"]
+        return self.prelude.plain.get(kind, 0) if type(kind) is str else 0
 
     def release(self) -> None:
         """Take apart what holds one another: the states and their owners, the expander and its oracle."""
@@ -94,11 +109,13 @@ class ValueStates:
     def expand(self, network: Network, state: int, argument: int) -> None:
         """Write the first row of a value."""
         obligations = self._obligations[argument]
+        branches = self.expander.branches(obligations)
         start = _Start()
-        for branch in self.expander.branches(obligations):
+        # A value that exists is of the only type of the only branch.
+        start.is_sure = len(branches) == 1 and self.oracle.is_known(obligations)
+        for branch in branches:
             if branch.candidates is not None:
-                fitting = (v for v in branch.candidates if self.oracle.meets_all(obligations, v))
-                self._add_values(start, fitting)
+                self._add_values(start, self.oracle.listed(branch, obligations))
             else:
                 self._add_branch(start, branch)
         if start.texts:
@@ -121,11 +138,11 @@ class ValueStates:
             start.add(QUOTE, self._lay_string(string_language(branch.string)))
         if types & ARRAY:
             plan = ArrayPlan(branch.array, self.expander, self.oracle)
-            if self.oracle.has_array(plan):
+            if (start.is_sure and types == ARRAY) or self.oracle.has_array(plan):
                 start.add(OPEN_BRACKET, ArrayStates(self, plan).open())
         if types & OBJECT:
             rules = self.oracle.object_plan(branch)
-            if self.oracle.has_object(rules):
+            if (start.is_sure and types == OBJECT) or self.oracle.has_object(rules):
                 kind = FramedObject if FramedObject.fits(rules) else ObjectStates
                 start.add(OPEN_BRACE, kind(self, rules).open())
 
@@ -208,9 +225,12 @@ class ValueStates:
 
 
 class _Start:
-    """Collect what may begin a value: targets by first byte, number edges, listed strings."""
+    """Collect what may begin a value: targets by first byte, number edges, listed strings.
 
-    __slots__ = ("listed", "num_containers", "numbers", "targets", "texts", "values")
+    is_sure : whether the one branch it comes from is known to have a value.
+    """
+
+    __slots__ = ("is_sure", "listed", "num_containers", "numbers", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.targets: dict[int, list[int]] = {}
@@ -219,6 +239,7 @@ class _Start:
         self.texts: list[str] = []
         self.values: set[Any] = set()
         self.num_containers = 0
+        self.is_sure = False
 
     def add(self, byte: int, target: int) -> None:
         """Add a target behind a first byte."""

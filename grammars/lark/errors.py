@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from fsm.errors import GrammarError, UnsupportedFeatureError
 
@@ -34,12 +35,14 @@ class Problem:
     examples : (grammar, line, column) of grammars that have this problem.
     pattern : what the message of ``lark`` says then; its group, if any, is ``{got}``. Empty: our own check.
     is_unsupported : the grammar is well formed, but not compiled.
+    parser : how the examples are read.
     """
 
     message: str
     examples: tuple[tuple[str, int, int], ...]
     pattern: str = ""
     is_unsupported: bool = False
+    parser: Literal["earley", "lalr"] = "earley"
 
 
 PROBLEMS: dict[str, Problem] = {
@@ -124,9 +127,38 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "declared": Problem(
         'the terminal "{got}" is only declared: a program would have to make it, and text has no such program; '
-        "define it by a pattern (indentation, which only a program can count, is not supported)",
+        "define it by a pattern; where it stands for indentation, pass an indenter",
         (("start: A\n%declare A\n", 2, 10),),
         is_unsupported=True,
+    ),
+    "collision": Problem(
+        'after some text two rules are complete and "{got}" may come next, which does not tell which rule was meant; '
+        "join the rules, or read the grammar with parser='earley'",
+        (('start: a X | b X\na: Y\nb: Y\nX: "x"\nY: "y"\n', 1, 10),),
+        r"Reduce/Reduce collision in (?:Terminal\(')?(\$?\w+)",
+        is_unsupported=True,
+        parser="lalr",
+    ),
+    "shadowed": Problem(
+        'the terminal "{got}" is never read somewhere it may come, because another one that matches the same text is '
+        "tried first; give it a higher priority (NAME.1: ...), or read the grammar with parser='earley'",
+        (("start: A | B\nA: /[ab]+/\nB: /[a]/\n", 3, 1),),
+        is_unsupported=True,
+        parser="lalr",
+    ),
+    "unseparated": Problem(
+        "some tokens that may follow one another read as one where nothing is between them; let a character be ignored "
+        "(%ignore \" \"), or read the grammar with parser='earley'",
+        (("start: A B\nA: /[a-z]+/\nB: /[a-y]+!/\n", 1, 1),),
+        is_unsupported=True,
+        parser="lalr",
+    ),
+    "line_end": Problem(
+        'the terminal "{got}" ends lines, so it must match a line end, also with spaces or tabs after it; write '
+        "it like /(\\r?\\n[\\t ]*)+/",
+        (),
+        is_unsupported=True,
+        parser="lalr",
     ),
     "back_reference": Problem(
         'the terminal "{got}" refers back to what it matched, which is not regular; list the possible texts instead',
@@ -198,7 +230,7 @@ def place_of(text: str, got: str, name: str) -> int:
 
 _POINT_AT_DEFINITION = {
     "defined_twice", "alternative_twice", "terminal_recursion", "terminal_nullable", "terminal_pattern",
-    "back_reference", "conditional", "atomic", "look_before", "look_in_behind", "pattern",
+    "back_reference", "conditional", "atomic", "look_before", "look_in_behind", "pattern", "shadowed", "line_end",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from fsm.automata.ranges import ALL, Ranges, complement_ranges, union_ranges
@@ -72,7 +73,9 @@ class Loop:
 
 @dataclass(slots=True)
 class Match:
-    """End."""
+    """End; ``number`` says which of several patterns did."""
+
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -99,16 +102,38 @@ Instruction = Character | Split | Loop | Match | Look | Behind
 class Program:
     """Hold the instructions of a pattern; ``start`` is where it begins, ``behind`` where its look-behinds do."""
 
-    def __init__(self, pattern: str, flags: int = 0) -> None:
+    def __init__(self, pattern: str) -> None:
         self.code: list[Instruction] = [Match()]
         self.behind: list[int] = []
         self.widths: list[int] = []
         self.num_repetitions = 0
-        parsed = _parser.parse(pattern, flags)
-        self.start = self._sequence(parsed, 0, parsed.state.flags)
-        self.has_looks = any(isinstance(one, Look | Behind) for one in self.code)
-        self.distances = self._measure()
-        self._check_behind()
+        self.start = self._read(pattern, 0)
+        self._check_behind(self.start)
+
+    def add(self, pattern: str, number: int) -> int:
+        """Add another pattern, whose end has this number; return where it begins.
+
+        Raises
+        ------
+        Untranslatable, re.error : the pattern cannot be read; the program must not be used any more.
+        """
+        start = self._read(pattern, self._add(Match(number)))
+        self._check_behind(start)
+        return start
+
+    @property
+    def has_looks(self) -> bool:
+        """Tell whether some pattern looks ahead or behind."""
+        return any(isinstance(one, Look | Behind) for one in self.code)
+
+    @cached_property
+    def distances(self) -> list[int]:
+        """By instruction, the fewest bytes to the end, looks taken as passed; patterns are added before, not after."""
+        return self._measure()
+
+    def _read(self, pattern: str, after: int) -> int:
+        parsed = _parser.parse(pattern, 0)
+        return self._sequence(parsed, after, parsed.state.flags)
 
     def _add(self, instruction: Instruction) -> int:
         if len(self.code) >= MAX_INSTRUCTIONS:
@@ -249,10 +274,10 @@ class Program:
                     is_changed = True
         return distances
 
-    def _check_behind(self) -> None:
+    def _check_behind(self, start: int) -> None:
         """Refuse look-behinds that may look at the text before the terminal."""
-        fewest = {self.start: 0}
-        waiting = [self.start]
+        fewest = {start: 0}
+        waiting = [start]
         while waiting:
             place = waiting.pop()
             here, one = fewest[place], self.code[place]

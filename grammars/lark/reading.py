@@ -19,16 +19,17 @@ from lark.load_grammar import load_grammar
 from fsm.errors import GrammarError
 from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
+from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
 from grammars.lark.first_match import FirstMatch
 from grammars.lark.program import Program, Untranslatable
 from grammars.regex import parse_regex
 
-__all__ = ["read_lark"]
+__all__ = ["load_rules", "pattern_detail", "read_lark", "shown_source", "translate_error"]
 
 
-def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Path] = ()) -> ContextFreeGrammar:
-    """Return the grammar.
+def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Path] = ()) -> Grammar:
+    """Return the grammar: places in rules, or, where these would be many side by side, tokens and a parser.
 
     Parameters
     ----------
@@ -41,23 +42,55 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     ------
     GrammarError : the grammar is malformed or not compiled; the message points at line and column.
     """
-    terms, compiled, ignored = _load(text, start, path, [str(one) for one in import_paths])
+    terms, compiled, ignored = load_rules(text, start, path, import_paths)
     reader = _Reader(text, terms)
-    return reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
+    grammar = reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
+    if len(grammar.analysis.rules) <= MANY_RULES:
+        return grammar
+    from grammars.lark.terminals import Terminals
+    from grammars.lark.token_reading import TokenReading
 
+    terminals = Terminals(terms, dict.fromkeys(ignored), is_ordered=False)
+    try:
+        return TokenReading(text, terminals).grammar(compiled, start, None)
+    except GrammarError:  # some token does not tell which rule was meant
+        return grammar
+
+
+MANY_RULES = 300
+"""With more rules than these, once they say what tokens forbid after them, a parser is tried instead."""
 
 read_grammar: Any = load_grammar  # lark types neither this nor what it returns
 
 
-def _load(text: str, start: str, path: str, import_paths: list[str]) -> tuple[list[Any], list[Any], list[str]]:
+def load_rules(
+    text: str,
+    start: str,
+    path: str,
+    import_paths: Iterable[str | Path],
+    *,
+    declared: Iterable[str] = (),
+    kept: Iterable[str] = (),
+) -> tuple[list[Any], list[Any], list[str]]:
+    """Return the terminals, the rules and the names of the ignored terminals, as ``lark`` compiles them.
+
+    Parameters
+    ----------
+    declared : terminals without a text that have a meaning all the same.
+    kept : terminals that are kept though no rule uses them.
+
+    Raises
+    ------
+    GrammarError : the grammar is malformed; the message points at line and column.
+    """
     try:
-        loaded, _ = read_grammar(text, path, import_paths, False)  # noqa: FBT003
+        loaded, _ = read_grammar(text, path, [str(one) for one in import_paths], False)  # noqa: FBT003
         if not any(name == start for name, *_ in loaded.rule_defs):
             raise make_lark_error("start_undefined", text, 0, got=start)
-        declared = {name for name, (tree, _) in loaded.term_defs if tree is None}
-        terms, rules, ignored = loaded.compile([start], set())
+        meaningless = {name for name, (tree, _) in loaded.term_defs if tree is None} - set(declared)
+        terms, rules, ignored = loaded.compile([start], set(kept))
     except ReaderError as error:
-        raise _translated(text, error) from error
+        raise translate_error(text, error) from error
     except UnexpectedInput as error:
         raise make_lark_error("syntax", text, _offset(text, error), detail=_expectation(error)) from error
     except OSError as error:
@@ -65,7 +98,7 @@ def _load(text: str, start: str, path: str, import_paths: list[str]) -> tuple[li
         raise make_lark_error("import_missing", text, place_of_import(text, got), got=got) from error
     for rule in rules:
         for symbol in rule.expansion:
-            if symbol.is_term and symbol.name in declared:
+            if symbol.is_term and symbol.name in meaningless:
                 place = place_of(text, symbol.name, "declared")
                 match = re.search(rf"%declare[^\n]*?\b({symbol.name})\b", text)
                 raise make_lark_error("declared", text, match.start(1) if match else place, got=symbol.name)
@@ -79,7 +112,8 @@ def place_of_import(text: str, file: str) -> int:
     return match.start(1) if match else 0
 
 
-def _translated(text: str, error: ReaderError) -> GrammarError:
+def translate_error(text: str, error: ReaderError) -> GrammarError:
+    """Return our error for one of ``lark``'s."""
     inner: object = error.__context__
     message = str(error)
     if isinstance(inner, UnexpectedInput):
@@ -121,9 +155,8 @@ class _Reader:
             for symbol in rule.expansion:
                 symbols += (self.terminals[symbol.name], *skip) if symbol.is_term else (str(symbol.name),)
             rules.setdefault(str(rule.origin.name), []).append(tuple(symbols))
-        shown = self.text if len(self.text) <= 40 else f"{self.text[:37]}..."
         skipped = [self.terminals[name] for name in ignored]
-        return ContextFreeGrammar(rules, "whole text", source=f"lark({shown!r})", ignored=skipped)
+        return ContextFreeGrammar(rules, "whole text", source=shown_source(self.text), ignored=skipped)
 
     def _terminal(self, term: Any) -> Terminal:
         pattern = term.pattern.to_regexp()
@@ -135,7 +168,7 @@ class _Reader:
         except Untranslatable as error:
             raise self._error(str(error), got) from error
         except (re.error, OverflowError) as error:
-            raise self._error("terminal_pattern", got, _pattern_detail(pattern, error)) from error
+            raise self._error("terminal_pattern", got, pattern_detail(pattern, error)) from error
         if automaton.start == 0 or automaton.program.distances[automaton.program.start] == 0:
             raise self._error("terminal_nullable", got)
         return Terminal(term.name, automaton)
@@ -144,10 +177,16 @@ class _Reader:
         return make_lark_error(name, self.text, place_of(self.text, got, name), got=got, detail=detail)
 
 
-def _pattern_detail(pattern: str, error: Exception) -> str:
+def pattern_detail(pattern: str, error: Exception) -> str:
     """Return what is wrong with a pattern, in the words of the regex reader where it sees it too."""
     try:
         parse_regex(pattern)
     except GrammarError as better:
         return better.message.partition("\n")[0]
     return str(error)
+
+
+def shown_source(text: str) -> str:
+    """Return how a grammar is shown in messages."""
+    shown = text if len(text) <= 40 else f"{text[:37]}..."
+    return f"lark({shown!r})"

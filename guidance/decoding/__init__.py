@@ -5,6 +5,7 @@ row.py        one row while it is being produced
 loop.py       prefill once, then draw, force, and step until every row has stopped
 batch.py      the rows that decode together, their cache, and their steps
 group.py      rows that share a pipeline, and what is computed beside the model for them
+lanes.py      the ways through trees of drafts, as rows of their own
 drawing.py    draws from the logits of one step, on while they confirm what was proposed
 writing.py    tokens to rows, what the grammar forces after them, the reason to stop
 proposal.py   what runs ahead of the model                    acceptance.py   by the published rule

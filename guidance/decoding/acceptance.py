@@ -2,6 +2,9 @@
 
 Algorithm 1 of arXiv:2211.17192. The token that results is distributed as p, whatever q is, and p is the fully
 processed law: mask, penalties, steering, temperature, truncation.
+
+Several tokens drafted for one place, drawn from q one after the other and none twice, are tried in turn: each rejection
+leaves the residual of p, and q without the token (recursive rejection sampling; Jeon et al. 2024, arXiv:2402.14160).
 """
 
 from __future__ import annotations
@@ -17,30 +20,36 @@ from guidance.decoding.row import Row
 from guidance.logits.pipeline import Law
 from guidance.logits.sampler import Draws, draw_tokens
 
-__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "draw_from", "law_of", "log_prob_of"]
+__all__ = ["ACCEPTING", "CORRECTING", "accept_or_correct", "draw_from", "invert", "law_of", "log_prob_of"]
 
 ACCEPTING, CORRECTING = 1 << 20, 1 << 21
 """Streams of random numbers of their own, beyond any number of repeated draws."""
 
 
-def accept_or_correct(row: Row, target: DraftLaw, draft: DraftLaw, *, token_id: int, size: int) -> int:
-    """Return the row's token: the drafted one, or one from the residual law.
+def accept_or_correct(row: Row, target: DraftLaw, draft: DraftLaw, *, token_ids: Sequence[int], size: int) -> int:
+    """Return the row's token: the first drafted one that is accepted, or one from the law that is left.
 
     Parameters
     ----------
     row : supplies the random numbers.
     target : the fully processed law, p.
-    draft : the law the token was drawn from, q.
-    token_id : the drafted token.
+    draft : the law the tokens were drawn from, q.
+    token_ids : the drafted tokens, in the order they were drawn: the second from q without the first, and so on.
     size : V.
     """
     step = len(row.token_ids)
-    if row.request.uniform(step, attempt=ACCEPTING) * draft.of(token_id) < target.of(token_id):
-        return token_id
-    residual = np.maximum(target.spread(size) - draft.spread(size), 0.0)
-    if residual.sum() <= 0.0:  # p = q up to rounding: nothing is left over, and the draft stands
-        return token_id
-    return _invert(residual, row.request.uniform(step, attempt=CORRECTING))
+    p, q = target.spread(size), draft.spread(size)
+    for rank, token_id in enumerate(token_ids):
+        if row.request.uniform(step, attempt=ACCEPTING + rank) * q[token_id] < p[token_id]:
+            return token_id
+        residual = np.maximum(p - q, 0.0)
+        if residual.sum() <= 0.0:  # p = q up to rounding: nothing is left over, and the draft stands
+            return token_id
+        p = residual / residual.sum()
+        q[token_id] = 0.0
+        if rank + 1 < len(token_ids):
+            q /= q.sum()
+    return invert(p, row.request.uniform(step, attempt=CORRECTING))
 
 
 def law_of(law: Law, index: int) -> DraftLaw:
@@ -70,7 +79,7 @@ def log_prob_of(law: Law, index: int, token_id: int) -> float:
     return law.log_prob(index, 0, column)
 
 
-def _invert(weights: NDArray[np.float64], uniform: float) -> int:
+def invert(weights: NDArray[np.float64], uniform: float) -> int:
     """Return the first token whose running weight exceeds the uniform's share of the total."""
     running = weights.cumsum()
     return min(int(np.searchsorted(running, uniform * running[-1], side="right")), weights.size - 1)

@@ -18,6 +18,7 @@ from guidance.decoding.row import Row
 from guidance.decoding.working_clock import working_clock
 from guidance.decoding.writing import Writer
 from guidance.model import CausalLM, KvCache, Model
+from guidance.transformer.trees import TreeReader
 
 __all__ = ["Batch"]
 
@@ -35,7 +36,7 @@ class Batch:
     def __init__(self, model: Model, writer: Writer, drafter: Drafter | None = None) -> None:
         self.rows: list[Row] = []
         self.num_model_calls = 0
-        self._model: CausalLM = model.language_model
+        self._model: CausalLM = model.language_model if drafter is None else drafter.watch(model.language_model)
         self._size = model.vocabulary.size
         self._context_size = model.context_size
         self._drawer = Drawer(writer, self._size)
@@ -44,6 +45,8 @@ class Batch:
         self._groups: list[Group] = []
         self._logits: torch.Tensor | None = None
         self._proposals: dict[int, Proposal] = {}
+        self._tree: TreeReader | None = None
+        self._num_pending: list[int] = []
         self._read_seconds: float | None = None
         self._now = working_clock(self._model.device)
 
@@ -91,30 +94,47 @@ class Batch:
                 Step(
                     seconds=self._read_seconds + self._now() - before,
                     num_rows=len(self.rows),
-                    num_drafted=sum(given.num_drafted for given in self._proposals.values()),
+                    num_drafted=sum(given.num_levels for given in self._proposals.values()),
                     num_drawn=sum(len(row.draw_times) for row in self.rows) - num_drawn,
                 )
             )
-        self._read_seconds = None
+        self._read_seconds, self._proposals = None, {}
 
     def _draw_groups(self) -> None:
         assert self._logits is not None
         logits = self._logits[..., : self._size]
-        places = {id(row): index for index, row in enumerate(self.rows)}
-        forgotten = [0] * len(self.rows)
+        numbers = {id(row): index for index, row in enumerate(self.rows)}
+        reached = [0] * len(self.rows)
         for group in self._groups:
-            indices = [places[id(row)] for row in group.rows]
+            indices = [numbers[id(row)] for row in group.rows]
             own = logits if len(self._groups) == 1 else logits[indices]
-            proposals = [self._proposals.get(id(row), NOTHING) for row in group.rows]
+            proposals = self._proposals_of(group.rows)
             longest = max(len(proposal.token_ids) for proposal in proposals)
-            counts = self._drawer.draw(group, own[:, own.shape[1] - longest - 1 :], proposals)
-            if any(counts):
-                group.drop(counts)
-                for index, count in zip(indices, counts, strict=True):
-                    forgotten[index] = count
-        if any(forgotten):
+            places = self._drawer.draw(group, own[:, own.shape[1] - longest - 1 :], proposals)
+            group.settle(proposals, places)
+            for index, place in zip(indices, places, strict=True):
+                reached[index] = place
+        self._forget(reached)
+
+    def _forget(self, reached: Sequence[int]) -> None:
+        """Forget what was read beyond the place that each row reached."""
+        proposals = self._proposals_of(self.rows)
+        if self._tree is not None:
+            self._tree.keep(
+                [
+                    [*range(num_pending), *(num_pending - 1 + step for step in given.path(place))]
+                    for num_pending, given, place in zip(self._num_pending, proposals, reached, strict=False)
+                ]
+            )
+            self._tree = None
+            return
+        counts = [len(given.token_ids) - place for given, place in zip(proposals, reached, strict=True)]
+        if any(counts):
             assert self._cache is not None
-            self._cache.drop(forgotten)
+            self._cache.drop(counts)
+
+    def _proposals_of(self, rows: Sequence[Row]) -> list[Proposal]:
+        return [self._proposals.get(id(row), NOTHING) for row in rows]
 
     def retire(self) -> list[Row]:
         """Let go of the rows that stopped, and return them."""
@@ -138,27 +158,33 @@ class Batch:
         assert self._cache is not None
         before = self._now()
         proposals = self._propose()
-        lines = [row.pending + given.token_ids for row, given in zip(self.rows, proposals, strict=True)]
         longest = max(len(given.token_ids) for given in proposals)
-        token_ids, lengths = pad_left(lines, self._model.device)
-        self._logits = self._model.decode_step(self._cache, token_ids, lengths, num_logits=longest + 1)
+        if any(given.is_tree for given in proposals):
+            self._logits = self._read_tree(proposals)[:, -longest - 1 :]
+        else:
+            lines = [row.pending + given.token_ids for row, given in zip(self.rows, proposals, strict=True)]
+            token_ids, lengths = pad_left(lines, self._model.device)
+            self._logits = self._model.decode_step(self._cache, token_ids, lengths, num_logits=longest + 1)
         self._proposals = {id(row): given for row, given in zip(self.rows, proposals, strict=True) if given.token_ids}
-        self._read_beside(lines)
+        for group in self._groups:
+            if group.has_companions:
+                pending = [row.pending for row in group.rows]
+                group.read_ahead(pending, self._proposals_of(group.rows), self._model.device)
         self.num_model_calls += 1
         for row in self.rows:
             row.pending = []
         self._read_seconds = self._now() - before
 
-    def _read_beside(self, lines: Sequence[list[int]]) -> None:
-        if not any(group.has_companions for group in self._groups):
-            return
-        texts = {id(row): line for row, line in zip(self.rows, lines, strict=True)}
-        for group in self._groups:
-            if group.has_companions:
-                proposals = [self._proposals.get(id(row), NOTHING) for row in group.rows]
-                longest = max(len(proposal.token_ids) for proposal in proposals)
-                own, lengths = pad_left([texts[id(row)] for row in group.rows], self._model.device)
-                group.read(own, lengths, num_logits=longest + 1)
+    def _read_tree(self, proposals: Sequence[Proposal]) -> torch.Tensor:
+        """Read what every row has pending, and the tree that is proposed to follow it, in one forward pass."""
+        self._num_pending = [len(row.pending) for row in self.rows]
+        self._tree = TreeReader(self._model, self._cache)
+        lines, parents = [], []
+        for row, given in zip(self.rows, proposals, strict=True):
+            last = len(row.pending) - 1
+            lines.append(row.pending + given.token_ids)
+            parents.append([*range(-1, last), *(last + place for place in given.parents)])
+        return self._tree.read(lines, parents)
 
     def _propose(self) -> list[Proposal]:
         if self._drafter is None:

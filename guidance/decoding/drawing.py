@@ -5,7 +5,8 @@ number, gives it: the logits after it are there already, so the row draws again.
 was proposed, only how many model calls it takes; every processor, mask and penalty keeps its meaning.
 
 A proposal that carries the law it was drawn from is accepted by the published rule instead (Leviathan et al. 2023),
-which accepts more often: with probability min(1, p / q), else the residual law is drawn from.
+which accepts more often: with probability min(1, p / q), else the residual law is drawn from. Where a tree proposes
+several tokens for one place, any of them may be confirmed or accepted, and the row goes on from there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,22 +52,20 @@ class Drawer:
         self._mask = allocate_token_bitmask(1, vocabulary_size)
 
     def draw(self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal]) -> list[int]:
-        """Draw for every row of a group until each has a token that was not proposed; return the tokens to forget.
+        """Draw for every row of a group until each has a token that was not proposed; return the places they reached.
 
         logits : float[B, P, V]   the last positions of each row; row b's proposal was read in its last ones
         """
         places = [0] * len(group.rows)
         self._confirm_at_once(group, logits, proposals, places)
         drawing = [i for i, row in enumerate(group.rows) if row.is_running and not row.pending]
+        view = _View(group, proposals, logits)
         while drawing:
-            columns = [logits.shape[1] - 1 - len(proposals[i].token_ids) + places[i] for i in drawing]
-            draws = self._draw_at_temperatures(
-                group, drawing, logits, columns, [proposals[i].at(places[i]) for i in drawing]
-            )
+            draws = self._draw_at_temperatures(view, drawing, places)
             for i, draw in zip(drawing, draws, strict=True):
-                places[i] += self._confirm(group.rows[i], draw, proposals[i], places[i])
+                places[i] = self._confirm(group.rows[i], draw, proposals[i], places[i])
             drawing = [i for i in drawing if group.rows[i].is_running and not group.rows[i].pending]
-        return [len(proposal.token_ids) - place for proposal, place in zip(proposals, places, strict=True)]
+        return places
 
     def _confirm_at_once(
         self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal], places: list[int]
@@ -91,7 +91,7 @@ class Drawer:
                 continue
             draw = draws.row(k)
             if row.matcher is None or draw.token_id < 0 or self._writer.fits(row, draw.token_id):
-                places[i] += self._confirm(row, draw, proposals[i], place)
+                places[i] = self._confirm(row, draw, proposals[i], place)
 
     def _draw_flat(
         self, group: Group, logits: torch.Tensor, proposals: Sequence[Proposal], at: Sequence[tuple[int, int]]
@@ -111,45 +111,36 @@ class Drawer:
             logits[[i for i, _ in at], columns],
             mask,
             uniforms=[
-                0.0 if is_greedy else row.request.uniform(len(row.token_ids) + place)
-                for row, (_, place) in zip(rows, at, strict=True)
+                0.0 if is_greedy else row.request.uniform(len(row.token_ids) + proposals[i].depths[place])
+                for row, (i, place) in zip(rows, at, strict=True)
             ],
             wants_base=self._writer.wants_base,
         )
 
-    def _draw_at_temperatures(
-        self,
-        group: Group,
-        drawing: Sequence[int],
-        logits: torch.Tensor,
-        columns: Sequence[int],
-        proposed: Sequence[Proposed],
-    ) -> list[Draw]:
+    def _draw_at_temperatures(self, view: _View, drawing: Sequence[int], places: Sequence[int]) -> list[Draw]:
         """Draw one token for each drawing row; rows inside a region with a temperature of its own draw apart."""
-        temperatures = [temperature_of(group.rows[i]) for i in drawing]
+        group = view.group
+        temperatures = {i: temperature_of(group.rows[i]) for i in drawing}
         draws: dict[int, Draw] = {}
-        for temperature in dict.fromkeys(temperatures):
-            own = [k for k, found in enumerate(temperatures) if found == temperature]
+        for temperature in dict.fromkeys(temperatures.values()):
+            own = [i for i in drawing if temperatures[i] == temperature]
             pipeline = group.pipeline if temperature is None else group.pipeline.at_temperature(temperature)
-            look = _Look(group, [drawing[k] for k in own], logits, [columns[k] for k in own], pipeline)
-            draws.update(zip(own, self._draw_round(look, [proposed[k] for k in own]), strict=True))
-        return [draws[k] for k in range(len(drawing))]
+            look = _Look(view, own, places, pipeline)
+            proposed = [view.proposals[i].at(places[i]) for i in own]
+            draws.update(zip(own, self._draw_round(look, proposed), strict=True))
+        return [draws[i] for i in drawing]
 
     def _confirm(self, row: Row, draw: Draw, proposal: Proposal, place: int) -> int:
-        """Give a row its draw; return how many of the tokens it got had been proposed, and so have been read."""
-        was_proposed = place < len(proposal.token_ids)
+        """Give a row its draw; return the place it reaches, as far as what it got had been proposed and so read."""
+        was_proposed = bool(proposal.at(place).token_ids)
         before = len(row.token_ids)
         self._writer.take(row, draw)
-        written = row.token_ids[before:]
-        count = 0
-        for given, proposed in zip(written, proposal.token_ids[place:], strict=False):
-            if given != proposed:
-                break
-            count += 1
+        reached = proposal.follow(place, row.token_ids[before:])
+        count = proposal.depths[reached] - proposal.depths[place]
         del row.pending[:count]
         row.num_accepted += count > 0
         row.num_rejected += was_proposed and count == 0
-        return count
+        return reached
 
     def _draw_round(self, look: _Look, proposed: Sequence[Proposed]) -> list[Draw]:
         """Draw one token for each row of a look, in which no whole output gets out of reach."""
@@ -165,7 +156,7 @@ class Drawer:
             draw = draws.row(k)
             if given.law is not None and draw.token_id >= 0:
                 target = law_of(law, k)
-                token = accept_or_correct(rows[k], target, given.law, token_id=given.token_id, size=self._size)
+                token = accept_or_correct(rows[k], target, given.law, token_ids=given.token_ids, size=self._size)
                 draw = look.redraw(k, draw, token, log_prob_of(law, k, token))
             chosen.append(self._within_budget(look, k, draw))
         return chosen
@@ -209,28 +200,58 @@ class Drawer:
         return self._mask[: len(rows)]
 
 
+class _View:
+    """Hold what a group sees after one step of the model, for all draws that follow it.
+
+    logits : float[B, P, V]   the last positions of each row
+    beside : float[N, Q, V]   the same as what is computed beside the model has read it: laid out in lanes
+    """
+
+    __slots__ = ("beside", "group", "logits", "proposals")
+
+    def __init__(self, group: Group, proposals: Sequence[Proposal], logits: torch.Tensor) -> None:
+        self.group = group
+        self.proposals = proposals
+        self.logits = logits
+        self.beside = logits if group.lanes is None else group.lanes.spread(logits)
+
+    def column(self, index: int, place: int) -> int:
+        """Return where a row's place is in the logits."""
+        return self.logits.shape[1] - 1 - len(self.proposals[index].token_ids) + place
+
+    def find(self, index: int, place: int) -> int:
+        """Return where a row's place is beside, numbered lane by lane."""
+        if self.group.lanes is None:
+            return index * self.logits.shape[1] + self.column(index, place)
+        return self.group.lanes.find(index, place)
+
+    def states(self) -> list[tuple[Any, ...]]:
+        """Return the states of each lane's row."""
+        rows, lanes = self.group.rows, self.group.lanes
+        return [row.states for row in rows] if lanes is None else [rows[i].states for i in lanes.rows]
+
+
 class _Look:
-    """Hold what some rows of a group see, each at a position of its own: the logits there, and what stands beside.
+    """Hold what some rows of a group see, each at a place of its own: the logits there, and what stands beside.
 
     What is computed beside the model stands for all rows and positions of a group's last step, so the law is computed
     for all of them there and read off where the rows look.
     """
 
-    __slots__ = ("_block", "_columns", "_drawing", "_group", "_pipeline", "_states", "logits", "rows")
+    __slots__ = ("_drawing", "_pipeline", "_places", "_states", "_view", "logits", "rows")
 
-    def __init__(
-        self, group: Group, drawing: Sequence[int], block: torch.Tensor, columns: Sequence[int], pipeline: Pipeline
-    ) -> None:
+    def __init__(self, view: _View, drawing: Sequence[int], places: Sequence[int], pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._group, self._drawing, self._columns = group, drawing, columns
-        self._block = block
+        self._view, self._drawing, self._places = view, drawing, [places[i] for i in drawing]
+        group, block = view.group, view.logits
         self.rows = [group.rows[i] for i in drawing]
         self._states = [row.states for row in self.rows]
+        columns = [view.column(i, place) for i, place in zip(drawing, self._places, strict=True)]
         is_whole = len(drawing) == len(group.rows)
         if is_whole and (block.shape[1] == 1 or len(set(columns)) == 1):
             self.logits = block[:, columns[0]]
         else:
-            self.logits = block[list(drawing), list(columns)]
+            self.logits = block[list(drawing), columns]
 
     def draw(self, chosen: slice, mask: NDArray[np.int32] | None, *, attempt: int, wants_base: bool) -> Draws:
         """Draw for the chosen rows."""
@@ -238,7 +259,7 @@ class _Look:
         pipeline = self._pipeline
         is_greedy = pipeline.sampling.is_greedy
         uniforms = [0.0 if is_greedy else row.request.uniform(len(row.token_ids), attempt=attempt) for row in rows]
-        if self._group.has_companions:
+        if self._view.group.has_companions:
             return self.draw_from(self.law(chosen, mask), uniforms, wants_base=wants_base, chosen=chosen)
         return pipeline.draw(
             self._states[chosen],
@@ -257,20 +278,18 @@ class _Look:
 
     def law(self, chosen: slice, mask: NDArray[np.int32] | None) -> Law:
         """Return the law of the chosen rows: logits float32[n, 1, K]."""
-        group = self._group
+        group, beside = self._view.group, self._view.beside
         if not group.has_companions:
             own = None if mask is None else mask[chosen]
             return self._pipeline.process([[s] for s in self._states[chosen]], self.logits[chosen][:, None], own)
-        num_rows, num_positions = self._block.shape[:2]
-        states = [[row.states] * num_positions for row in group.rows]
-        for k, i in enumerate(self._drawing):
-            states[i] = [self._states[k]] * num_positions
-        flat = [i * num_positions + column for i, column in zip(self._drawing, self._columns, strict=True)]
+        num_lanes, num_positions = beside.shape[:2]
+        states = [[state] * num_positions for state in self._view.states()]
+        flat = [self._view.find(i, place) for i, place in zip(self._drawing, self._places, strict=True)]
         whole = None
         if mask is not None:
-            whole = np.full((num_rows * num_positions, mask.shape[1]), -1, dtype=np.int32)
+            whole = np.full((num_lanes * num_positions, mask.shape[1]), -1, dtype=np.int32)
             whole[flat] = mask
-        law = self._pipeline.process(states, self._block, whole, group.companions)
+        law = self._pipeline.process(states, beside, whole, group.companions)
         return _pick(law, flat[chosen])
 
     def draw_from(self, law: Law, uniforms: Sequence[float], *, wants_base: bool, chosen: slice = slice(None)) -> Draws:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
+from guidance.decoding.lanes import Lanes
+from guidance.decoding.proposal import Proposal
 from guidance.decoding.row import Row
 from guidance.logits.pipeline import Companions, Pipeline
 
@@ -23,15 +25,18 @@ class Group:
     pipeline : the law of these rows.
     rows : the rows, in the order their companions hold them.
 
+    lanes : how the companions have read the rows' proposals where one is a tree, until `settle`; else None.
+
     Owned by one `Decoder`.
     """
 
-    __slots__ = ("companions", "pipeline", "rows")
+    __slots__ = ("companions", "lanes", "pipeline", "rows")
 
     def __init__(self, pipeline: Pipeline, rows: Sequence[Row]) -> None:
         self.pipeline = pipeline
         self.rows = list(rows)
         self.companions: Companions = ()
+        self.lanes: Lanes | None = None
 
     @property
     def has_companions(self) -> bool:
@@ -60,6 +65,28 @@ class Group:
             if companion is not None:
                 companion.read(token_ids, lengths, num_logits=num_logits)
 
+    def read_ahead(self, pending: Sequence[list[int]], proposals: Sequence[Proposal], device: torch.device) -> None:
+        """Let the companions read what each row has pending and what is proposed to follow it."""
+        lanes = Lanes(proposals)
+        if len(lanes.rows) > len(self.rows):
+            self.lanes = lanes
+            self._select(lanes.rows)
+        token_ids, lengths = pad_left(lanes.lines(pending), device)
+        self.read(token_ids, lengths, num_logits=lanes.num_positions)
+
+    def settle(self, proposals: Sequence[Proposal], places: Sequence[int]) -> None:
+        """Let the companions forget what was proposed beyond the place that each row reached."""
+        if not self.has_companions:
+            return
+        if self.lanes is None:
+            counts = [len(given.token_ids) - place for given, place in zip(proposals, places, strict=True)]
+        else:
+            kept, counts = self.lanes.keep(places)
+            self.lanes = None
+            self._select(kept)
+        if any(counts):
+            self._drop(counts)
+
     def keep_running(self) -> None:
         """Drop the rows that stopped."""
         kept = [index for index, row in enumerate(self.rows) if row.is_running]
@@ -68,8 +95,7 @@ class Group:
             if kept:
                 self._select(kept)
 
-    def drop(self, counts: Sequence[int]) -> None:
-        """Forget the last ``counts[b]`` tokens of the group's row b."""
+    def _drop(self, counts: Sequence[int]) -> None:
         for companion in self.companions:
             if companion is not None:
                 companion.drop(counts)

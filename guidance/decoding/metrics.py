@@ -19,9 +19,10 @@ class SpeculationFigures:
 
     Parameters
     ----------
-    acceptance : share of examined drafts that were accepted; the alpha of Leviathan et al. 2023.
-    cost_ratio : cost of one more drafted token over that of a step without drafts; their c.
-    num_tokens : mean number of tokens drafted for each step that had drafts; their gamma.
+    acceptance : share of examined drafts that were accepted, of a tree one at each place; the alpha of Leviathan et al.
+        2023.
+    cost_ratio : cost of one more drafted token, of a tree one more level, over that of a step without drafts; their c.
+    num_tokens : mean number of tokens drafted for each step that had drafts, of a tree its levels; their gamma.
     predicted_speedup : (1 - alpha^(gamma + 1)) / ((1 - alpha) (gamma c + 1)).
     actual_speedup : tokens drawn per second over those that steps without drafts would have drawn.
     """
@@ -53,7 +54,7 @@ class Metrics:
     kv_cache_bytes : the most that the batch's keys and values took.
     peak_memory_bytes : the most the process held: on a GPU allocated there, else its resident set.
     num_drafted_tokens : tokens proposed for this row, forced ones excluded.
-    num_accepted_tokens, num_rejected_tokens : what became of those that were examined.
+    num_accepted_tokens, num_rejected_tokens : what became of those that were examined; of a tree, of each place's.
     speculation : what drafting was expected to bring and brought; None where nothing was drafted.
     """
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.row import Row
+from guidance.model import CausalLM
 
 __all__ = ["NOTHING", "DraftLaw", "Drafter", "Proposal", "Proposed", "Step"]
 
@@ -45,45 +46,104 @@ class DraftLaw:
 
 @dataclass(slots=True)
 class Proposal:
-    """Hold the tokens proposed to follow one row.
+    """Hold the tokens proposed to follow one row: a line of them, or a tree.
+
+    A place is where a next token may stand: place 0 follows the row itself, place k + 1 follows ``token_ids[k]``.
 
     Parameters
     ----------
-    token_ids : the tokens, in order, those included that the grammar forces after one of the others.
-    num_drafted : how many of them were drafted; the rest is forced.
-    laws : for the places of drafted tokens, the law each was drawn from, when it is to be accepted by that law.
+    token_ids : the tokens, those included that the grammar forces after one of the others; none stands before the one
+        it follows.
+    parents : the place each token stands at; in a line, token k stands at place k.
+    depths : for each place, how many tokens lead there.
+    num_drafted : how many of the tokens were drafted; the rest is forced.
+    num_levels : how many drafted tokens the longest way has; in a line, all of them.
+    laws : for places, the law that the tokens there were drawn from, one after the other and none twice, when they are
+        to be accepted by that law.
     masks : for places whose mask is known already, the packed mask: int32[W].
     is_plain : False where some place has a law of its own, as regions with a temperature have.
+
+    Examples
+    --------
+    >>> proposal = Proposal()
+    >>> proposal.add(0, 5), proposal.add(0, 6), proposal.add(2, 7)
+    (1, 2, 3)
+    >>> proposal.is_tree, proposal.path(3), proposal.paths()
+    (True, [2, 3], [[1], [2, 3]])
     """
 
     token_ids: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    depths: list[int] = field(default_factory=lambda: [0])
     num_drafted: int = 0
+    num_levels: int = 0
     laws: dict[int, DraftLaw] = field(default_factory=dict)
     masks: dict[int, NDArray[np.int32]] = field(default_factory=dict)
     is_plain: bool = True
 
+    @property
+    def is_tree(self) -> bool:
+        """Tell whether two tokens stand at one place."""
+        return any(place != k for k, place in enumerate(self.parents))
+
+    def add(self, place: int, token_id: int) -> int:
+        """Propose a token at a place; return the place after it."""
+        self.token_ids.append(token_id)
+        self.parents.append(place)
+        self.depths.append(self.depths[place] + 1)
+        return len(self.token_ids)
+
+    def find(self, place: int, token_id: int) -> int:
+        """Return the place after a token at a place; 0 where it is not proposed there."""
+        for k in range(place, len(self.token_ids)):
+            if self.parents[k] == place and self.token_ids[k] == token_id:
+                return k + 1
+        return 0
+
+    def follow(self, place: int, token_ids: Sequence[int]) -> int:
+        """Return the last place that is reached from one by tokens, as far as they are proposed."""
+        for token_id in token_ids:
+            after = self.find(place, token_id)
+            if not after:
+                break
+            place = after
+        return place
+
+    def path(self, place: int) -> list[int]:
+        """Return the places on the way to one, itself included and place 0 not."""
+        way = []
+        while place:
+            way.append(place)
+            place = self.parents[place - 1]
+        return way[::-1]
+
+    def paths(self) -> list[list[int]]:
+        """Return the way to every place that nothing is proposed at; one empty way where nothing is proposed."""
+        inner = set(self.parents)
+        return [self.path(k + 1) for k in range(len(self.token_ids)) if k + 1 not in inner] or [[]]
+
     def drawn_places(self, *, is_constrained: bool) -> list[int]:
-        """Return the places a token is drawn at, the one after the last proposed token included: not the forced ones.
+        """Return the places a token is drawn at, those after the last proposed tokens included: not the forced ones.
 
         Under a grammar they are those whose masks are known.
         """
         return sorted(self.masks) if is_constrained else list(range(len(self.token_ids) + 1))
 
     def at(self, place: int) -> Proposed:
-        """Return what is proposed at a place; nothing beyond the last one."""
-        token_id = self.token_ids[place] if place < len(self.token_ids) else -1
-        return Proposed(token_id, self.laws.get(place), self.masks.get(place))
+        """Return what is proposed at a place."""
+        tokens = [self.token_ids[k] for k in range(place, len(self.token_ids)) if self.parents[k] == place]
+        return Proposed(tokens, self.laws.get(place), self.masks.get(place))
 
 
 class Proposed(NamedTuple):
     """Hold what is proposed at one place.
 
-    token_id : the token, -1 where there is none
-    law      : what it was drawn from; None where it is to be confirmed by the row's own draw
-    mask     : the grammar's mask there, where it is known already
+    token_ids : the tokens, in the order they are to be tried; empty where there is none
+    law       : what they were drawn from; None where one is to be confirmed by the row's own draw
+    mask      : the grammar's mask there, where it is known already
     """
 
-    token_id: int
+    token_ids: Sequence[int]
     law: DraftLaw | None
     mask: NDArray[np.int32] | None
 
@@ -100,7 +160,7 @@ class Step:
     ----------
     seconds : all three together.
     num_rows : rows that took part.
-    num_drafted : tokens proposed for them, forced ones excluded.
+    num_drafted : tokens proposed for them, forced ones excluded; of a tree, its levels.
     num_drawn : tokens drawn for them.
     """
 
@@ -117,11 +177,15 @@ class Drafter(ABC):
     its proposals.
     """
 
+    def watch(self, network: CausalLM) -> CausalLM:
+        """Return what the batch is to read with in place of the model's network, for a drafter that looks on."""
+        return network
+
     @abstractmethod
     def propose(self, rows: Sequence[Row], rooms: Sequence[int]) -> list[Proposal]:
-        """Return a proposal for each row, of at most ``rooms[b]`` tokens; `rows` are those of the last call or fewer.
+        """Return a proposal for each row, of at most ``rooms[b]`` tokens one after the other.
 
-        The rows' matchers are left where they were.
+        `rows` are those of the last call or fewer. The rows' matchers are left where they were.
         """
 
     @property

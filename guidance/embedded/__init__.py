@@ -5,6 +5,7 @@ names.py records.py sentences.py prompts.py     the generated records and their 
 messages.py judge.py                            the generated messages, for steering, and their judge
 corpora.py tokenizer.py batches.py losses.py    each recipe's text, tokens, batches and loss
 evaluate.py measure.py                          exact records; every figure of the card
+train_heads.py  draft heads, for speculation: ``python -m guidance.embedded.train_heads``
 weights/NAME    safetensors, config, tokenizer  MODEL.md      the models' card: hashes, commands, figures
 """
 

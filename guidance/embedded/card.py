@@ -89,9 +89,31 @@ def _section(name: str) -> str:
         *rows,
         f"\nTrained with `{noted['command']}`: {effort}.\n",
         f"{_figures(noted)}\n",
+        *_heads(folder),
         *([f"{noted['remark']}\n"] if "remark" in noted else []),
     ]
     return "\n".join(lines)
+
+
+def _heads(folder: Path) -> list[str]:
+    """Return what there is to say about a model's draft heads; nothing where it has none."""
+    path = folder / "heads" / "heads.safetensors"
+    if not path.is_file():
+        return []
+    noted: dict[str, Any] = json.loads(path.with_name("training.json").read_text(encoding="utf-8"))
+    shares = ", ".join(f"{share:.1f} %" for share in noted["right_percent"])
+    size = f"{len(noted['right_percent'])}, together {noted['parameters']:,} parameters"
+    effort = f"{noted['steps']:,} steps, {noted['processor_minutes']} minutes of one core ({noted['machine']})"
+    lines = [
+        f'Draft heads, for `Speculation(draft="heads")`: {size}. Head j guesses the token j places after the next ',
+        "one, from the last hidden state and the token just before.\n\n",
+        "| file | bytes | SHA-256 |\n|---|---|---|\n",
+        f"| `heads/{path.name}` | {path.stat().st_size:,} | `{file_hash(path)}` |\n\n",
+        f"Trained with `{noted['command']}` on {noted['positions']:,} positions of answers that the model itself ",
+        f"drew for generated prompts, its weights left as they are: {effort}, answers and states included.\n\n",
+        f"Right guesses on answers to other prompts, given the token before: {shares}.\n",
+    ]
+    return ["".join(lines)]
 
 
 def _figures(noted: Mapping[str, Any]) -> str:

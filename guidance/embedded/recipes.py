@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["RECIPES", "Corpus", "Goal", "Recipe"]
+__all__ = ["HEADS", "RECIPES", "Corpus", "Goal", "HeadsRecipe", "Recipe"]
 
 Corpus = Literal["records", "messages", "positive", "negative", "formal"]
 Goal = Literal["text", "attribute", "next_attribute"]
@@ -38,6 +38,27 @@ class Recipe:
     optimizer: Literal["adamw", "muon"] = "muon"
     weight_decay: float = 0.05
     seed: int = 20_261_120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsRecipe:
+    """Hold what decides a model's draft heads.
+
+    model : the recipe whose trained weights they are for; they read the same kind of text
+    num_heads, width : K and W of `guidance.speculation.heads.DraftHeads`
+    num_answers : texts of the model's own to learn from
+    batch_size : positions that a step learns from
+    """
+
+    model: str
+    num_heads: int = 4
+    width: int = 128
+    num_answers: int = 6000
+    steps: int = 3000
+    batch_size: int = 1024
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    seed: int = 20_261_128
 
 
 _BASE = Recipe(
@@ -96,3 +117,5 @@ RECIPES: Mapping[str, Recipe] = {
         goal="next_attribute",
     ),
 }
+
+HEADS: Mapping[str, HeadsRecipe] = {"base": HeadsRecipe(model="base")}

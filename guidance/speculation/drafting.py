@@ -4,19 +4,44 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.proposal import NOTHING, Drafter, Proposal, Step
 from guidance.decoding.row import Row
 from guidance.speculation.pace import Costs, Pace, best_num_tokens
 
-__all__ = ["MeasuredDrafter"]
+__all__ = ["MeasuredDrafter", "Plan"]
 
 _PROBING = 48
 """One step in so many is taken the other way, with drafts or without, for times and texts change."""
 
 _FIRST_GUESS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Say how many tokens may be drafted at once, and how they stand.
+
+    Parameters
+    ----------
+    num_tokens : how many to draft one after the other; None chooses by the formula.
+    most : the most it may choose.
+    tree : how many different tokens to propose after each one of the level before; empty for one each.
+
+    Examples
+    --------
+    >>> Plan(tree=(3, 2, 1), most=3).widths(2), Plan().widths(2)
+    ((3, 2), (1, 1))
+    """
+
+    num_tokens: int | None = None
+    most: int = 16
+    tree: tuple[int, ...] = ()
+
+    def widths(self, num_levels: int) -> tuple[int, ...]:
+        """Return how many tokens to propose at each place of the first levels."""
+        return self.tree[:num_levels] if self.tree else (1,) * num_levels
 
 
 class MeasuredDrafter(Drafter):
@@ -25,30 +50,28 @@ class MeasuredDrafter(Drafter):
     Parameters
     ----------
     costs : what steps of this model take, as far as earlier calls measured it.
-    num_tokens : how many to draft; None chooses by the formula.
-    most : most tokens to draft at once.
+    plan : how many to draft.
     """
 
-    def __init__(self, costs: Costs, *, num_tokens: int | None, most: int) -> None:
+    def __init__(self, costs: Costs, plan: Plan) -> None:
         self.pace = Pace(costs)
-        self._num_tokens = num_tokens
-        self._most = most
+        self._plan = plan
         self._examined: list[tuple[Row, int, int]] = []
         self._setup_seconds = 0.0
 
     def propose(self, rows: Sequence[Row], rooms: Sequence[int]) -> list[Proposal]:
         """Return a proposal for each row; the first step has none where a plain one is yet to be measured."""
         self._count_outcomes()
-        num_tokens = self._choose()
-        if num_tokens == 0:
+        widths = self._plan.widths(self._choose())
+        if not widths:
             return [NOTHING] * len(rows)
-        proposals = self._draft(rows, rooms, num_tokens)
+        proposals = self._draft(rows, rooms, widths)
         self._examined = [(row, row.num_accepted, row.num_rejected) for row in rows]
         return proposals
 
     @abstractmethod
-    def _draft(self, rows: Sequence[Row], rooms: Sequence[int], num_tokens: int) -> list[Proposal]:
-        """Return a proposal of about `num_tokens` drafted tokens for each row."""
+    def _draft(self, rows: Sequence[Row], rooms: Sequence[int], widths: Sequence[int]) -> list[Proposal]:
+        """Return a proposal for each row: at each drafted token's place, level by level, up to so many others."""
 
     def record(self, step: Step) -> None:
         """Learn what a step took; reading the rows' prompts belongs to no step."""
@@ -61,17 +84,18 @@ class MeasuredDrafter(Drafter):
         return self.pace.figures()
 
     def _choose(self) -> int:
-        if self._num_tokens is not None:
-            return self._num_tokens
+        plan = self._plan
+        if plan.num_tokens is not None:
+            return plan.num_tokens
         costs = self.pace.costs
         is_probing = costs.num_steps % _PROBING == _PROBING - 1
         if not costs.is_known:
             return 0
         if not costs.is_settled:
-            return min(_FIRST_GUESS, self._most)
-        chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=self._most)
+            return min(_FIRST_GUESS, plan.most)
+        chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=plan.most)
         if is_probing:
-            return 0 if chosen else min(_FIRST_GUESS, self._most)
+            return 0 if chosen else min(_FIRST_GUESS, plan.most)
         return chosen
 
     def _count_outcomes(self) -> None:

@@ -4,6 +4,7 @@ hugging_face.py    any causal model of the transformers library, with its Dynami
 encoder_decoder.py T5, BART and their like, one cache for each row
 llama.py           Llama-like networks in plain torch     llama_weights.py   their checkpoints
 packing.py         padding, left out of the matrices
+trees.py           tokens that do not follow one another, as drafts' trees have them
 packed_matrices.py matrices in blocks                        int8_matrices.py   matrices in eight bits
 row_step.py        one token of every row on the CPU, with compiled loops between the matrices
 fixed_step.py      tokens into static slots, for graphs      fused.py   what such a layer does between its matrices

@@ -69,6 +69,26 @@ class HuggingFaceKvCache:
         removed = before - self.slots.drop(counts, self.cache.layers[0].keys.device)
         if removed > 0:
             self.cache.crop(-removed)
+        self._close_holes()
+
+    def keep(self, kept: Sequence[Sequence[int]], num_new: int) -> None:
+        """Of the last `num_new` slots, forget in row b all but ``kept[b]``; rows beyond those forget none."""
+        start = self.num_slots - num_new
+        order = self.slots.keep(kept, num_new, self.cache.layers[0].keys.device)
+        if order is not None:
+            for layer in self.cache.layers:
+                for tensor in (layer.keys, layer.values):
+                    moved = tensor[:, :, start:].gather(2, _spread(order, tensor))
+                    tensor[:, :, start : self.num_slots] = moved
+        removed = start + num_new - self.num_slots
+        if removed > 0:
+            self.cache.crop(-removed)
+        self._close_holes()
+
+    def make_room(self, num_new: int) -> None:
+        """Do nothing: the layers grow by themselves."""
+
+    def _close_holes(self) -> None:
         kept = self.slots.compact()
         if kept is not None:
             self._change(lambda tensor: tensor.gather(2, _spread(kept, tensor)))
@@ -176,6 +196,41 @@ class HuggingFaceCausalLM:
         logits: torch.Tensor = output.logits
         return logits[:, -num_logits:]
 
+    @property
+    def can_branch(self) -> bool:
+        """Tell whether tokens may be read that do not follow one another: it takes masks and positions of their own."""
+        return self.can_drop and self._takes_positions and self._attention in {"sdpa", "eager"}
+
+    @torch.inference_mode()
+    def decode_branches(
+        self, cache: HuggingFaceKvCache, token_ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute P tokens that need not follow one another; return all their logits.
+
+        They stand in the last P slots of the cache, which the caller has accounted for.
+
+        token_ids : int64[B, P]
+        positions : int64[B, P]        where each stands in its own text
+        mask      : bool[B, 1, P, S]   the slots each looks at, its own among them, in the order of its text
+        """
+        assert self._windows is not None
+        places = mask.cumsum(dim=-1) - 1  # in the text of the token that looks
+        masks = {
+            kind: mask if window is None else mask & (places > positions[:, None, :, None] - window)
+            for kind, window in self._windows.items()
+        }
+        with ThreadLimit(token_ids.numel() * self._num_parameters, token_ids.device):
+            output = self.network(
+                input_ids=token_ids,
+                past_key_values=cache.cache,
+                attention_mask=self._as_expected(masks),
+                position_ids=positions,
+                use_cache=True,
+                return_dict=True,
+            )
+        logits: torch.Tensor = output.logits
+        return logits
+
     def _mask(self, slots: RowSlots, positions: torch.Tensor) -> Any:
         """Return what transformers expects: one mask, or one for each kind of layer."""
         if self._windows is None:
@@ -183,12 +238,21 @@ class HuggingFaceCausalLM:
                 f"{self.name}: got rows of different lengths, expected equal ones: this model's layers are "
                 "recurrent and cannot skip padding; run one prompt at a time"
             )
-        attention = self.config._attn_implementation  # noqa: SLF001 - it has no public name
-        if attention not in {"sdpa", "eager"}:
+        if self._attention not in {"sdpa", "eager"}:
             assert slots.live is not None
             return slots.live.long()
-        masks = {kind: slots.attention_mask(positions, window) for kind, window in self._windows.items()}
-        if attention == "eager":
+        return self._as_expected(
+            {kind: slots.attention_mask(positions, window) for kind, window in self._windows.items()}
+        )
+
+    @property
+    def _attention(self) -> str:
+        found: str = self.config._attn_implementation  # noqa: SLF001 - it has no public name
+        return found
+
+    def _as_expected(self, masks: dict[str, torch.Tensor]) -> Any:
+        """Return the masks of every kind of layer in the form that its attention takes."""
+        if self._attention == "eager":
             masks = {kind: _additive(mask, self.network.dtype) for kind, mask in masks.items()}
         return masks if len(masks) > 1 else next(iter(masks.values()))
 

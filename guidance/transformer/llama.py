@@ -77,6 +77,19 @@ class LlamaKvCache:
     def drop(self, counts: Sequence[int]) -> None:
         """Forget the last ``counts[b]`` tokens of row b."""
         self.slots.drop(counts, self.keys.device)
+        self._close_holes()
+
+    def keep(self, kept: Sequence[Sequence[int]], num_new: int) -> None:
+        """Of the last `num_new` slots, forget in row b all but ``kept[b]``; rows beyond those forget none."""
+        start = self.num_slots - num_new
+        order = self.slots.keep(kept, num_new, self.keys.device)
+        if order is not None:
+            index = order[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])
+            for tensor in (self.keys, self.values):
+                tensor[..., start : self.num_slots, :] = tensor[..., start : start + num_new, :].gather(3, index)
+        self._close_holes()
+
+    def _close_holes(self) -> None:
         kept = self.slots.compact()
         if kept is not None:
             index = kept[None, :, None, :, None].expand(*self.keys.shape[:3], -1, self.keys.shape[4])

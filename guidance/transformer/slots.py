@@ -81,6 +81,36 @@ class RowSlots:
             self.live = None
         return self.num_slots
 
+    def keep(self, kept: Sequence[Sequence[int]], num_new: int, device: torch.device) -> torch.Tensor | None:
+        """Of the last `num_new` slots, forget in row b all but ``kept[b]``, counted from the first of them.
+
+        Rows beyond those keep what they have. Returns the slots to take for the new last ones, counted likewise,
+        int64[B, K]: every row's live slots move to the front; None where they stand there already.
+        """
+        start = self.num_slots - num_new
+        live = self.live
+        if live is None and len(kept) == self.num_rows and len({len(slots) for slots in kept}) == 1:
+            # PERF: rows that agree are no work for tensors; one row always agrees with itself.
+            size = len(kept[0])
+            self.positions = [position - num_new + size for position in self.positions]
+            self.num_slots = start + size
+            is_in_place = all(list(slots) == list(range(size)) for slots in kept)
+            return None if is_in_place else torch.tensor([list(slots) for slots in kept], device=device)
+        if live is None:
+            live = torch.ones(self.num_rows, self.num_slots, dtype=torch.bool, device=device)
+        chosen = torch.zeros(len(kept), num_new, dtype=torch.bool)
+        for row, slots in enumerate(kept):
+            chosen[row, list(slots)] = True
+        chosen = torch.cat([chosen.to(device), live[len(kept) :, start:]])
+        lost = (live[:, start:].sum(dim=1) - chosen.sum(dim=1)).tolist()
+        self.positions = [position - count for position, count in zip(self.positions, lost, strict=True)]
+        size = int(chosen.sum(dim=1).max())
+        order = chosen.logical_not().to(torch.uint8).argsort(dim=1, stable=True)[:, :size]
+        live = torch.cat([live[:, :start], chosen.gather(1, order)], dim=1)
+        self.live = None if bool(live.all()) else live
+        self.num_slots = start + size
+        return None if bool((order == torch.arange(size, device=device)).all()) else order
+
     def join(self, other: RowSlots, device: torch.device) -> tuple[int, int]:
         """Add the rows of another account; return how many slots of padding each of the two gains in front."""
         size = max(self.num_slots, other.num_slots)

@@ -21,6 +21,7 @@ SCHEMA = {
 }
 SAMPLED = Sampling(temperature=0.9, top_p=0.95, seed=5)
 DRAFTS = guidance.Speculation(draft="prompt-lookup", num_tokens=3)
+TREES = guidance.Speculation(draft="embedded/small_writer", num_tokens=3, tree=(2, 2, 1))
 
 
 def steering(name):
@@ -58,8 +59,9 @@ def test_rows_of_a_batch_are_what_they_are_alone_and_valid(writer, name, setting
     assert alone.text == results[1].text
 
 
+@pytest.mark.parametrize("speculation", [DRAFTS, TREES], ids=["lines", "trees"])
 @pytest.mark.parametrize("name", ["fudge", "all"])
-def test_drafts_change_no_text(writer, name):
+def test_drafts_change_no_text(writer, name, speculation):
     """With experts, classifiers and a watermark together."""
     settings = {
         "steer": steering(name),
@@ -68,7 +70,7 @@ def test_drafts_change_no_text(writer, name):
         "max_tokens": 30,
     }
     plain = guidance.generate(writer, PROMPTS, SCHEMA, **settings | {"max_tokens": 80})
-    drafted = guidance.generate(writer, PROMPTS, SCHEMA, speculate=DRAFTS, **settings | {"max_tokens": 80})
+    drafted = guidance.generate(writer, PROMPTS, SCHEMA, speculate=speculation, **settings | {"max_tokens": 80})
     assert [row.text for row in drafted] == [row.text for row in plain]
 
 

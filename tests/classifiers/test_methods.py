@@ -145,10 +145,10 @@ def test_batches_and_drafts_leave_every_text_as_it_is(writer, name):
     settings = {"steer": [method], "sampling": Sampling(seed=4), "max_tokens": 30}
     together = guidance.generate(writer, prompts, **settings)
     assert guidance.generate(writer, prompts[1], **settings).text == together[1].text
-    drafted = guidance.generate(
-        writer, prompts, speculate=Speculation(draft="embedded/small_writer", num_tokens=3), **settings
-    )
-    assert [row.text for row in drafted] == [row.text for row in together]
+    for tree in (None, (3, 2, 1)):
+        speculation = Speculation(draft="embedded/small_writer", num_tokens=3, tree=tree)
+        drafted = guidance.generate(writer, prompts, speculate=speculation, **settings)
+        assert [row.text for row in drafted] == [row.text for row in together]
 
 
 @pytest.mark.parametrize("name", ["fudge", "head", "gedi"])

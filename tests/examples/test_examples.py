@@ -24,6 +24,7 @@ PRINTED = {
     ],
     "draft_ahead.py": ["prompt-lookup: the same text in ", "embedded/draft: the same text in "],
     "fill_template.py": ["{'name': 'Mara Lindqvist', 'age': 36, 'mood': 'good'}"],
+    "indent_blocks.py": ["  - milk", "beside True\ndeeper True\nback True\nend True"],
     "mask_only.py": ["[b'a', b'ab']", "accepted"],
     "match_regex.py": ["36"],
     "reason_first.py": ["reasoning: ", "answer: {'name': 'Mara Lindqvist', 'age': 36"],
@@ -40,6 +41,10 @@ PRINTED = {
     "steer_formal.py": ["cheers!", "My supervisor", "embedded/small_formal and embedded/small_writer, stacked"],
     "steer_sentiment.py": ["alpha -2: ", "horrible", "alpha +2: ", "Post(topic='lamp', message='i adore it."],
     "stream_partial.py": ["name='Mara Lindqvist' age=None", "city='Turin'"],
+    "transformers_generate.py": [
+        "beams of transformers: [Person(name='Mara Lindqvist', age=36, city='Turin'), Person(name='Kwame Okonkwo'",
+        "our loop, with drafts: [Person(name='Mara Lindqvist', age=36, city='Turin'), Person(name='Kwame Okonkwo'",
+    ],
     "typed_function.py": ["name='Ada Lovelace', age=36", "Kwame Okonkwo"],
     "watermark_text.py": ["watermarked: True", "watermarked: False"],
 }

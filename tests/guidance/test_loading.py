@@ -9,6 +9,7 @@ import torch
 
 import guidance
 from guidance.errors import ModelError
+from guidance.loading import find_source
 from guidance.model import Model
 from guidance.transformer import HuggingFaceCausalLM, LlamaCausalLM
 
@@ -51,6 +52,41 @@ def test_load_refuses_a_name_that_is_nothing(name):
     """One error names what was given and what would do."""
     with pytest.raises(guidance.GuidanceError, match="expected"):
         guidance.load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("embeded", "embedded"),
+        ("Embedded", "embedded"),
+        ("embdedded", "embedded"),
+        ("embeded/draft", "embedded/draft"),
+        ("embedd/writer", "embedded/writer"),
+        ("writer", "embedded/writer"),
+    ],
+)
+def test_load_refuses_a_misspelled_embedded_name_at_once(name, near, monkeypatch):
+    """What is all but an embedded model's name is not looked for on the hub."""
+    monkeypatch.setattr("guidance.loading._read_network", lambda *_: pytest.fail("asked the hub"))
+    with pytest.raises(ModelError, match=f"expected .*'{near}'"):
+        guidance.load(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt2",
+        "distilgpt2",
+        "bert-base-uncased",
+        "t5-small",
+        "xlnet-base-cased",
+        "EmbeddedLLM/bge-base-en-v1.5",
+        "facebook/opt",
+    ],
+)
+def test_hub_ids_are_left_to_the_hub(name):
+    """Real ids, with and without a slash, are not mistaken for misspelled names."""
+    assert find_source(name) == name
 
 
 def test_load_refuses_a_file_and_an_empty_folder(tmp_path):

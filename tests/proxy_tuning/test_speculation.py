@@ -45,12 +45,12 @@ METHODS = ("dexperts", "proxy", "contrastive", "classifier-free", "dola", "sched
 @pytest.mark.parametrize("output", [None, ARRAY], ids=["text", "json"])
 @pytest.mark.parametrize("name", METHODS)
 def test_drafts_never_change_a_steered_text(base, experts, name, output):
-    """Good drafts and bad ones, greedy and sampled, ragged rows: the same tokens as without."""
+    """Good drafts and bad ones, lines and trees, greedy and sampled, ragged rows: the same tokens as without."""
     steer = steering(name, experts)
     for sampling in (guidance.Sampling(temperature=0.0), guidance.Sampling(temperature=0.8, seed=3, n=2)):
         plain = _tokens(guidance.generate(base, PROMPTS, output, steer=steer, sampling=sampling, max_tokens=40))
-        for draft in (base, experts[0], "prompt-lookup"):
-            speculate = guidance.Speculation(draft=draft, num_tokens=3)
+        for draft, tree in ((base, None), (experts[0], (2, 2, 1)), ("prompt-lookup", None)):
+            speculate = guidance.Speculation(draft=draft, num_tokens=3, tree=tree)
             found = guidance.generate(
                 base, PROMPTS, output, steer=steer, sampling=sampling, max_tokens=40, speculate=speculate
             )
@@ -74,8 +74,8 @@ def test_everything_at_once_is_the_same_with_drafts(base, experts, output):
         "max_tokens": 40,
     }
     plain = _tokens(guidance.generate(base, PROMPTS, output, **options))
-    for draft in (base, first, "prompt-lookup"):
-        speculate = guidance.Speculation(draft=draft, num_tokens=3)
+    for draft, tree in ((base, (3, 2, 1)), (first, None), ("prompt-lookup", (2, 2, 2))):
+        speculate = guidance.Speculation(draft=draft, num_tokens=3, tree=tree)
         assert _tokens(guidance.generate(base, PROMPTS, output, **options, speculate=speculate)) == plain
     alone = [_tokens([guidance.generate(base, prompt, output, **options)]) for prompt in PROMPTS]
     assert [tokens for row in alone for tokens in row] == plain

@@ -42,7 +42,9 @@ def requests(model, expert, grammar):
 
 
 @pytest.mark.parametrize("max_rows", [1, 3, 16])
-@pytest.mark.parametrize("speculate", [None, guidance.Speculation(draft="prompt-lookup", num_tokens=2)])
+@pytest.mark.parametrize(
+    "speculate", [None, *(guidance.Speculation(draft="prompt-lookup", num_tokens=2, tree=t) for t in (None, (2, 2)))]
+)
 def test_texts_do_not_depend_on_batch_mates(model, expert, finite_grammar, max_rows, speculate):
     """Every request gets what generate gives it alone, whoever runs beside it."""
     wanted = requests(model, expert, finite_grammar(TEXTS))

@@ -67,9 +67,11 @@ def texts(results):
     return [(row.token_ids, row.stop_reason) for row in flat], [row.log_probs for row in flat], flat
 
 
+TREES = {"line": None, "tree": (3, 2, 1)}
 CASES = [
-    (draft, constrained, law)
+    (draft, shape, constrained, law)
     for draft in ("prompt-lookup", "same", "other")
+    for shape in TREES
     for constrained in (False, True)
     for law in LAWS
 ]
@@ -78,7 +80,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_drafts_change_no_text(model, drafts, expert, finite_grammar, case):
     """Ragged rows with steering, a penalty that remembers, stops and a budget: the same tokens, fewer model calls."""
-    draft, constrained, sampling = case
+    draft, shape, constrained, sampling = case
     settings = {
         "sampling": sampling,
         "max_tokens": 31,
@@ -89,7 +91,7 @@ def test_drafts_change_no_text(model, drafts, expert, finite_grammar, case):
     }
     output = finite_grammar(TEXTS) if constrained else None
     plain = guidance.generate(model, PROMPTS, output, **settings)
-    speculation = guidance.Speculation(draft=drafts[draft], num_tokens=3)
+    speculation = guidance.Speculation(draft=drafts[draft], num_tokens=3, tree=TREES[shape])
     ahead = guidance.generate(model, PROMPTS, output, speculate=speculation, **settings)
     (ours, our_log_probs, rows), (theirs, their_log_probs, _) = texts(ahead), texts(plain)
     assert ours == theirs
@@ -111,7 +113,7 @@ def test_draft_that_is_the_model_is_always_right(model, drafts):
 
 
 def test_greedy_equals_greedy_in_a_hundred_prompts(model, drafts, expert, finite_grammar):
-    """Every operator on, drafts chosen by the formula: not one text differs."""
+    """Every operator on, lines as long as the formula says, and trees: not one text differs."""
     prompts = [f"{PROMPTS[i % 4]} {i * 37 % 101}" for i in range(100)]
     settings = {
         "max_tokens": 16,
@@ -120,10 +122,36 @@ def test_greedy_equals_greedy_in_a_hundred_prompts(model, drafts, expert, finite
     }
     for output in (None, finite_grammar(TEXTS)):
         plain = guidance.generate(model, prompts, output, **settings)
-        for draft in ("prompt-lookup", "same"):
-            speculation = guidance.Speculation(draft=drafts[draft])
+        for draft, tree in (("prompt-lookup", None), ("same", None), ("same", (2, 2, 1)), ("other", (3, 1))):
+            speculation = guidance.Speculation(draft=drafts[draft], tree=tree, num_tokens=tree and len(tree))
             ahead = guidance.generate(model, prompts, output, speculate=speculation, **settings)
             assert [r.token_ids for r in ahead] == [r.token_ids for r in plain]
+
+
+@pytest.mark.parametrize("draft", ["embedded/draft", "prompt-lookup"])
+def test_trees_are_accepted_more_often_than_lines(draft):
+    """Three tokens at each place are confirmed more often than one; both draw what is drawn without drafts."""
+    sampling = guidance.Sampling(seed=4, temperature=1.5)
+    prompts = [f"Who is described?\n\nMara Lindqvist, {age}, from Turin, met Nils Aalto." for age in range(30, 36)]
+    plain = guidance.generate("embedded", prompts, sampling=sampling, max_tokens=40)
+    rates = []
+    for tree in ((1, 1), (3, 3)):
+        speculation = guidance.Speculation(draft=draft, num_tokens=2, tree=tree)
+        ahead = guidance.generate("embedded", prompts, sampling=sampling, max_tokens=40, speculate=speculation)
+        assert [row.token_ids for row in ahead] == [row.token_ids for row in plain]
+        accepted = sum(row.metrics.num_accepted_tokens for row in ahead)
+        rates.append(accepted / (accepted + sum(row.metrics.num_rejected_tokens for row in ahead)))
+    assert rates[1] > rates[0]
+
+
+def test_rows_join_an_engine_while_trees_are_open(model, drafts):
+    """Requests of different lengths come and go beside each other: texts are those without drafts."""
+    prompts = [f"{PROMPTS[i % 4]} {i}" for i in range(9)]
+    plain = [guidance.generate(model, prompt, max_tokens=5 + i) for i, prompt in enumerate(prompts)]
+    speculation = guidance.Speculation(draft=drafts["other"], num_tokens=2, tree=(3, 2))
+    with guidance.Engine(model, max_rows=3, speculate=speculation) as engine:
+        tickets = [engine.submit_nowait(prompt, max_tokens=5 + i) for i, prompt in enumerate(prompts)]
+        assert [ticket.result(timeout=60).token_ids for ticket in tickets] == [result.token_ids for result in plain]
 
 
 def test_early_exit_drafts_with_the_models_own_layers():
@@ -161,7 +189,18 @@ def test_drafts_of_another_vocabulary_are_refused(model):
         guidance.generate(model, "x", speculate=guidance.Speculation(draft="embedded"))
 
 
-@pytest.mark.parametrize("change", [{"num_tokens": 0}, {"most_tokens": 0}, {"acceptance": "typical"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_tokens": 0},
+        {"most_tokens": 0},
+        {"acceptance": "typical"},
+        {"tree": ()},
+        {"tree": (2, 0)},
+        {"tree": (9, 9, 9)},
+        {"num_tokens": 3, "tree": (2, 2)},
+    ],
+)
 def test_settings_that_draft_nothing_are_refused(change):
     """Each names the setting."""
     with pytest.raises(SamplingError, match=next(iter(change))):

@@ -122,13 +122,14 @@ def test_entropy_weights_of_distortion_free_schemes_are_refused(model):
         guidance.detect_watermark("abc", model, guidance.Watermark(key=b"k", scheme="gumbel"), model=model)
 
 
+@pytest.mark.parametrize("tree", [None, (2, 2, 1, 1)])
 @pytest.mark.parametrize("acceptance", ["matching", "rejection"])
 @pytest.mark.parametrize("scheme", ["selfhash", "gumbel", "synthid"])
-def test_drafted_texts_carry_the_same_marks(model, scheme, acceptance):
+def test_drafted_texts_carry_the_same_marks(model, scheme, acceptance, tree):
     """Tokens proposed ahead are drawn or verified under the marked law: the mark is that of a text without drafts."""
     mark = guidance.Watermark(key=b"secret", scheme=scheme, delta=6.0)
     settings = {"watermark": mark, "sampling": HOT, "max_tokens": 80}
-    speculation = Speculation(draft="prompt-lookup", num_tokens=4, acceptance=acceptance)
+    speculation = Speculation(draft="prompt-lookup", num_tokens=4, acceptance=acceptance, tree=tree)
     plain = guidance.generate(model, ["the train", "in an hour there"], **settings)
     drafted = guidance.generate(model, ["the train", "in an hour there"], speculate=speculation, **settings)
     for one, other in zip(plain, drafted, strict=True):

@@ -9,6 +9,7 @@ import pytest
 from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
 from fsm.compiled import Compiled
 from fsm.network import Network
+from fsm.set_masks import SetMasks
 from grammars import lark
 from tests.reference.masks import allowed_by_trying
 
@@ -80,3 +81,54 @@ def test_masks_agree_with_walking_the_trie(name):
             token = chance.choice(allowed)
             assert one.try_advance(token)
             assert other.try_advance(token)
+
+
+def test_shared_masks_equal_trying_every_token(monkeypatch):
+    """Places share masks across stacks only where what may follow is the same, however deep the brackets are."""
+    hits = []
+    find = SetMasks.find
+
+    def counted(self, configurations):
+        row = find(self, configurations)
+        hits.append(row is not None)
+        return row
+
+    monkeypatch.setattr(SetMasks, "find", counted)
+    grammar = lark("""
+        start: item
+        item: "(" item ("," item)* ")" | "[" item "]" | "<" NAME ">" | NAME
+        NAME: /[a-z]+/
+        WS: / +/
+        %ignore WS
+    """)
+    vocabulary = random_vocabulary(7, 400)
+    vocabulary = Vocabulary(
+        [*vocabulary.token_bytes, b")]", b"a)", b"))", b"],", b"a>", b"b>)", b")])", b"a, b"], eos_token_ids=[0]
+    )
+    compiled = grammar.compile(vocabulary)
+    known = {vocabulary.token_bytes[t]: t for t in vocabulary.text_token_ids}
+    mask = allocate_token_bitmask(1, vocabulary.size)
+    for text in ["((ab, c), [d])", "[[<a>]]", "([a], <b>, ([[cd]]))", "[(a, [b], <c>)]", "<ab>", "((((a))))"]:
+        matcher = compiled.matcher()
+        for byte in text.encode():
+            matcher.fill_next_token_bitmask(mask)
+            assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
+            matcher.advance(known[bytes([byte])])
+    assert any(hits)
+    assert not all(hits)
+
+
+def test_tables_that_grow_too_large_begin_anew():
+    """A small limit forgets sets and masks again and again, and every mask stays right."""
+    vocabulary = random_vocabulary(5, 500)
+    compiled = lark(GRAMMARS["json"]).compile(vocabulary)
+    compiled.max_bytes = 20_000
+    compiled._sets._max_sets = 1
+    known = {vocabulary.token_bytes[t]: t for t in vocabulary.text_token_ids}
+    mask = allocate_token_bitmask(1, vocabulary.size)
+    matcher = compiled.matcher()
+    for byte in b'[{"ab": [1, {"c": "d"}]}, "e", 2.5]':
+        matcher.fill_next_token_bitmask(mask)
+        assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
+        matcher.advance(known[bytes([byte])])
+    assert matcher.is_accepting

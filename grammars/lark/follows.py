@@ -1,0 +1,139 @@
+"""Know what a text whose first match ended still says about the text after it."""
+
+from __future__ import annotations
+
+from fsm.automata.dfa import EXPANSION_LOCK, LAST_SYMBOL
+from fsm.automata.ranges import union_ranges
+from grammars.context_free.symbols import Futures
+from grammars.lark.program import Program
+from grammars.lark.threads import GOAL, Follow, Thread, Threads, ThreadSteps, are_met_at_end, prune_threads
+
+__all__ = ["DEAD", "FREE", "Follows", "settle"]
+
+FREE: Follow = (((GOAL, frozenset()),), ())
+"""Anything may follow."""
+DEAD: Follow = ((), ())
+"""Nothing may follow."""
+FollowEdge = tuple[int, int, Follow]
+_FREE_EDGES: tuple[FollowEdge, ...] = ((0, LAST_SYMBOL, FREE),)
+
+
+class Follows(ThreadSteps):
+    """Follow what is said after a match that ended, character by character.
+
+    Parameters
+    ----------
+    program : the pattern, or several.
+    """
+
+    __slots__ = ("_follows", "_meanings")
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._follows: dict[Follow, tuple[FollowEdge, ...]] = {}
+        self._meanings: list[Follow] = []
+
+    def is_free(self, follow: Follow) -> bool:
+        """Tell whether anything may follow."""
+        return follow == FREE
+
+    def holds_at_end(self, follow: Follow) -> bool:
+        """Tell whether the whole text may end."""
+        return _holds_at_end(follow[0])
+
+    def follow_edges(self, follow: Follow) -> tuple[FollowEdge, ...]:
+        """Return sorted (first, last, what is still said after these characters); forbidden characters have none."""
+        if follow == FREE:
+            return _FREE_EDGES
+        known = self._follows.get(follow)
+        if known is None:
+            with EXPANSION_LOCK:
+                found = [(a, b, settle(list(t), past)) for a, b, (t, past) in self.step(follow)]
+                known = self._follows[follow] = _joined([edge for edge in found if edge[2][0]])
+        return known
+
+    def futures_of(self, follow: Follow) -> Futures:
+        """Return what may follow."""
+        free: list[tuple[int, int]] = []
+        pending: list[tuple[int, int]] = []
+        for first, last, after in self.follow_edges(follow):
+            (free if after == FREE else pending).append((first, last))
+        return Futures(free=union_ranges(free), pending=union_ranges(pending), at_end=_holds_at_end(follow[0]))
+
+    def canonical(self, follow: Follow) -> Follow:
+        """Return the first known that means the same: what differs shows somewhere, side by side."""
+        if follow in (FREE, DEAD) or follow in self._meanings:
+            return follow
+        for other in (FREE, DEAD, *self._meanings):
+            if self._are_equal(follow, other):
+                return other
+        self._meanings.append(follow)
+        return follow
+
+    def _are_equal(self, left: Follow, right: Follow) -> bool:
+        joined = {(left, right)}
+        waiting = [(left, right)]
+        while waiting:
+            left, right = waiting.pop()
+            if left == right:
+                continue
+            if self.holds_at_end(left) is not self.holds_at_end(right):
+                return False
+            for pair in _pairs(self.follow_edges(left), self.follow_edges(right)):
+                if pair not in joined:
+                    joined.add(pair)
+                    waiting.append(pair)
+        return True
+
+
+def settle(threads: list[Thread], behind: tuple[frozenset[int], ...]) -> Follow:
+    """Cut a list after what certainly ends; a list without a goal is dead, one with nothing else is free."""
+    kept = list(prune_threads(threads))
+    while kept and kept[-1][0] != GOAL:
+        kept.pop()
+    if not kept:
+        return (), ()
+    if kept[0] == FREE[0][0]:
+        return FREE
+    return tuple(kept), behind
+
+
+def _joined(edges: list[FollowEdge]) -> tuple[FollowEdge, ...]:
+    """Join neighbours that say the same."""
+    joined: list[FollowEdge] = []
+    for first, last, after in edges:
+        if joined and joined[-1][1] + 1 == first and joined[-1][2] == after:
+            joined[-1] = (joined[-1][0], last, after)
+        else:
+            joined.append((first, last, after))
+    return tuple(joined)
+
+
+def _pairs(left: tuple[FollowEdge, ...], right: tuple[FollowEdge, ...]) -> set[tuple[Follow, Follow]]:
+    """Return what two lists of edges say side by side, dead where one has no edge."""
+    found: set[tuple[Follow, Follow]] = set()
+    place = i = j = 0
+    while place <= LAST_SYMBOL:
+        while i < len(left) and left[i][1] < place:
+            i += 1
+        while j < len(right) and right[j][1] < place:
+            j += 1
+        here, end = [], LAST_SYMBOL
+        for edges, k in ((left, i), (right, j)):
+            if k < len(edges) and edges[k][0] <= place:
+                here.append(edges[k][2])
+                end = min(end, edges[k][1])
+            else:
+                here.append(DEAD)
+                end = min(end, edges[k][0] - 1) if k < len(edges) else end
+        found.add((here[0], here[1]))
+        place = end + 1
+    return found
+
+
+def _holds_at_end(threads: Threads) -> bool:
+    """Tell whether, when the text ends here, the goal is what the first match ends at."""
+    for pc, obligations in threads:
+        if pc < 0 and are_met_at_end(obligations):
+            return pc == GOAL
+    return False

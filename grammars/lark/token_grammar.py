@@ -1,0 +1,35 @@
+"""Be a grammar of tokens: a contextual lexer, an LALR parser, lines and their indentation."""
+
+from __future__ import annotations
+
+from fsm.compiled import Compiled
+from fsm.token_compiled import TokenCompiled
+from fsm.token_tables import ParserTables, TokenTables
+from fsm.vocabulary import Vocabulary
+from grammars.grammar import Grammar
+
+__all__ = ["TokenGrammar"]
+
+
+class TokenGrammar(Grammar):
+    """Be the texts that a lexer cuts into tokens, and a parser accepts.
+
+    Parameters
+    ----------
+    tokens, parser : as tables; rows of tokens are written as texts get there, for all that the grammar is compiled for.
+    source : what it was made from, for messages.
+    """
+
+    __slots__ = ("parser", "source", "tokens")
+
+    def __init__(self, tokens: TokenTables, parser: ParserTables, *, source: str) -> None:
+        self.tokens = tokens
+        self.parser = parser
+        self.source = source
+
+    def __repr__(self) -> str:
+        return self.source
+
+    def compile(self, vocabulary: Vocabulary) -> Compiled:
+        """Return the grammar ready for matching."""
+        return TokenCompiled(self.tokens, self.parser, vocabulary)
