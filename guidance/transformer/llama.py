@@ -199,6 +199,11 @@ class LlamaCausalLM:
         return self.static_cache or self.shape.context_size
 
     @property
+    def can_branch(self) -> bool:
+        """Tell whether tokens that do not follow one another can be read: in a static cache a slot is a position."""
+        return self.static_cache is None
+
+    @property
     def device(self) -> torch.device:
         """Return the device of the weights."""
         return self.weights.norm.device
