@@ -16,7 +16,8 @@ pushdown.py     a network as places and moves     product.py    a network beside
 regions.py      named parts of a text              captures.py   where they lie, by reading again
 special_tokens.py  special tokens as symbols       text_compiled.py  masks of free text between other things
 extensions.py, continued.py  tokens across the end of a prompt, and what follows them      way_out.py  to the end
-token_tables.py, token_arena.py, token_compiled.py, token_distance.py  a lexer and a parser of tables, and their stacks
+token_tables.py, token_arena.py  a lexer and a parser of tables, their stacks    token_compiled.py, token_distance.py,
+token_stays.py  positions, bytes to the end, and masks of texts that these read
 byte_automaton.py  its places, determinised       frozen.py, frozen_compiled.py, saving.py  tables, also in files
 """
 

@@ -12,11 +12,13 @@ from numba import carray, njit
 from fsm._kernels import pointer
 
 __all__ = [
+    "AHEAD",
     "DONE",
     "FOREVER",
     "FULL",
-    "NO_CHAIN",
+    "LEAVE",
     "NUM_POSITION_REGISTERS",
+    "P_EXIT",
     "P_HIGH",
     "P_LENGTH",
     "P_LOW",
@@ -27,14 +29,12 @@ __all__ = [
     "P_STATES",
     "P_WIDE",
     "SHIFT",
+    "WALK",
     "advance_positions_entry",
     "count_characters_kernel",
-    "fill_ahead_entry",
-    "find_chain_entry",
+    "fill_positions_entry",
     "intern_first_entry",
-    "leave_chain_entry",
     "rehash_states_kernel",
-    "walk_positions_entry",
 ]
 
 # In a class's table: the byte ends a character of the class.
@@ -45,6 +45,8 @@ SHIFT = 12
 P_STATES, P_NODE, P_EXIT, P_SEEN, P_LOW, P_HIGH, P_WIDE, P_LENGTH, P_PLACE, P_MET = range(10)
 NUM_POSITION_REGISTERS = 10
 FULL, NO_CHAIN = -1, -2
+# What ``fill_positions_kernel`` does.
+WALK, LEAVE, AHEAD = range(3)
 UNKNOWN = -1
 FOREVER = 1 << 20
 LEAST_BYTES = 20
@@ -73,19 +75,27 @@ def rehash_states_kernel(spans, items, count, table):
 
 
 @njit(cache=True)
+def sort_items_kernel(scratch, count):
+    """Sort ``scratch[:count]`` in place, by Shell's method: mostly a few items, sometimes hundreds."""
+    gap = 1
+    while 3 * gap < count:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            item, j = scratch[i], i
+            while j >= gap and scratch[j - gap] > item:
+                scratch[j] = scratch[j - gap]
+                j -= gap
+            scratch[j] = item
+        gap //= 3
+
+
+@njit(cache=True)
 def intern_items_kernel(delta, spans, items, table, registers, scratch, count):
     """Return the state of the items ``scratch[:count]``, which are put in order; 0 where there are none, or FULL."""
     if count == 0:
         return np.int64(0)
-    if count > 24:
-        scratch[:count].sort()
-    else:
-        for i in range(1, count):
-            item, j = scratch[i], i
-            while j > 0 and scratch[j - 1] > item:
-                scratch[j] = scratch[j - 1]
-                j -= 1
-            scratch[j] = item
+    sort_items_kernel(scratch, count)
     size = 1
     for i in range(1, count):
         if scratch[i] != scratch[size - 1]:
@@ -511,62 +521,53 @@ def advance_positions_entry(states, number, text, first, last):
 
 
 @njit(cache=True)
-def walk_positions_entry(states, trie, duplicates, start, path, mask):
-    """Call ``walk_roots_kernel`` with arrays named by their addresses."""
-    return walk_roots_kernel(
-        carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
-        carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
-        carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
-        carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
-        carray(pointer(states[20]), (states[21],), np.uint8),
-        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates,
-        carray(pointer(trie[12]), (trie[13],), np.int32), start, path, mask,
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def find_chain_entry(states, number, chain):
-    """Call ``find_chain_kernel`` with arrays named by their addresses."""
-    return find_chain_kernel(
-        carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
-        carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
-        carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
-        carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
-        carray(pointer(states[20]), (states[21],), np.uint8),
-        carray(pointer(states[22]), (states[23],), np.uint8), number, chain,
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def leave_chain_entry(states, trie, duplicates, exits, groups, characters, by_length, lengths, chain, path, mask):
-    """Call ``leave_chain_kernel`` with arrays named by their addresses."""
-    return leave_chain_kernel(
-        carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
-        carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
-        carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
-        carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
-        carray(pointer(states[20]), (states[21],), np.uint8),
-        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates, exits, groups, characters, by_length, lengths,
-        chain, path, mask,
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def fill_ahead_entry(
-    states, trie, duplicates, path, chain, waiting, most_seen, ends, mask, firsts, words, values
+def fill_positions_kernel(
+    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, path, chain, nodes,
+    duplicates, roots, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, ends, mask,
+    most_seen, mode,
 ):  # fmt: skip
-    """Call ``fill_ahead_kernel`` with arrays named by their addresses."""
-    return fill_ahead_kernel(
+    """Do what ``mode`` says for the state ``waiting[0]``; one kernel for all, because each alone compiles as long.
+
+    WALK  : fill ``mask`` unless the state has a chain; returns 0, or 1 where it has one
+    LEAVE : fill ``mask`` along the chain just found;  AHEAD : ``fill_ahead_kernel``
+    Returns FULL where there is no more room.
+    """
+    if mode == LEAVE:
+        return leave_chain_kernel(
+            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
+            exits, groups, characters, by_length, lengths, chain, path, mask,
+        )  # fmt: skip
+    if mode == AHEAD:
+        return fill_ahead_kernel(
+            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes,
+            duplicates, roots, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
+        )  # fmt: skip
+    code = find_chain_kernel(
+        delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, waiting[0], chain
+    )  # fmt: skip
+    if code == NO_CHAIN:
+        code = walk_roots_kernel(
+            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
+            roots, waiting[0], path, mask,
+        )  # fmt: skip
+    return code
+
+
+@njit(cache=True)
+def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_seen, mode):
+    """Call ``fill_positions_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
+    return fill_positions_kernel(
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
         carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
-        carray(pointer(states[20]), (states[21],), np.uint8),
-        carray(pointer(states[22]), (states[23],), np.uint8), carray(pointer(trie[0]), (trie[1], 4), np.int32),
-        duplicates, carray(pointer(trie[12]), (trie[13],), np.int32), path, chain, waiting, most_seen, ends, mask,
-        firsts, words, values,
+        carray(pointer(states[20]), (states[21],), np.uint8), carray(pointer(states[22]), (states[23],), np.uint8),
+        carray(pointer(states[24]), (states[25],), np.int64), carray(pointer(states[26]), (states[27],), np.int64),
+        carray(pointer(trie[0]), (trie[1], 4), np.int32), carray(pointer(trie[14]), (trie[15],), np.int32),
+        carray(pointer(trie[12]), (trie[13],), np.int32), carray(pointer(trie[16]), (trie[17],), np.int16),
+        carray(pointer(trie[18]), (trie[19],), np.int32), carray(pointer(trie[20]), (trie[21],), np.int32),
+        exits, groups, carray(pointer(ahead[0]), (ahead[1],), np.int64),
+        carray(pointer(ahead[2]), (ahead[3],), np.int32), carray(pointer(ahead[4]), (ahead[5],), np.int64),
+        carray(pointer(ahead[6]), (ahead[7],), np.int32), ends, mask, most_seen, mode,
     )  # fmt: skip

@@ -51,10 +51,13 @@ from fsm.layout import (
 )
 
 __all__ = [
+    "EXITS",
     "FULL",
+    "HOME",
     "LOOP",
     "NOT_LOOKED",
     "NUM_SET_REGISTERS",
+    "ROOTS",
     "S_EXIT",
     "S_HOME",
     "S_LOWEST",
@@ -62,13 +65,11 @@ __all__ = [
     "S_SET",
     "S_SETS",
     "advance_sets_entry",
-    "find_home_entry",
+    "fill_sets_entry",
     "find_wide_entry",
     "intern_set_entry",
     "leave_loop_kernel",
     "rehash_sets_kernel",
-    "walk_exits_entry",
-    "walk_sets_entry",
 ]
 
 # Registers: the number of sets; the node and the exit to go on at, the lowest stack depth that was looked at; and for
@@ -79,6 +80,8 @@ NUM_SET_REGISTERS = 6
 FULL = -4
 # Return code: see ``walk_sets_kernel``.
 LOOP = -5
+# What ``fill_sets_kernel`` does.
+HOME, ROOTS, EXITS = range(3)
 # In a set's row: a byte that was not stepped yet; and a row in which dead bytes were not told from others yet.
 UNKNOWN_SET, UNTOLD = -1, -2
 # Deeper than any stack: nothing was looked at.
@@ -112,7 +115,7 @@ def sort_configurations_kernel(frontier, begin, end):
             j -= 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def hash_set_kernel(rows, begin, end):
     """Return a number that equal sets share."""
     hashed = np.int64(end - begin)
@@ -421,7 +424,7 @@ def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number
     return 0
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def holds_byte_kernel(low, high, byte):
     """Tell whether a byte below 128 is in a set of bytes."""
     if byte < 64:
@@ -473,7 +476,7 @@ def find_home_kernel(
     return ZERO
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def is_inside_kernel(loop_low, loop_high, loop_wide, low, high, height):
     """Tell whether everything below a node keeps a set going."""
     return (
@@ -584,7 +587,7 @@ def walk_roots_kernel(
     return ZERO
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def is_odd_kernel(delta, loops, start, home, byte):
     """Tell whether an ASCII byte keeps ``home`` going but leads elsewhere from ``start``."""
     return byte < 128 and delta[start, byte] != home and holds_byte_kernel(loops[home, 0], loops[home, 1], byte)
@@ -726,30 +729,37 @@ def leave_loop_kernel(texts, nodes, low, high, heights, ordered, places, root, l
 
 
 @njit(cache=True)
-def walk_sets_entry(network, space, sets, trie, duplicates, start, path, mask):
-    """Call ``walk_roots_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
-    line_kernel(network, 8)[R_READING] = 0
-    return walk_roots_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
-        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5),
-        carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
-        line_kernel(sets, 6), line_kernel(sets, 8), carray(pointer(sets[10]), (sets[11], 3), np.uint64),
-        line_kernel(sets, 12), carray(pointer(sets[14]), (sets[15], 3), np.uint64),
-        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates,
-        carray(pointer(trie[2]), (trie[3],), np.uint64), carray(pointer(trie[4]), (trie[5],), np.uint64),
-        carray(pointer(trie[6]), (trie[7],), np.int32), carray(pointer(trie[8]), (trie[9],), np.int32),
-        carray(pointer(trie[10]), (trie[11],), np.int32),
-        carray(pointer(trie[12]), (trie[13],), np.int32), start, path, mask,
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def walk_exits_entry(
-    network, space, sets, trie, duplicates, row, exits, groups, begins, children, depth, start, home, path, mask
+def fill_sets_kernel(
+    states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+    registers, known, nodes, duplicates, low, high, heights, ordered, places, firsts, row, exits, groups, begins,
+    children, depth, start, home, path, mask, mode,
 ):  # fmt: skip
-    """Call ``walk_exits_kernel`` with arrays named by their addresses."""
-    line_kernel(network, 8)[R_READING] = 0
+    """Do what ``mode`` says for a set; one kernel for all, because each alone compiles as long.
+
+    HOME : ``find_home_kernel``;  ROOTS : ``walk_roots_kernel``;  EXITS : ``walk_exits_kernel``
+    """
+    regs[R_READING] = 0
+    if mode == HOME:
+        return find_home_kernel(
+            states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+            registers, known, start,
+        )  # fmt: skip
+    if mode == ROOTS:
+        return walk_roots_kernel(
+            states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+            registers, known, nodes, duplicates, low, high, heights, ordered, places, firsts, start, path, mask,
+        )  # fmt: skip
     return walk_exits_kernel(
+        states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
+        registers, known, nodes, duplicates, low, high, heights, ordered, places, row, exits, groups, begins, children,
+        depth, start, home, path, mask,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def fill_sets_entry(network, space, sets, trie, duplicates, loop, depth, start, home, path, mask, mode):
+    """Call ``fill_sets_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
+    return fill_sets_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5),
         carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
@@ -758,22 +768,10 @@ def walk_exits_entry(
         carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates,
         carray(pointer(trie[2]), (trie[3],), np.uint64), carray(pointer(trie[4]), (trie[5],), np.uint64),
         carray(pointer(trie[6]), (trie[7],), np.int32), carray(pointer(trie[8]), (trie[9],), np.int32),
-        carray(pointer(trie[10]), (trie[11],), np.int32),
-        row, exits, groups, begins, children, depth, start, home, path, mask,
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def find_home_entry(network, space, sets, number):
-    """Call ``find_home_kernel`` with arrays named by their addresses."""
-    line_kernel(network, 8)[R_READING] = 0
-    return find_home_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
-        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5),
-        carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
-        line_kernel(sets, 6), line_kernel(sets, 8), carray(pointer(sets[10]), (sets[11], 3), np.uint64),
-        line_kernel(sets, 12), carray(pointer(sets[14]), (sets[15], 3), np.uint64),
-        number,
+        carray(pointer(trie[10]), (trie[11],), np.int32), carray(pointer(trie[12]), (trie[13],), np.int32),
+        carray(pointer(loop[0]), (loop[1],), np.int32), carray(pointer(loop[2]), (loop[3],), np.int32),
+        carray(pointer(loop[4]), (loop[5],), np.int32), carray(pointer(loop[6]), (loop[7],), np.int32),
+        carray(pointer(loop[8]), (loop[9],), np.int32), depth, start, home, path, mask, mode,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "RESETS",
     "R_BRACKETS",
     "R_DEBTS",
+    "R_EXIT",
     "R_FULL",
     "R_NEEDED",
     "R_NODES",
@@ -41,9 +42,11 @@ __all__ = [
     "act_kernel",
     "advance_tokens_kernel",
     "end_token_kernel",
+    "fill_exits_kernel",
     "fill_tokens_kernel",
     "next_token_bytes_kernel",
     "push_place_kernel",
+    "stay_inside_kernel",
     "step_tokens_kernel",
     "viable_tokens_kernel",
 ]
@@ -51,7 +54,7 @@ __all__ = [
 # Return codes below zero.
 NEED_ROW, NEED_START, NO_ROOM = -1, -2, -3
 # Registers.
-R_NODES, R_NEEDED, R_DEBTS, R_STACK, R_WIDTHS, R_BRACKETS, R_PLACE, R_FULL = range(8)
+R_NODES, R_NEEDED, R_DEBTS, R_STACK, R_WIDTHS, R_BRACKETS, R_PLACE, R_FULL, R_EXIT = range(9)
 # Numbers of a parser.
 N_TERMINALS, N_END, N_END_STATE, N_NEWLINE, N_INDENT, N_DEDENT = range(6)
 # Kinds of terminals, marks of token states: bits.
@@ -411,19 +414,20 @@ def accept_tokens_kernel(scan, parser, arena, configurations):
 
 
 @njit(cache=True)
-def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, duplicates, stamps, mask):
+def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, last, duplicates, stamps, mask):
     """Set the bit of every token that fits after ``frontier[:levels[1]]``, from trie node ``regs[R_PLACE]`` on.
 
     levels : int64[depth]  where each depth begins in the frontier, ``levels[0]`` = 0
+    last : the node to stop before
     nodes, duplicates : the token trie (``fsm.trie``)
     stamps : uint8[S]  zeros; room to note whether a state is alive where the fill began: 1, 2 = it is not
     mask : int32[W]  in place
     Returns 0 when done, or what is needed before it can go on.
     """
-    # PERF: calls pass two dozen arrays, a microsecond; within a token, which is where most nodes lie, none is made.
+    # PERF: calls pass two dozen arrays, a microsecond; within a token, where most nodes lie, none is made.
     node = arena.regs[R_PLACE]
     base_stack, base_widths, base_brackets = frontier[0, 1], frontier[0, 2], frontier[0, 3]
-    while node < nodes.shape[0]:
+    while node < last:
         depth, byte = nodes[node, 1], nodes[node, 0]
         begin, end = levels[depth - 1], levels[depth]
         free = end
@@ -470,6 +474,71 @@ def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, duplicates,
             mask[token >> 5] |= np.int32(1 << (token & 31))
             token = np.int64(duplicates[token])
         node += 1
+    return 0
+
+
+@njit(cache=True)
+def fill_exits_kernel(scan, parser, arena, frontier, levels, exits, nodes, duplicates, stamps, mask):
+    """Set the bit of every token below some trie nodes that fits, from ``regs[R_EXIT]`` on; ``frontier[0]`` stays.
+
+    exits : int32[E, 2]  a node, and the state of the token before its byte; stack, widths, brackets are the frontier's
+    levels, nodes and so on : of ``fill_tokens_kernel``
+    Returns 0 when done, or what is needed before it can go on.
+    """
+    regs = arena.regs
+    while regs[R_EXIT] < exits.shape[0]:
+        node = exits[regs[R_EXIT], 0]
+        if regs[R_PLACE] < node:
+            regs[R_PLACE] = node
+        depth = nodes[node, 1]
+        frontier[0, 0] = exits[regs[R_EXIT], 1]
+        levels[depth - 1], levels[depth] = 0, 1
+        code = fill_tokens_kernel(
+            scan, parser, arena, frontier, levels, nodes, nodes[node, 2], duplicates, stamps, mask
+        )
+        if code < 0:
+            return code
+        regs[R_EXIT] += 1
+    return 0
+
+
+@njit(cache=True)
+def stay_inside_kernel(scan, nodes, duplicates, path, regs, exits, mask):
+    """Walk the token trie inside one token of the grammar: mark what stays there, list the nodes where it may end.
+
+    path  : int32[depth]   the states along the open path; ``path[0]`` is where the walk begins
+    regs  : int64[3]       the node to go on at, how many exits there are, and a state whose row is needed
+    exits : int32[N, 2]    out: a node whose byte the token may end before, or that narrows what it may be; its state
+    mask  : int32[W]       out: the tokens that stay inside
+    Returns 0, or ``NEED_ROW``.
+    """
+    node, num_exits, start = regs[0], regs[1], path[0]
+    while node < nodes.shape[0]:
+        depth, byte = nodes[node, 1], nodes[node, 0]
+        state = path[depth - 1]
+        if scan.delta[state, 0] == UNKNOWN:
+            regs[0], regs[1], regs[2] = node, num_exits, state
+            return NEED_ROW
+        target = scan.delta[state, byte]
+        is_exit = scan.leaves[state, byte] != 0
+        if target != 0 and not is_exit:
+            is_exit = scan.marks[target] != scan.marks[start] and scan.marks[start] & RESETS != 0
+            for word in range(scan.possible.shape[1]):
+                if scan.possible[target, word] != scan.possible[start, word]:
+                    is_exit = True
+        if is_exit:
+            exits[num_exits, 0], exits[num_exits, 1] = node, state
+            num_exits += 1
+        if is_exit or target == 0:
+            node = nodes[node, 2]
+            continue
+        path[depth] = target
+        token = np.int64(nodes[node, 3])
+        while token >= 0:
+            mask[token >> 5] |= np.int32(1 << (token & 31))
+            token = np.int64(duplicates[token])
+        node += 1
+    regs[1] = num_exits
     return 0
 
 

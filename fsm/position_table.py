@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from fsm._byte_kernels import WIDE
 from fsm._position_kernels import (
+    AHEAD,
     FULL,
-    NO_CHAIN,
+    LEAVE,
     NUM_POSITION_REGISTERS,
+    P_EXIT,
     P_HIGH,
     P_LOW,
     P_MET,
@@ -26,13 +28,11 @@ from fsm._position_kernels import (
     P_STATES,
     P_WIDE,
     SHIFT,
+    WALK,
     advance_positions_entry,
-    fill_ahead_entry,
-    find_chain_entry,
+    fill_positions_entry,
     intern_first_entry,
-    leave_chain_entry,
     rehash_states_kernel,
-    walk_positions_entry,
 )
 from fsm.addresses import addresses_of
 from fsm.automata.dfa import Dfa
@@ -42,7 +42,7 @@ from fsm.class_tables import class_table, class_width
 from fsm.mask import pack_token_ids
 from fsm.tables import VocabularyTables, vocabulary_tables
 from fsm.token_lengths import token_lengths_of
-from fsm.token_loops import token_loops_of
+from fsm.token_loops import TokenLoop, token_loops_of
 from fsm.token_parts import token_parts_of
 from fsm.vocabulary import Vocabulary
 
@@ -81,6 +81,11 @@ class PositionTable:
         self._ends = pack_token_ids(tables.vocabulary.eos_token_ids, tables.vocabulary.size)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
         self._chain = np.zeros(tables.trie.max_depth + 3, np.int64)
+        self._waiting = np.zeros(1, np.int64)
+        self._ahead = addresses_of(self._waiting, np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32))
+        lengths = self._lengths
+        more = addresses_of(tables.trie.duplicates, lengths.before, lengths.by_length, lengths.longer)
+        self._trie = np.concatenate([self._loops.addresses, more])
         self._lay(positions, spellings)
         self._registers = np.zeros(NUM_POSITION_REGISTERS, np.int64)
         self._registers[P_STATES] = 1
@@ -115,7 +120,7 @@ class PositionTable:
         rehash_states_kernel(self._spans, self._items, count, self._table)
         self._addresses: NDArray[np.int64] = addresses_of(
             self._delta, self._spans, self._items, self._table, self._registers, self._scratch, self._classes,
-            self._bases, self._starts, self._follow, self._alike, self._wide,
+            self._bases, self._starts, self._follow, self._alike, self._wide, self._path, self._chain,
         )  # fmt: skip
 
     def _grow(self) -> None:
@@ -153,10 +158,32 @@ class PositionTable:
         return mask or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
-        while (code := int(find_chain_entry(self._addresses, number, self._chain))) == FULL:
-            self._grow()
-        row = self._walk(number) if code == NO_CHAIN else self._leave(number)
+        """Fill one state; where it goes on by many bytes, by what the vocabulary knows of them."""
+        row = np.zeros(self._tables.num_words, np.int32)
+        self._waiting[0] = number
+        if self._run(WALK, row) == 1:
+            registers = self._registers
+            low, high, is_wide = registers[[P_LOW, P_HIGH, P_WIDE]].tolist()
+            loop = self._loops.get(low & _ALL_BITS, high & _ALL_BITS, WIDE if is_wide else 0)
+            row[:] = loop.row
+            self._run(LEAVE, row, loop)
         return row | self._ends if self.is_accepting(number) else row
+
+    def _run(self, mode: int, mask: Row, loop: TokenLoop | None = None) -> int:
+        """Run the kernel that fills masks to its end; return its answer."""
+        exits, groups = (_NO_EXITS, _NO_EXITS) if loop is None else (loop.exits, loop.groups)
+        registers = self._registers
+        registers[P_NODE] = registers[P_EXIT] = 0
+        most = int(registers[P_SEEN]) + _AHEAD_NODES
+        while True:
+            code = int(
+                fill_positions_entry(
+                    self._addresses, self._trie, exits, groups, self._ahead, self._ends, mask, most, mode
+                )
+            )
+            if code != FULL:
+                return code
+            self._grow()
 
     def _keep(self, number: int, row: Row) -> Mask:
         """Keep a row, as the words that are not zero where there are few."""
@@ -170,46 +197,15 @@ class PositionTable:
         self._masks[number] = mask
         return mask
 
-    def _walk(self, number: int) -> Row:
-        row, trie = np.zeros(self._tables.num_words, np.int32), self._loops.addresses
-        self._registers[P_NODE] = 0
-        duplicates = self._tables.trie.duplicates
-        while walk_positions_entry(self._addresses, trie, duplicates, number, self._path, row) == FULL:
-            self._grow()
-        return row
-
-    def _leave(self, number: int) -> Row:
-        """Fill a state that goes on by many bytes, whose chain has just been found."""
-        registers, lengths = self._registers, self._lengths
-        low, high, is_wide = registers[[P_LOW, P_HIGH, P_WIDE]].tolist()
-        loop = self._loops.get(low & _ALL_BITS, high & _ALL_BITS, WIDE if is_wide else 0)
-        row = loop.row.copy()
-        registers[P_NODE] = 0
-        while (
-            leave_chain_entry(
-                self._addresses, self._loops.addresses, self._tables.trie.duplicates, loop.exits, loop.groups,
-                lengths.before, lengths.by_length, lengths.longer, self._chain, self._path, row,
-            )
-            == FULL
-        ):  # fmt: skip
-            self._grow()
-        return row
-
     def _look_ahead(self, number: int) -> None:
         """Fill the masks that a text meets next while they are cheap: few states, few nodes of the trie each."""
-        waiting, firsts = np.zeros(_AHEAD_STATES, np.int64), np.zeros(_AHEAD_STATES + 1, np.int32)
         words, values = np.empty(_AHEAD_WORDS, np.int64), np.empty(_AHEAD_WORDS, np.int32)
+        waiting, firsts = np.zeros(_AHEAD_STATES, np.int64), np.zeros(_AHEAD_STATES + 1, np.int32)
         waiting[0] = number
-        empty, most = np.zeros(self._tables.num_words, np.int32), int(self._registers[P_SEEN]) + _AHEAD_NODES
-        self._registers[P_NODE], self._registers[P_PLACE], self._registers[P_MET] = 0, 0, 1
-        while (
-            fill_ahead_entry(
-                self._addresses, self._loops.addresses, self._tables.trie.duplicates, self._path, self._chain, waiting,
-                most, self._ends, empty, firsts, words, values,
-            )
-            == FULL
-        ):  # fmt: skip
-            self._grow()
+        kept, self._ahead = self._ahead, addresses_of(waiting, firsts, words, values)
+        self._registers[P_PLACE], self._registers[P_MET] = 0, 1
+        self._run(AHEAD, np.zeros(self._tables.num_words, np.int32))
+        self._ahead = kept
         begins, count = firsts.tolist(), int(self._registers[P_PLACE])
         size = begins[count]
         words, values = words[:size].copy(), values[:size].copy()
@@ -227,6 +223,7 @@ class PositionTable:
                 self._masks[state] = self._tables.empty_row, words[here], values[here]
 
 
+_NO_EXITS = np.zeros(0, np.int32)
 _ALL_BITS = (1 << 64) - 1
 
 

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from fsm._byte_kernels import ALL_ONES
 from fsm._kernels import NOTED
 from fsm._state_set_kernels import (
+    EXITS,
     FULL,
+    HOME,
     LOOP,
     NOT_LOOKED,
     NUM_SET_REGISTERS,
+    ROOTS,
     S_EXIT,
     S_HOME,
     S_LOWEST,
@@ -25,17 +28,15 @@ from fsm._state_set_kernels import (
     S_SET,
     S_SETS,
     advance_sets_entry,
-    find_home_entry,
+    fill_sets_entry,
     find_wide_entry,
     intern_set_entry,
     rehash_sets_kernel,
-    walk_exits_entry,
-    walk_sets_entry,
 )
 from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
 from fsm.tables import VocabularyTables
-from fsm.token_loops import ROOT, token_loops_of
+from fsm.token_loops import ROOT, TokenLoop, token_loops_of
 from fsm.token_parts import token_parts_of
 
 __all__ = ["StateSets"]
@@ -59,6 +60,8 @@ class StateSets:
         self._tables = tables
         self._token_loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._wide: dict[int, bool] = {}
+        nothing = np.zeros(0, np.int32)
+        self._no_loop = TokenLoop(row=nothing, exits=nothing, groups=nothing, begins=nothing, children=nothing, depth=0)
         self._known = np.full((256, 3), ALL_ONES, np.uint64)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
         self._max_sets = max(max_bytes // 1200, 64)
@@ -119,55 +122,40 @@ class StateSets:
 
     def fill(self, configurations: NDArray[np.int64]) -> tuple[Row, int]:
         """Return the mask of a set, and the lowest stack depth that was looked at."""
-        runs, mask = self._runs, np.zeros(self._tables.num_words, np.int32)
+        mask = np.zeros(self._tables.num_words, np.int32)
         number = self._number(configurations)
         self._registers[S_LOWEST] = NOT_LOOKED
-        home = self._home(number)
+        home = self._run(HOME, number, mask)
         if home:
             self._fill_loop(number, home, ROOT, mask)
-            return mask, int(self._registers[S_LOWEST])
-        self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
-        while True:
-            code = int(
-                walk_sets_entry(
-                    runs.network.addresses, runs.workspace.addresses, self._addresses, self._token_loops.addresses,
-                    self._tables.trie.duplicates, number, self._path, mask,
-                )
-            )  # fmt: skip
-            if code == 0:
-                return mask, int(self._registers[S_LOWEST])
-            if code == LOOP:
-                self._fill_inner(mask)
-            else:
-                self._mend(code)
-
-    def _home(self, number: int) -> int:
-        """Return the set that keeps itself going by many bytes and to which most of them lead; 0: there is none."""
-        runs = self._runs
-        while True:
-            home = int(find_home_entry(runs.network.addresses, runs.workspace.addresses, self._addresses, number))
-            if home >= 0:
-                return home
-            self._mend(home)
+        else:
+            self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
+            self._run(ROOTS, number, mask)
+        return mask, int(self._registers[S_LOWEST])
 
     def _fill_loop(self, number: int, home: int, node: int, mask: Row) -> None:
         """Allow what can be read below a node from a set that leads to one that keeps itself going."""
-        runs = self._runs
         low, high, wide = self._set_loops[home].tolist()
         if wide and number != home and not self._is_wide(number):
             wide = 0
         loop = self._token_loops.get(low, high, wide, node)
         self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
+        self._run(EXITS, number, mask, home=home, loop=loop)
+
+    def _run(self, mode: int, number: int, mask: Row, *, home: int = 0, loop: TokenLoop | None = None) -> int:
+        """Run the kernel that fills masks to its end; return its answer."""
+        runs, named, depth = self._runs, self._no_loop.addresses, 0
+        if loop is not None:
+            named, depth = loop.addresses, loop.depth
         while True:
             code = int(
-                walk_exits_entry(
+                fill_sets_entry(
                     runs.network.addresses, runs.workspace.addresses, self._addresses, self._token_loops.addresses,
-                    self._tables.trie.duplicates, loop.row, loop.exits, loop.groups, loop.begins, loop.children,
-                    loop.depth, number, home, self._path, mask,
+                    self._tables.trie.duplicates, named, depth, number, home, self._path, mask, mode,
                 )
             )  # fmt: skip
-            if code == 0:
-                return
+            if code >= 0:
+                return code
             if code == LOOP:
                 self._fill_inner(mask)
             else:

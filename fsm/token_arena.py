@@ -28,7 +28,7 @@ class ArenaArrays(NamedTuple):
     viable  : int64[N, K]  the terminals that may come on top of a node, where it is known
     known   : uint8[N]
     memo    : int64[M, 3]  what was found out about pairs of numbers, the last asked about where two share a slot
-    regs    : int64[8]
+    regs    : int64[16]
     scratch : int64[4096]
     """
 
@@ -51,7 +51,7 @@ class Arena:
             viable=np.zeros((1024, num_words), np.int64),
             known=np.zeros(1024, np.uint8),
             memo=np.zeros((MEMO_SIZE, 3), np.int64),
-            regs=np.zeros(8, np.int64),
+            regs=np.zeros(16, np.int64),
             scratch=np.zeros(4096, np.int64),
         )
         self.arrays.regs[R_NODES] = 1

@@ -18,11 +18,13 @@ from fsm._token_kernels import (
     NEED_START,
     R_BRACKETS,
     R_DEBTS,
+    R_EXIT,
     R_FULL,
     R_NEEDED,
     R_PLACE,
     accept_tokens_kernel,
     advance_tokens_kernel,
+    fill_exits_kernel,
     fill_tokens_kernel,
     next_token_bytes_kernel,
 )
@@ -34,6 +36,7 @@ from fsm.network import Network
 from fsm.position import POSITION_BYTES, REJECTED, Position
 from fsm.token_arena import Arena
 from fsm.token_distance import TokenDistances
+from fsm.token_stays import TokenStays
 from fsm.token_tables import ParserTables, TokenTables
 from fsm.vocabulary import Vocabulary
 
@@ -68,6 +71,7 @@ class TokenCompiled(Compiled):
         self._arena = Arena(len(parser.arrays.ignored))
         self._alive: weakref.WeakSet[_TokenPosition] = weakref.WeakSet()
         self._many_nodes = MANY_NODES
+        self._stays = TokenStays(tokens, self._tables)
         self._frontier = np.zeros((1024, 4), np.int64)
         stack, widths = self._arena.push(parser.start_state, 0), self._arena.push(-1, 0)
         context = int(parser.arrays.contexts[parser.start_state])
@@ -79,7 +83,8 @@ class TokenCompiled(Compiled):
     @property
     def memory_bytes(self) -> int:
         """Count the bytes this grammar holds, the states of tokens, which it shares, included."""
-        return self._arena.memory_bytes + self._tokens.memory_bytes + self._position_bytes
+        held = self._arena.memory_bytes + self._tokens.memory_bytes + self._stays.memory_bytes
+        return held + self._position_bytes
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
@@ -135,21 +140,49 @@ class TokenCompiled(Compiled):
         with self._tables.lock:
             if position.base is not None:
                 return
-            row = np.zeros(self._tables.num_words, np.int32)
-            levels = np.zeros(self._tables.trie.max_depth + 4, np.int64)
-            levels[1] = self._load(position)
-            trie, self._arena.arrays.regs[R_PLACE] = self._tables.trie, 0
-            self._run(
-                lambda: fill_tokens_kernel(
-                    self._tokens.arrays, self._parser.arrays, self._arena.arrays, self._frontier, levels,
-                    trie.nodes, trie.duplicates, np.zeros(len(self._tokens.arrays.marks), np.uint8), row,
-                )
-            )  # fmt: skip
+            row = self._walk(position)
             if self.is_accepting(position):
                 for token in self.vocabulary.eos_token_ids:
                     row[token >> 5] |= np.uint32(1 << (token & 31)).astype(np.int32)
             position.base = row
             self._position_bytes += row.nbytes
+
+    def _walk(self, position: Position) -> NDArray[np.int32]:
+        """Return the mask of a position without the end."""
+        trie = self._tables.trie
+        levels, size = np.zeros(trie.max_depth + 4, np.int64), self._load(position)
+        regs = self._arena.arrays.regs
+        regs[R_PLACE] = regs[R_EXIT] = 0
+        stay = self._stays.get(int(self._frontier[0, 0])) if size == 1 else None
+        if stay is not None:
+            row = stay.row.copy()
+            self._run(
+                lambda: fill_exits_kernel(
+                    self._tokens.arrays, self._parser.arrays, self._arena.arrays, self._frontier, levels, stay.exits,
+                    trie.nodes, trie.duplicates, np.zeros(len(self._tokens.arrays.marks), np.uint8), row,
+                )
+            )  # fmt: skip
+            return row
+        row = np.zeros(self._tables.num_words, np.int32)
+        levels[1] = size
+        self._run(
+            lambda: fill_tokens_kernel(
+                self._tokens.arrays, self._parser.arrays, self._arena.arrays, self._frontier, levels, trie.nodes,
+                len(trie.nodes), trie.duplicates, np.zeros(len(self._tokens.arrays.marks), np.uint8), row,
+            )
+        )  # fmt: skip
+        return row
+
+    def terminals_at(self, position: Position) -> tuple[list[str], list[str]]:
+        """Return the names of what the text may be inside of, and of what may come where that has ended."""
+        inside: dict[str, None] = {}
+        after: dict[str, None] = {}
+        with self._tables.lock:
+            for row in position.configurations.tolist():
+                for terminal, names in self._lengths.terminals_at(tuple(row)):
+                    inside[self._parser.names[terminal]] = None
+                    after.update(dict.fromkeys(self._parser.names[one] for one in names))
+        return list(inside), list(after)
 
     def freeze(self, *, max_states: int = 4096) -> FrozenTables:
         """Refuse: a grammar of rules has no finite tables.

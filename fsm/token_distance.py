@@ -72,13 +72,29 @@ class TokenDistances:
     def of_configuration(self, row: Row) -> int:
         """Return the bytes that complete the text from a configuration on."""
         best = FAR
-        possible = self._tokens.arrays.possible[row[0]].tolist()
-        for terminal in range(self._num_terminals):
-            word, bit = divmod(terminal, WORD_BITS)
-            if possible[word] >> bit & 1 and (self._is_skipped(row, terminal) or self._is_viable(row[1], terminal)):
-                for size, state, width in self._endings_of(row[0], terminal):
-                    best = min(best, size + self._after_token(row, terminal, state, width))
+        for terminal in self._possible(row):
+            for size, state, width in self._endings_of(row[0], terminal):
+                best = min(best, size + self._after_token(row, terminal, state, width))
         return best
+
+    def terminals_at(self, row: Row) -> Iterator[tuple[int, list[int]]]:
+        """Yield the terminals that the token under way may be, with those that may come after it if it ends now."""
+        for terminal in self._possible(row):
+            after: list[int] = []
+            for size, _, width in self._endings_of(row[0], terminal):
+                ended = row if self._is_skipped(row, terminal) else self._taken(row, terminal, max(0, width))
+                if size == 0 and ended is not None:
+                    texts = self._parser.texts
+                    after += [
+                        one for one in range(self._num_terminals) if texts[one] and self._is_viable(ended[1], one)
+                    ]
+            yield terminal, after
+
+    def _possible(self, row: Row) -> list[int]:
+        """Return the terminals that the token under way may become and that may come."""
+        words = self._tokens.arrays.possible[row[0]].tolist()
+        listed = [one for one in range(self._num_terminals) if words[one // WORD_BITS] >> (one % WORD_BITS) & 1]
+        return [one for one in listed if self._is_skipped(row, one) or self._is_viable(row[1], one)]
 
     def _is_skipped(self, row: Row, terminal: int) -> bool:
         return bool(self._kinds[terminal] & IGNORED) or (terminal == self._newline and row[3] > 0)

@@ -8,7 +8,7 @@ Cost: some 0.1 ms per set of bytes, once per vocabulary.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class TokenLoop:
     begins   : int32[E]     the child of the node on the way to each exit
     children : int32[C]     all children of the node
     depth    : how many bytes come before
+    addresses : names the arrays for kernels (``fsm.addresses``)
     """
 
     row: NDArray[np.int32]
@@ -49,6 +50,12 @@ class TokenLoop:
     begins: NDArray[np.int32]
     children: NDArray[np.int32]
     depth: int
+    addresses: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the arrays, which never move."""
+        arrays = (self.row, self.exits, self.groups, self.begins, self.children)
+        object.__setattr__(self, "addresses", addresses_of(*arrays))
 
 
 class TokenLoops:

@@ -20,7 +20,8 @@ from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.member_rows import NEVER_SET, add_closes, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
-from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.object_plan import ObjectPlan
+from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.other_names import OtherNames
 from grammars.json_schema.strings import CountedString

@@ -17,7 +17,8 @@ from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJ
 from grammars.json_schema.distinct_items import DistinctItems
 from grammars.json_schema.member_lengths import MemberLengths
 from grammars.json_schema.numbers import number_dfa
-from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.object_plan import ObjectPlan
+from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.satisfiable import Satisfiability, too_deep
 from grammars.json_schema.spaces import Spaces

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from fsm.dfa import any_string
 from fsm.text_widths import FAR, text_widths, written_width
-from grammars.json_schema.object_plan import ObjectPlan, ObjectPosition
+from grammars.json_schema.object_plan import ObjectPlan
+from grammars.json_schema.object_position import ObjectPosition
 from grammars.json_schema.other_names import OtherNames
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ values must meet, and whether the object may close. No network here: the same pl
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from fsm.automata.dfa import Dfa
@@ -17,38 +17,13 @@ from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.groups import DeclaredNames
 from grammars.json_schema.meaning import is_reference_only, meaning_of
+from grammars.json_schema.object_position import START, Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
 from grammars.json_schema.shapes import JsonSchema
 from grammars.regex import regex_dfa
 
-__all__ = ["Member", "ObjectPlan", "ObjectPosition"]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectPosition:
-    """Be a place between members.
-
-    order : declared names before this index may not come any more (0 where any order is allowed).
-    seen : names so far; count : members so far, also those whose name a mask has not read.
-    kept : one bit per promise already kept.
-    """
-
-    order: int
-    seen: frozenset[str]
-    count: int
-    kept: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Be one way to go on: the obligations of the value, and the position after it."""
-
-    obligations: Obligations
-    after: ObjectPosition
-
-
-_START = ObjectPosition(0, frozenset(), 0, 0)
+__all__ = ["ObjectPlan"]
 
 
 class ObjectPlan:
@@ -66,7 +41,7 @@ class ObjectPlan:
         self.expander = expander
         self.is_ordered = is_ordered
         self.names = self._declared()
-        self.start = _START
+        self.start = START
         self._values: dict[str, Obligations | None] = {}
         self._others: list[tuple[OtherNames, Obligations]] | None = None
         self._asked: dict[str, dict[int, list[Obligation | None]]] = {}

@@ -14,7 +14,8 @@ from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.member_rows import add_closes, without_names, write_value
 from grammars.json_schema.name_trie import lay_names
-from grammars.json_schema.object_plan import Member, ObjectPlan, ObjectPosition
+from grammars.json_schema.object_plan import ObjectPlan
+from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
 from grammars.json_schema.strings import CountedString
 from grammars.json_schema.text_tail import last_value_start

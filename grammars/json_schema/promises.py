@@ -15,7 +15,8 @@ from fsm.errors import LimitError
 from grammars.json_schema.branch import Obligation, Promise, SomeMember
 
 if TYPE_CHECKING:
-    from grammars.json_schema.object_plan import ObjectPlan, ObjectPosition
+    from grammars.json_schema.object_plan import ObjectPlan
+    from grammars.json_schema.object_position import ObjectPosition
 
 __all__ = ["can_keep_all", "find_easy_names"]
 

@@ -140,7 +140,7 @@ class Automaton:
         return ParserTables(
             arrays=self._arrays(spellings),
             start_state=self.start,
-            names=tuple(symbols.terminals.names),
+            names=tuple([self._shown(number) for number in range(symbols.num_texts)]),
             items=tuple([self._items(state, costs) for state in self._table]),
             texts=tuple(texts),
             separators=tuple([one.encode() for one in spellings.separators]),
@@ -148,6 +148,11 @@ class Automaton:
             if symbols.indenter is None or spellings.indentation == " "
             else symbols.indenter.tab_len,
         )
+
+    def _shown(self, number: int) -> str:
+        """Return a terminal's name, its pattern where ``lark`` made the name up."""
+        term = self.symbols.terminals.terms[number]
+        return str(term.pattern.raw or term.name) if term.name.startswith("__") else str(term.name)
 
     def _arrays(self, spellings: Spellings) -> ParserArrays:
         symbols = self.symbols

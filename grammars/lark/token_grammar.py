@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+
 from fsm.compiled import Compiled
+from fsm.explanation import remember_source
 from fsm.token_compiled import TokenCompiled
 from fsm.token_tables import ParserTables, TokenTables
 from fsm.vocabulary import Vocabulary
@@ -32,4 +35,14 @@ class TokenGrammar(Grammar):
 
     def compile(self, vocabulary: Vocabulary) -> Compiled:
         """Return the grammar ready for matching."""
-        return TokenCompiled(self.tokens, self.parser, vocabulary)
+        compiled = TokenCompiled(self.tokens, self.parser, vocabulary)
+        seen = weakref.ref(compiled)  # the explanation must not keep alive what holds it
+
+        def describe_place(text: str) -> str:
+            from grammars.places.tokens import describe_tokens
+
+            alive = seen()
+            return "" if alive is None else describe_tokens(alive, text)
+
+        remember_source(compiled, describe_place)
+        return compiled

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fsm.compiled import Compiled
 from fsm.layout import BYTE, DEFAULT, KIND, UNBOUNDED
 from fsm.position import REJECTED
 from fsm.regions import close_configuration
 from grammars.context_free.layout import Reading, RuleStates
 
-__all__ = ["describe_rules"]
+__all__ = ["describe_rules", "listed_names"]
 
 MAX_SHOWN = 8
 
@@ -34,9 +36,9 @@ def describe_rules(compiled: Compiled, text: str) -> str:
                 waiting.append([cells[DEFAULT], way[1], 0, 0, UNBOUNDED])
     parts = []
     if inside:
-        parts.append(f"{_listed(inside)} is being read")
+        parts.append(f"{listed_names(inside)} is being read")
     if expected:
-        parts.append(f"{_listed(expected)} may come")
+        parts.append(f"{listed_names(expected)} may come")
     return "by the rules, " + " and ".join(parts) if parts else ""
 
 
@@ -55,7 +57,9 @@ def _look(compiled: Compiled, state: int, inside: dict[str, None], expected: dic
         expected.update(dict.fromkeys(terminals[item.number].name for item in leads))
 
 
-def _listed(names: dict[str, None]) -> str:
-    shown = list(names)[:MAX_SHOWN]
-    more = f" or {len(names) - MAX_SHOWN} others" if len(names) > MAX_SHOWN else ""
+def listed_names(names: Iterable[str]) -> str:
+    """Return some names in words, and how many there are besides."""
+    every = list(names)
+    shown = every[:MAX_SHOWN]
+    more = f" or {len(every) - MAX_SHOWN} others" if len(every) > MAX_SHOWN else ""
     return " or ".join(shown) + more

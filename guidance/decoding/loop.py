@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
+import torch
+
 from guidance.decoding.batch import Batch
 from guidance.decoding.budget import check_budget, check_context
 from guidance.decoding.group import pad_left
@@ -23,9 +25,9 @@ from guidance.decoding.writing import Writer
 from guidance.errors import SamplingError
 from guidance.kv_cache import Prefill
 from guidance.memory import peak_memory_bytes
-from guidance.model import Model
+from guidance.model import KvCache, Model
 
-__all__ = ["Decoder", "MakesDrafter", "make_rows"]
+__all__ = ["Decoder", "MakesDrafter", "make_rows", "prefill_apart"]
 
 
 class MakesDrafter(Protocol):
@@ -153,20 +155,31 @@ class Decoder:
         self.clock.prefilled = perf_counter()
 
     def _prefill_apart(self, rows: Sequence[Row]) -> None:
-        """Let an encoder read every distinct prompt once, and the decoder what the grammar forces at once."""
-        network = self._model.language_model
-        places: dict[tuple[int, ...], int] = {}
-        origin = [places.setdefault(row.request.prompt_ids, len(places)) for row in rows]
-        cache, logits = network.prefill(list(places))
-        if len(places) < len(rows):
-            cache.select(origin)
-            logits = logits[origin]
-        if any(row.token_ids for row in rows):
-            token_ids, lengths = pad_left([row.token_ids for row in rows], network.device)
-            logits = network.decode_step(cache, token_ids, lengths)
+        cache, logits = prefill_apart(self._model, rows)
         self._batch.admit(rows, cache, logits)
         self.clock.num_model_calls += 1
         self.clock.prefilled = perf_counter()
+
+
+def prefill_apart(model: Model, rows: Sequence[Row]) -> tuple[KvCache, torch.Tensor]:
+    """Let an encoder read every distinct prompt once, and the decoder what the grammar forces at once.
+
+    Returns
+    -------
+    cache : with a row for each of `rows`
+    logits : float[B, 1, V]   behind what each row has
+    """
+    network = model.language_model
+    places: dict[tuple[int, ...], int] = {}
+    origin = [places.setdefault(row.request.prompt_ids, len(places)) for row in rows]
+    cache, logits = network.prefill(list(places))
+    if len(places) < len(rows):
+        cache.select(origin)
+        logits = logits[origin]
+    if any(row.token_ids for row in rows):
+        token_ids, lengths = pad_left([row.token_ids for row in rows], network.device)
+        logits = network.decode_step(cache, token_ids, lengths)
+    return cache, logits
 
 
 def make_rows(model: Model, requests: Sequence[Request]) -> list[Row]:

@@ -11,7 +11,7 @@ from fsm import allocate_token_bitmask
 from guidance.decoding import Request, Row
 from guidance.decoding.budget import fill_mask
 from guidance.decoding.group import pad_left
-from guidance.decoding.loop import make_rows
+from guidance.decoding.loop import make_rows, prefill_apart
 from guidance.decoding.metrics import Clock
 from guidance.decoding.stopping import StopReason
 from guidance.decoding.writing import Writer
@@ -112,22 +112,30 @@ class SearchDecoder:
         beams = self._beams
         if not beams:
             return None
-        places: dict[tuple[int, ...], int] = {}
-        origin = [places.setdefault(tuple(beam.pending), len(places)) for beam in beams]
-        prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
-        prefill.finish()
-        self._cache, logits = prefill.cache, prefill.logits
-        assert self._cache is not None
-        assert logits is not None
-        self.clock.num_model_calls += prefill.num_calls - 1
-        self.clock.num_cached_tokens = prefill.num_cached
-        if len(places) < len(beams):
-            self._cache.select(origin)
-            logits = logits[origin]
+        if getattr(self._model.language_model, "reads_prompts_apart", False):
+            self._cache, logits = prefill_apart(self._model, beams)
+        else:
+            logits = self._prefill_together(beams)
         self._open_companions(beams)
         self._count(beams)
         self.clock.prefilled = perf_counter()
         return logits[:, -1, : self._model.vocabulary.size]
+
+    def _prefill_together(self, beams: Sequence[Beam]) -> torch.Tensor:
+        places: dict[tuple[int, ...], int] = {}
+        origin = [places.setdefault(tuple(beam.pending), len(places)) for beam in beams]
+        prefill = Prefill(self._model.language_model, list(places), prefixes=self._model.prefix_cache)
+        prefill.finish()
+        cache, logits = prefill.cache, prefill.logits
+        assert cache is not None
+        assert logits is not None
+        self.clock.num_model_calls += prefill.num_calls - 1
+        self.clock.num_cached_tokens = prefill.num_cached
+        if len(places) < len(beams):
+            cache.select(origin)
+            logits = logits[origin]
+        self._cache = cache
+        return logits
 
     def _open_companions(self, beams: Sequence[Beam]) -> None:
         pipeline = beams[0].request.pipeline

@@ -126,6 +126,8 @@ class CustomGenerate:
             inputs=inputs_tensor if is_encoder_decoder else None,
             start=network.config.decoder_start_token_id if is_encoder_decoder else None,
         )
+        if is_encoder_decoder:
+            prompts = [_without_end(prompt, network.config.eos_token_id) for prompt in prompts]
         call = Call(model, prompts, self.output, options)
         results = [call.result(row, clock) for row, clock in decode_all(call)]
         sequences = _sequences(input_ids[::step], results, generation_config)
@@ -163,6 +165,11 @@ def _load_tokenizer(network: Any) -> Any:
 def _every(value: Any, step: int) -> Any:
     """Return one row for each prompt, of what was repeated for its beams and outputs."""
     return value[::step] if isinstance(value, torch.Tensor) and value.dim() else value
+
+
+def _without_end(prompt: tuple[int, ...], end: int | None) -> tuple[int, ...]:
+    """Return a prompt as `guidance.Model.encode` gives it: the encoder is shown the end token behind it anyhow."""
+    return prompt[:-1] if len(prompt) > 1 and prompt[-1] == end else prompt
 
 
 def _check_ends(config: Any, model: Model) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm import GuidanceError
@@ -39,6 +39,7 @@ _LEAVES = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(_LEAVES)
 def test_certain_schemas_have_a_value(schema: dict[str, Any]) -> None:
     """Asked exactly, as part of a conjunction that the short cut does not know, a certain schema has a value."""
@@ -49,6 +50,7 @@ def test_certain_schemas_have_a_value(schema: dict[str, Any]) -> None:
             raise AssertionError(schema) from error
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(_PATTERNS)
 def test_patterns_called_certain_are_right_and_match(pattern: str) -> None:
     """What passes for a simple pattern is one, and some text matches it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from referencing import Registry
 
@@ -54,6 +54,7 @@ def _asks_for_more(document: dict[str, Any], here: dict[str, Any]) -> bool:
     )
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.dictionaries(st.sampled_from(_KEYS), _DOCUMENTS, max_size=4))
 def test_marks_hold_whatever_looking_at_each_object_finds(document: dict[str, Any]) -> None:
     """A document that needs more than pointers is seen, wherever in it that stands."""

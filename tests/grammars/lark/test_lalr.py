@@ -9,7 +9,7 @@ import lark as reference
 import numpy as np
 import pytest
 
-from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids, token_stays
 from fsm import token_compiled as module
 from fsm._token_kernels import N_TERMINALS, WORD_BITS, act_kernel, viable_tokens_kernel
 from fsm.errors import GrammarError, UnsatisfiableError, UnsupportedFeatureError
@@ -94,8 +94,10 @@ def test_data_grammars_are_judged_as_lalr_judges_them():
     assert len(read_names) >= 5
 
 
-def test_masks_of_python_equal_trying_every_token():
-    """At every byte of a text, on tokens cut from Python files."""
+@pytest.mark.parametrize("fewest", [1, 1000])
+def test_masks_of_python_equal_trying_every_token(monkeypatch, fewest):
+    """At every byte of a text, on tokens cut from Python files; walked as a whole, and by what stays inside a token."""
+    monkeypatch.setattr(token_stays, "FEWEST_TOKENS", fewest)
     random_ = random.Random(5)
     whole = "".join(library_texts(random_, 3, 3000)).encode() + b"\n    \n\t\n  # x\n        "
     cuts = [random_.randrange(len(whole)) for _ in range(250)]
@@ -105,10 +107,11 @@ def test_masks_of_python_equal_trying_every_token():
     compiled = module.TokenCompiled(python._tokens, python._parser, vocabulary)
     mask = allocate_token_bitmask(1, vocabulary.size)
     matcher = compiled.matcher()
-    for byte in b"def f(a):\n  if a: return '\xc3\xa9'\n  (1.5,\n r'x')\n\n\nx":
+    for byte in b"def f(a):\n  if aaa: return '\xc3\xa9bcd'\n  # b c\n  (1.5,\n r'x')\n\n\nx":
         matcher.fill_next_token_bitmask(mask)
         assert set(allowed_token_ids(mask[0])) == allowed_by_trying(matcher)
         matcher.advance(byte + 1)
+    assert (compiled._stays.memory_bytes > 0) == (fewest == 1)
 
 
 def test_terminals_that_may_come_are_those_that_the_parser_takes():
@@ -191,3 +194,13 @@ def test_masks_hold_the_end_where_a_text_may_end():
         matcher.fill_next_token_bitmask(mask)
         rows.append(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
     assert rows == [[1, 3], [0, 3], [0, 3]]
+
+
+def test_explanation_names_what_is_read_and_what_may_come():
+    """Terminals by their names, by their text where they have none."""
+    text = 'start: "if" NAME ("->" NAME)?\nNAME: /[a-z]+/\n%ignore " "'
+    matcher = lark(text, parser="lalr").compile(BYTES).matcher()
+    assert matcher.explain(ord("x") + 1).where == 'by the rules, IF or " " may come'
+    for byte in b"if x":
+        matcher.advance(byte + 1)
+    assert matcher.explain(ord(".") + 1).where == 'by the rules, NAME is being read and "->" may come'

@@ -194,8 +194,13 @@ def test_encoder_decoders_run_too(make, case):
     width = max(map(len, lines))
     ids = torch.tensor([line + [0] * (width - len(line)) for line in lines])
     mask = torch.tensor([[1] * len(line) + [0] * (width - len(line)) for line in lines])
-    custom = guidance_generate(case.output, model=guided)
-    for settings, options in (({}, {}), ({"num_beams": 2}, {"search": guidance.Beams(num_beams=2)})):
+    seeded = {"sampling": guidance.Sampling(seed=6)}
+    for settings, options, own in (
+        ({}, {}, {}),
+        ({"num_beams": 2}, {"search": guidance.Beams(num_beams=2)}, {}),
+        ({}, seeded, seeded),
+    ):
+        custom = guidance_generate(case.output, model=guided, **own)
         found = guided.language_model.network.generate(
             ids, attention_mask=mask, max_new_tokens=60, pad_token_id=PAD, custom_generate=custom, **settings
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import grammars
 import guidance
 from guidance.errors import EngineError
 from tests.guidance.conftest import make_tokenizer
@@ -149,3 +150,14 @@ def test_loading_a_folder_finds_the_encoder(model, tmp_path):
     assert loaded.language_model.reads_prompts_apart
     expected = guidance.generate(model, "hello", max_tokens=8)
     assert guidance.generate(loaded, "hello", max_tokens=8).token_ids == expected.token_ids
+
+
+def test_beams_read_what_is_forced_with_the_decoder(model):
+    """One beam is greedy, with its log-probabilities: the forced beginning goes to the decoder, not to the encoder."""
+    output = grammars.choice(["the answer is the end", "the answer is then", "the answer is true"])
+    greedy = guidance.generate(model, PROMPTS, output, max_tokens=30)
+    found = guidance.generate(model, PROMPTS, output, max_tokens=30, search=guidance.Beams(num_beams=1))
+    for alone, beam in zip(greedy, found, strict=True):
+        assert alone.metrics.num_forced_tokens > 0
+        assert beam.token_ids == alone.token_ids
+        assert beam.log_probs == pytest.approx(alone.log_probs, abs=1e-5)
