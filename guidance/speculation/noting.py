@@ -18,7 +18,8 @@ def hide_output_layer(network: LlamaCausalLM) -> LlamaCausalLM:
     """Return a network of the same weights that gives its last hidden states in place of logits."""
     head = network.weights.head
     identity = torch.eye(head.shape[1], dtype=head.dtype, device=head.device)
-    return LlamaCausalLM(network.shape, replace(network.weights, head=identity))
+    weights = replace(network.weights, head=identity)
+    return LlamaCausalLM(network.shape, weights, static_cache=network.static_cache)
 
 
 class NotingCausalLM:

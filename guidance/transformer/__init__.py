@@ -9,7 +9,8 @@ packed_matrices.py matrices in blocks                        int8_matrices.py   
 row_step.py        one token of every row on the CPU, with compiled loops between the matrices
 fixed_step.py      tokens into static slots, for graphs      fused.py   what such a layer does between its matrices
 slots.py           which slots of a growing cache are live, and at which positions
-static_cache.py    a cache that never grows                  threads.py   one thread for small work
+growing_cache.py   a cache that grows with the texts         static_cache.py   one that never grows
+threads.py         one thread for small work
 """
 
 from __future__ import annotations

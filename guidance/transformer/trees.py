@@ -116,5 +116,6 @@ def check_reads_trees(model: Model) -> None:
     if not hasattr(network, "decode_branches") or not getattr(network, "can_branch", True):
         raise ModelError(
             f"{model.name}: got tree for a {type(network).__name__} that reads lines only, expected a decoder-only "
-            "transformer with explicit positions and attention 'sdpa' or 'eager'; leave tree out"
+            "transformer with explicit positions, attention 'sdpa' or 'eager', and a cache that is not static; leave "
+            "tree out"
         )

@@ -94,6 +94,13 @@ def test_sizes_that_cannot_work_are_refused(static):
         guidance.load("embedded", static_cache=0)
 
 
+def test_draft_trees_are_refused(static):
+    """A token of a tree stands beside others of its position, for which a static cache has one slot."""
+    tree = guidance.Speculation(draft="prompt-lookup", tree=(2, 1))
+    with pytest.raises(ModelError, match="a cache that is not static; leave tree out"):
+        guidance.generate(static, PROMPTS[0], max_tokens=20, speculate=tree)
+
+
 def test_other_networks_are_refused_a_static_cache(tmp_path):
     """What transformers runs keeps its own cache."""
     from transformers import GPT2Config, GPT2LMHeadModel
