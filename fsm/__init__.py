@@ -9,7 +9,9 @@ kernel_runs.py  kernels over a growing network    summaries.py  masks of heavy s
 distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
 notes.py        texts that must be remembered     explanation.py  why a token is not allowed
 matcher.py      the cursor of one text            _kernels.py   the loops
-regular_compiled.py, literal_compiled.py, rules_compiled.py   patterns, lists of texts, rules and their tokens
+pattern_compiled.py, regular_compiled.py   patterns of moderate size, and of any     literal_compiled.py  lists of texts
+position_table.py, class_tables.py   automata over bytes made by kernels            rules_compiled.py  rules of tokens
+token_parts.py, token_lengths.py   tokens by length, and what begins alike in their trie
 state_sets.py, set_masks.py   sets of configurations and their masks    token_loops.py  tokens that go on by some bytes
 byte_table.py, byte_loops.py, regular_masks.py   patterns over bytes    character_bytes.py, utf8.py  characters as bytes
 pushdown.py     a network as places and moves     product.py    a network beside an automaton
