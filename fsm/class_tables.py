@@ -21,6 +21,7 @@ MAX_PLACES = 4000
 """Places inside the characters of a class; more do not fit an item (``fsm._position_kernels``)."""
 
 NO_WIDE, ALL_WIDE, SOME_WIDE = range(3)
+_NOT_ASCII = ((0x80, 0x10FFFF),)
 
 
 @lru_cache(maxsize=512)
@@ -41,6 +42,13 @@ def class_table(ranges: Ranges) -> NDArray[np.uint16] | None:
         table = np.zeros((1, 256), np.uint16)
         for first, last in ranges:
             table[0, first : last + 1] = DONE
+        return table
+    if ranges[0][0] < 0x80 and class_width(ranges) == ALL_WIDE:
+        wide = class_table(_NOT_ASCII)
+        assert wide is not None
+        table = wide.copy()
+        for first, last in ranges:
+            table[0, first : min(last, 0x7F) + 1] = DONE
         return table
     begin = plain_moves(tuple([(first, last, DONE) for first, last in ranges]), is_json=False)
     numbers: dict[Tail, int] = {}
