@@ -137,8 +137,8 @@ MANY = 64
 NUMERAL = -2
 # What ``decode_kernel`` finds where no character ends.
 PARTIAL, INVALID, QUOTE = -1, -2, -3
-# Classes of characters (``fsm.character_classes``): no character, a quote that closes, one that is not finished, after
-# a backslash or not; control characters but tab, new line and carriage return; the first one beyond ASCII.
+# Classes of characters (``fsm.tokens.character_classes``): no character, a quote that closes, one that is not finished,
+# after a backslash or not; control characters but tab, new line and carriage return; the first one beyond ASCII.
 CLASS_INVALID, CLASS_CLOSE, CLASS_OPEN_ESCAPE, CLASS_OPEN_CHARACTER, CLASS_OTHER_CONTROL = 0, 1, 2, 3, 8
 FIRST_WIDE = 16
 NOT_CLOSED = 1 << 30
@@ -986,7 +986,7 @@ def fill_kernel(
     path, gates : scratch (``enter_kernel``)
     found      : int64[16, 2]  out: the first ``regs[R_FOUND]`` digits (nodes) whose subtree is left out, as numbers are
                  alike everywhere, with the state after each
-    labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.trie.TokenTrie``)
+    labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.tokens.trie.TokenTrie``)
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
     Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
@@ -1392,7 +1392,7 @@ def walk_kernel(network, space, vocabulary, trie, base, mode, low, high):
 def bytes_entry(network, space, vocabulary, resumes):
     """Fill the mask of a state of bytes, ``frontier[0]``; where white space may come, by what follows it.
 
-    vocabulary : int64  addresses (``fsm.space_tokens.walk_addresses``)
+    vocabulary : int64  addresses (``fsm.tokens.space_tokens.walk_addresses``)
     Sets ``regs[R_MOST]`` (white space that may come) and, of what the walk left out, ``regs[R_OPENED]``,
     ``regs[R_OPENED_STATE]`` and ``regs[R_FOUND]``. Returns 0, NEED, ARENA_FULL, or NO_ROW where the row of tokens that
     are so much white space is not there yet.
@@ -1708,7 +1708,7 @@ def summary_kernel(
 
     path    : int64[depth, 5]  along the open path: the state; the characters before it; whether all of them are in the
               chain (below); the classes that may follow without a look. ``path[0]`` is the start
-    classes, below, heights, widths, order, places, ranges, sizes : ``fsm.character_classes``; counts is scratch
+    classes, below, heights, widths, order, places, ranges, sizes : ``fsm.tokens.character_classes``; counts is scratch
     begins, loop, length : a chain (``chain_kernel``): the classes that lead into it from the start, those it reads, and
               how many characters of them. Tokens in the chain alone are left out
     inside  : int32[V] or int32[0]  out: tokens that end before a close, and in needs how many characters they take at

@@ -22,12 +22,12 @@ from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
 from fsm.position import POSITION_BYTES, REJECTED, Position
-from fsm.tables import vocabulary_tables
+from fsm.tokens.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from fsm.forced import ForcedRuns
-    from fsm.frozen import FrozenTables
+    from fsm.freezing.frozen import FrozenTables
     from fsm.matcher import Matcher
 
 __all__ = ["Compiled", "TextSource"]
@@ -138,14 +138,14 @@ class Compiled:
         return np.array(rows, np.int64).reshape(-1, 5)
 
     def freeze(self, *, max_states: int = 4096) -> FrozenTables:
-        """Return the grammar as tables that a device can index (``fsm.frozen.freeze``).
+        """Return the grammar as tables that a device can index (``fsm.freezing.frozen.freeze``).
 
         Raises
         ------
         LimitError : more than ``max_states`` states are reachable.
         UnsupportedFeatureError : the grammar remembers what was read, or has captures or special tokens.
         """
-        from fsm.frozen import freeze
+        from fsm.freezing.frozen import freeze
 
         return freeze(self, max_states=max_states)
 
@@ -154,7 +154,7 @@ class Compiled:
 
         key : identifies the grammar; loading may ask for it. ``grammars.save`` makes one from the grammar's source.
         """
-        from fsm.saving import save_tables
+        from fsm.freezing.saving import save_tables
 
         save_tables(self.freeze(max_states=max_states), path, key=key)
 

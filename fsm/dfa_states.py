@@ -60,7 +60,7 @@ class ByteStates(_DfaStates):
 
     Parameters
     ----------
-    is_common : whether many grammars have this automaton; its tokens are then looked up (``fsm.numerals``).
+    is_common : whether many grammars have this automaton; its tokens are then looked up (``fsm.tokens.numerals``).
     """
 
     __slots__ = ("is_common",)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fsm.tables import vocabulary_tables
-from fsm.trie import CHILDREN, MARK
+from fsm.tokens.tables import vocabulary_tables
+from fsm.tokens.trie import CHILDREN, MARK
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["split_forced"]

@@ -15,7 +15,7 @@ from fsm._kernels import (
     open_entry,
 )
 from fsm.network import Network
-from fsm.tables import Workspace
+from fsm.tokens.tables import Workspace
 
 __all__ = ["KernelRuns"]
 

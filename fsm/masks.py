@@ -28,13 +28,13 @@ from fsm._kernels import (
 )
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, CALLEE, CHAR, KIND, LONGEST, RETURN, STATE_POP, UNBOUNDED
-from fsm.numerals import numerals_of
-from fsm.openings import openings_of, staying_row
 from fsm.position import Position
 from fsm.shared_masks import ACCEPTS, STAYS, Mask, Shape, SharedMasks
 from fsm.summaries import Summary, summaries_of
-from fsm.tables import VocabularyTables
-from fsm.trie import TokenTrie
+from fsm.tokens.numerals import numerals_of
+from fsm.tokens.openings import openings_of, staying_row
+from fsm.tokens.tables import VocabularyTables
+from fsm.tokens.trie import TokenTrie
 
 __all__ = ["Masks"]
 

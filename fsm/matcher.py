@@ -14,10 +14,10 @@ from fsm.errors import TokenRejected, VocabularyError
 from fsm.explanation import Explanation, explain_token
 from fsm.forced_tokens import split_forced
 from fsm.mask import check_token_bitmask
+from fsm.parts.regions import Region, regions_of
+from fsm.parts.way_out import find_way
 from fsm.position import REJECTED, Position
-from fsm.regions import Region, regions_of
 from fsm.vocabulary import Vocabulary
-from fsm.way_out import find_way
 
 __all__ = ["Matcher"]
 

@@ -3,8 +3,9 @@
 Inside a JSON string nearly every token fits. Which tokens stay inside, and which close the string and how they go on,
 depends only on the automaton and its state: that is the summary. Only the continuations after a close depend on the
 grammar around it. Most states lead into a loop or a long chain of states that read the same classes of characters
-(``fsm.character_classes``): the tokens made of these are looked up, and the trie is walked for the others. Cost: .1 to
-1 ms for 128,000 tokens per state of an automaton, shared by every grammar with an equal automaton; bounded in bytes.
+(``fsm.tokens.character_classes``): the tokens made of these are looked up, and the trie is walked for the others. Cost:
+.1 to 1 ms for 128,000 tokens per state of an automaton, shared by every grammar with an equal automaton; bounded in
+bytes.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._character_kernels import chain_row_kernel, group_exits_kernel
 from fsm._kernels import NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED, chain_kernel, loops_kernel, summary_kernel
 from fsm.automata.dfa import Dfa
-from fsm.character_classes import NUM_CLASSES, CharacterClasses, class_ranges, class_sizes
 from fsm.dfa_states import CharStates
 from fsm.layout import KIND, SHORTEST, STUB
 from fsm.network import Network
-from fsm.tables import QuoteEndings, VocabularyTables, vocabulary_tables
+from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
+from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses, class_ranges, class_sizes
+from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from fsm.compiled import Compiled
 from fsm.errors import UnsupportedFeatureError
 from fsm.network import Network
-from fsm.special_tokens import resolve_special_tokens
-from fsm.text_compiled import TextCompiled
+from fsm.parts.special_tokens import resolve_special_tokens
+from fsm.parts.text_compiled import TextCompiled
 from fsm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from fsm.compiled import Compiled
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
-from fsm.literal_compiled import LiteralCompiled
 from fsm.network import Network
-from fsm.pattern_compiled import PatternCompiled
-from fsm.position_table import position_table_of
-from fsm.regular_compiled import RegularCompiled
+from fsm.patterns.literal_compiled import LiteralCompiled
+from fsm.patterns.pattern_compiled import PatternCompiled
+from fsm.patterns.position_table import position_table_of
+from fsm.patterns.regular_compiled import RegularCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
 from grammars.regex.compile import Dialect

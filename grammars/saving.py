@@ -1,8 +1,8 @@
 """Save grammars as frozen tables, and load them without reading the grammar again.
 
-What is saved are the tables of ``fsm.frozen``: a program that loads them masks its first text at full speed, where one
-that compiles fills each mask when it first meets it. Grammars without finite tables (recursion, numbers of any size)
-compile lazily in less time than a file takes to read; saving them is refused.
+What is saved are the tables of ``fsm.freezing.frozen``: a program that loads them masks its first text at full speed,
+where one that compiles fills each mask when it first meets it. Grammars without finite tables (recursion, numbers of
+any size) compile lazily in less time than a file takes to read; saving them is refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from fsm.compiled import Compiled
 from fsm.errors import SavedFileError, UnsupportedFeatureError
 from fsm.explanation import remember_source
-from fsm.frozen import MAX_FROZEN_STATES, freeze
-from fsm.frozen_compiled import FrozenCompiled
-from fsm.saving import load_tables, save_tables
+from fsm.freezing.frozen import MAX_FROZEN_STATES, freeze
+from fsm.freezing.frozen_compiled import FrozenCompiled
+from fsm.freezing.saving import load_tables, save_tables
 from fsm.vocabulary import Vocabulary
 from grammars.algebra.kinds import ComplementGrammar, RepeatGrammar, SequenceGrammar, UnionGrammar
 from grammars.algebra.product import ProductGrammar

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fsm.captures import Span, SpanReader
 from fsm.compiled import Compiled
-from fsm.special_tokens import remove_special_tokens
+from fsm.parts.captures import Span, SpanReader
+from fsm.parts.special_tokens import remove_special_tokens
 
 __all__ = ["GrowingCaptures", "read_captures"]
 

@@ -35,7 +35,7 @@ def prepare_kernels() -> None:
 def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
     from fsm._kernels import advance_entry, fill_entry
-    from fsm._trie_kernels import build_trie_kernel
+    from fsm.tokens._trie_kernels import build_trie_kernel
     from guidance.logits._kernels import apply_mask_kernel, draw_rows_kernel, truncate_kernel
     from guidance.transformer._kernels import add_norm_kernel, attend_rows_kernel, gate_up_kernel
 

@@ -6,10 +6,10 @@ from fsm.automata.dfa import Dfa
 from fsm.dfa_states import RawStates
 from fsm.errors import UnsatisfiableError, UnsupportedFeatureError
 from fsm.network import Network
+from fsm.parts.regions import marks_of
+from fsm.parts.special_tokens import special_tokens_of
 from fsm.product import Product, ProductStates
 from fsm.pushdown import Pushdown
-from fsm.regions import marks_of
-from fsm.special_tokens import special_tokens_of
 from grammars.grammar import Grammar
 from grammars.regular import RegularGrammar
 

@@ -7,12 +7,12 @@ import random
 import numpy as np
 
 from fsm.automata.texts import ALL_TEXTS
-from fsm.byte_automaton import ByteAutomaton
 from fsm.compiled import Compiled
 from fsm.dfa import Dfa, count_strings, intersect, shortest_string
 from fsm.dfa import is_equivalent as are_equivalent
 from fsm.dfa import is_finite as is_finite_dfa
 from fsm.errors import UnsatisfiableError, UnsupportedFeatureError
+from fsm.freezing.byte_automaton import ByteAutomaton
 from fsm.network import Network
 from fsm.position import REJECTED, Position
 from fsm.pushdown import Pushdown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fsm.byte_automaton import ByteAutomaton
 from fsm.errors import LimitError, UnsatisfiableError, UnsupportedFeatureError
+from fsm.freezing.byte_automaton import ByteAutomaton
 from fsm.network import Network
 from fsm.pushdown import Pushdown
 from grammars.algebra.findings import findings_of

@@ -10,7 +10,7 @@ from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.explanation import remember_source
 from fsm.network import Network
-from fsm.rules_compiled import RulesCompiled
+from fsm.rules.rules_compiled import RulesCompiled
 from fsm.vocabulary import Vocabulary
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.following import carry_debts

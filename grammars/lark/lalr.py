@@ -1,7 +1,7 @@
 """Turn ``lark``'s LALR automaton into the tables of a parser, and say how what is open is completed.
 
-Input: rules as ``lark`` compiled them. Output: ``fsm.token_tables.ParserTables``. Where a terminal could be taken or
-a rule completed, it is taken, as ``lark`` decides. Cost: what ``lark`` takes, 0.8 s for its Python grammar.
+Input: rules as ``lark`` compiled them. Output: ``fsm.parsing.token_tables.ParserTables``. Where a terminal could be
+taken or a rule completed, it is taken, as ``lark`` decides. Cost: what ``lark`` takes, 0.8 s for its Python grammar.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from lark.common import ParserConf
 from lark.parsers.lalr_analysis import LALR_Analyzer, Shift
 from numpy.typing import NDArray
 
-from fsm._token_kernels import BRACKET_CLOSES, BRACKET_OPENS, IGNORED
 from fsm.distance import FAR
-from fsm.token_tables import ParserArrays, ParserItem, ParserTables, num_words_of, words_of
+from fsm.parsing._token_kernels import BRACKET_CLOSES, BRACKET_OPENS, IGNORED
+from fsm.parsing.token_tables import ParserArrays, ParserItem, ParserTables, num_words_of, words_of
 from grammars.lark.indenter import Indenter
 from grammars.lark.spellings import Spellings
 from grammars.lark.terminals import Terminals

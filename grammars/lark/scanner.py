@@ -10,11 +10,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fsm._token_kernels import BOUNDARY, RESETS
 from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
 from fsm.automata.ranges import ALL, Ranges, intersect_ranges
-from fsm.token_tables import TokenEnd, TokenTables
+from fsm.parsing._token_kernels import BOUNDARY, RESETS
+from fsm.parsing.token_tables import TokenEnd, TokenTables
 from grammars.context_free.debts import pay_debts
 from grammars.context_free.symbols import Debt, Debts
 from grammars.context_free.token_bytes import Node, TokenBytes, lead_bytes

@@ -6,8 +6,8 @@ import weakref
 
 from fsm.compiled import Compiled
 from fsm.explanation import remember_source
-from fsm.token_compiled import TokenCompiled
-from fsm.token_tables import ParserTables, TokenTables
+from fsm.parsing.token_compiled import TokenCompiled
+from fsm.parsing.token_tables import ParserTables, TokenTables
 from fsm.vocabulary import Vocabulary
 from grammars.grammar import Grammar
 

@@ -10,7 +10,7 @@ from typing import Any
 from lark.exceptions import GrammarError as ReaderError
 
 from fsm.errors import GrammarError, UnsatisfiableError
-from fsm.token_tables import TokenTables
+from fsm.parsing.token_tables import TokenTables
 from grammars.lark.errors import make_lark_error, place_of
 from grammars.lark.every_token import EveryToken
 from grammars.lark.first_token import FirstToken

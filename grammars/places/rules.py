@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from fsm.compiled import Compiled
 from fsm.layout import BYTE, DEFAULT, KIND, UNBOUNDED
+from fsm.parts.regions import close_configuration
 from fsm.position import REJECTED
-from fsm.regions import close_configuration
 from grammars.context_free.layout import Reading, RuleStates
 
 __all__ = ["describe_rules", "listed_names"]

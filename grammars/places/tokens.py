@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fsm.parsing.token_compiled import TokenCompiled
 from fsm.position import REJECTED
-from fsm.token_compiled import TokenCompiled
 from grammars.places.rules import listed_names
 
 __all__ = ["describe_tokens"]

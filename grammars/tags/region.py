@@ -7,7 +7,7 @@ from typing import Any
 
 from fsm.errors import GrammarError
 from fsm.network import Network
-from fsm.regions import Region, add_region
+from fsm.parts.regions import Region, add_region
 from grammars.grammar import Grammar
 from grammars.tags.content import as_content
 

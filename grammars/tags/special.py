@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fsm.errors import GrammarError
 from fsm.network import Network
-from fsm.special_tokens import add_special_token
+from fsm.parts.special_tokens import add_special_token
 from grammars.grammar import Grammar
 
 __all__ = ["SpecialToken", "special"]

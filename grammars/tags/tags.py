@@ -11,7 +11,7 @@ from fsm.distance import FAR, Distances
 from fsm.errors import GrammarError
 from fsm.layout import STATE_DEAD, STATE_POP
 from fsm.network import Network
-from fsm.special_tokens import special_tokens_of
+from fsm.parts.special_tokens import special_tokens_of
 from grammars.algebra import concatenate, unite
 from grammars.constructors import check_characters
 from grammars.grammar import Grammar

@@ -25,7 +25,7 @@ from functools import reduce
 from typing import Any
 
 from fsm.errors import GrammarError
-from fsm.regions import Region
+from fsm.parts.regions import Region
 from grammars.algebra import concatenate, unite
 from grammars.constructors import regex
 from grammars.grammar import Grammar

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from fsm import Matcher
-from fsm.special_tokens import split_special_tokens
-from fsm.tables import vocabulary_tables
-from fsm.trie import CHILDREN
+from fsm.parts.special_tokens import split_special_tokens
+from fsm.tokens.tables import vocabulary_tables
+from fsm.tokens.trie import CHILDREN
 from guidance.decoding.request import MatcherLike
 from guidance.model import Model
 

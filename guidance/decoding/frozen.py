@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from fsm.errors import MaskError
-from fsm.frozen import FrozenTables
+from fsm.freezing.frozen import FrozenTables
 
 __all__ = ["FrozenGrammar"]
 
@@ -26,7 +26,7 @@ class FrozenGrammar:
 
     Parameters
     ----------
-    tables : the frozen grammar (``fsm.frozen.freeze``).
+    tables : the frozen grammar (``fsm.freezing.frozen.freeze``).
     device : where they go.
     logits_size : columns of the logits, where they are padded; the vocabulary's size by default.
 

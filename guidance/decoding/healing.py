@@ -27,9 +27,9 @@ import torch
 from numpy.typing import NDArray
 
 from fsm.compiled import Compiled
-from fsm.continued import Continued
-from fsm.extensions import iterate_beginnings, list_extensions
-from fsm.tables import vocabulary_tables
+from fsm.parts.continued import Continued
+from fsm.parts.extensions import iterate_beginnings, list_extensions
+from fsm.tokens.tables import vocabulary_tables
 from guidance.decoding.request import Request
 from guidance.errors import PromptError
 from guidance.kv_cache import Prefill

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm import Matcher
-from fsm.extensions import iterate_beginnings
-from fsm.regions import Region
+from fsm.parts.extensions import iterate_beginnings
+from fsm.parts.regions import Region
 from guidance.decoding.budget import can_finish
 from guidance.decoding.row import Row
 from guidance.errors import BudgetError

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from fsm.compiled import Compiled
 from fsm.errors import LimitError, UnsupportedFeatureError
-from fsm.frozen_compiled import FrozenCompiled
+from fsm.freezing.frozen_compiled import FrozenCompiled
 from guidance.decoding.request import Request
 from guidance.decoding.writing import Writer
 from guidance.device.grammar import DeviceGrammar, ask_matchers

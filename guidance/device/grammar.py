@@ -14,7 +14,7 @@ import torch
 
 from fsm import Matcher
 from fsm.compiled import Compiled
-from fsm.frozen import DEAD, ENDED, FrozenTables
+from fsm.freezing.frozen import DEAD, ENDED, FrozenTables
 
 __all__ = ["DeviceGrammar"]
 

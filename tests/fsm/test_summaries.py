@@ -94,7 +94,7 @@ def test_summary_of_a_random_pattern_equals_trying_every_token(pattern, anchored
 
 def test_row_of_widths_counts_characters_that_are_not_finished():
     """A token that ends inside a character takes one more than it has finished."""
-    from fsm.tables import vocabulary_tables
+    from fsm.tokens.tables import vocabulary_tables
 
     classes = vocabulary_tables(VOCABULARY).character_classes
     widths = {token: classes.widths[VOCABULARY.token_bytes.index(token)] for token in (b"ab\xc3", b"abc\\", b"aaa")}

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from fsm import Vocabulary, VocabularyError
-from fsm.trie import DEPTH, SKIP, TOKEN, build_trie
+from fsm.tokens.trie import DEPTH, SKIP, TOKEN, build_trie
 
 
 def test_vocabulary_is_a_value() -> None:

@@ -15,7 +15,7 @@ from fsm import (
     load_compiled,
 )
 from fsm.errors import SavedFileError
-from fsm.saving import FORMAT_VERSION
+from fsm.freezing.saving import FORMAT_VERSION
 from grammars import choice, json_schema, regex
 from grammars.grammar import Grammar
 from grammars.saving import compile_cached, fingerprint, load, save

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from fsm import Matcher, Vocabulary, allocate_token_bitmask, allowed_token_ids
-from fsm.special_tokens import remove_special_tokens
+from fsm.parts.special_tokens import remove_special_tokens
 from tests.reference.masks import allowed_by_trying
 
 __all__ = ["BYTES", "walk"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids, token_stays
-from fsm import token_compiled as module
-from fsm._token_kernels import N_TERMINALS, WORD_BITS, act_kernel, viable_tokens_kernel
 from fsm.errors import GrammarError, UnsatisfiableError, UnsupportedFeatureError
+from fsm.parsing import token_compiled as module
+from fsm.parsing._token_kernels import N_TERMINALS, WORD_BITS, act_kernel, viable_tokens_kernel
 from grammars import Indenter, lark
 from tests.grammars.lark.earley import BYTES, DATA, complete, mutate, next_bytes, read
 from tests.grammars.lark.lalr import accepts_lalr, has_conflicts, library_texts, make_parser, read_python

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsm import Matcher, Vocabulary
-from fsm.captures import find_spans
 from fsm.compiled import Compiled
 from fsm.errors import GrammarError, UnsupportedFeatureError, VocabularyError
+from fsm.parts.captures import find_spans
 from grammars import choice, regex
 from grammars.tags import Tag, capture, free_text, special, tags
 from grammars.tags.triggers import TriggerMachine

@@ -13,8 +13,8 @@ import pydantic
 import pytest
 
 from fsm import Vocabulary
-from fsm.captures import find_spans
 from fsm.errors import GrammarError
+from fsm.parts.captures import find_spans
 from grammars import regex
 from grammars.tags import Tool, ToolCall, reasoned, tool_calls
 from grammars.tags.tool_calls import FORMATS

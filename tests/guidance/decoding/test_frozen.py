@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fsm import MaskError, Vocabulary, allocate_token_bitmask
-from fsm.frozen import freeze
+from fsm.freezing.frozen import freeze
 from grammars import choice, json_schema, regex
 from guidance.decoding.frozen import FrozenGrammar
 from guidance.logits.sampler import draw_tokens

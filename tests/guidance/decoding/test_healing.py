@@ -12,9 +12,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import guidance
 from fsm import Vocabulary
-from fsm.continued import Continued
 from fsm.errors import GrammarError
-from fsm.extensions import iterate_beginnings, list_extensions
+from fsm.parts.continued import Continued
+from fsm.parts.extensions import iterate_beginnings, list_extensions
 from grammars import choice, regex
 from guidance.decoding.healing import find_healing
 from guidance.errors import PromptError, SamplingError

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import guidance
-from fsm.regions import regions_of
+from fsm.parts.regions import regions_of
 from grammars import Tag, capture, free_text, reasoned, regex, tags
 from guidance.errors import BudgetError
 from guidance.logits import Pipeline

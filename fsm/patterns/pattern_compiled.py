@@ -1,0 +1,167 @@
+"""Compile a pattern of moderate size: its places are states of an automaton over bytes, made by kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsm.automata.dfa import Dfa
+from fsm.compiled import Compiled, TextSource
+from fsm.dfa_states import RawStates
+from fsm.layout import KIND, STUB, UNBOUNDED
+from fsm.network import Network
+from fsm.patterns.position_table import PositionTable, position_table_of
+from fsm.position import REJECTED, Position
+from fsm.utf8 import read_byte
+from fsm.vocabulary import Vocabulary
+
+__all__ = ["PatternCompiled"]
+
+
+_NOT_FILLED = None, None, None
+
+
+class _PatternPosition(Position):
+    """Be a state of a table; the kernels' view of it is told on request, by reading again a text that leads there.
+
+    before, data : a position and what was read from there
+    known  : the state over characters, and what was read of a character; None = not asked yet
+    """
+
+    __slots__ = ("_owner", "before", "data", "known", "number", "table")
+
+    def __init__(
+        self, owner: PatternCompiled, table: PositionTable, number: int, before: _PatternPosition | None, data: bytes
+    ) -> None:
+        self._owner = owner
+        self.known: tuple[int, int] | None = None
+        self.table = table
+        self.number = number
+        self.before = before
+        self.data = data
+        self.is_noted = False
+        self.base, self.words, self.values = table.known_mask(number) or _NOT_FILLED
+        self.next = {}
+        self.is_accepting = None
+        self.is_complete = None
+        self.shortest = None
+        self.stays = None
+
+    @property
+    def configurations(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """Return the one configuration: int64[1, 5]."""
+        return self._owner.configuration(*self.place())
+
+    def place(self) -> tuple[int, int]:
+        """Return the state over characters, and what was read of a character."""
+        way: list[_PatternPosition] = []
+        here: _PatternPosition = self
+        while here.known is None and here.before is not None:
+            way.append(here)
+            here = here.before
+        known = here.known or (self._owner.dfa.start, 0)
+        for position in reversed(way):
+            known = position.known = _read(self._owner.dfa, known, position.data)
+        return known
+
+
+class PatternCompiled(Compiled):
+    """Hold a pattern for one vocabulary.
+
+    Parameters
+    ----------
+    network, states : the automaton's network, for what asks about configurations.
+    table : its states over bytes.
+    """
+
+    def __init__(self, network: Network, states: RawStates, vocabulary: Vocabulary, table: PositionTable) -> None:
+        self._by_number: dict[int, _PatternPosition] = {}
+        super().__init__(network, states.start(network), vocabulary)
+        self.dfa: Dfa = states.dfa
+        self._states = states
+        self._table = table
+        self.start = self._first = _PatternPosition(self, table, table.start, None, b"")
+        self._by_number[table.start] = self._first
+
+    def __del__(self) -> None:
+        """Take the cycles apart."""
+        for position in self._by_number.values():
+            position.next = {}
+        self._by_number.clear()
+        super().__del__()
+
+    def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
+        """Return the position after a text token, ``REJECTED`` where it does not fit."""
+        assert isinstance(position, _PatternPosition)
+        tables = self._tables
+        with tables.lock:
+            after = self._after(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1])
+            position.next[token_id] = after
+            self._position_bytes += 120
+        return after
+
+    def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
+        """Return the position after some bytes, ``REJECTED`` where they do not fit."""
+        assert isinstance(position, _PatternPosition)
+        with self._tables.lock:
+            return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
+
+    def is_accepting(self, position: Position) -> bool:
+        """Tell whether the text may end here."""
+        assert isinstance(position, _PatternPosition)
+        return position.table.is_accepting(position.number)
+
+    def fill(self, position: Position) -> None:
+        """Compute the mask of a position."""
+        assert isinstance(position, _PatternPosition)
+        with self._tables.lock:
+            if position.base is None:
+                position.base, position.words, position.values = position.table.mask(position.number)
+
+    def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
+        """Return what the kernels call a state of the automaton: int64[1, 5]."""
+        state = self._states.state(self.network, place)
+        if partial and self.network.states[state, KIND] == STUB:
+            self.network.expand(state)
+        return np.array([(state, 0, partial, 0, UNBOUNDED)], np.int64)
+
+    def _after(self, position: _PatternPosition, data: NDArray[np.uint8], first: int, last: int) -> Position:
+        if first == last:
+            return REJECTED
+        table = position.table
+        number = table.advance(position.number, data, first, last)
+        if not number:
+            return REJECTED
+        if table is not self._table:  # a matcher has held on to a table that was begun anew
+            return _PatternPosition(self, table, number, position, data[first:last].tobytes())
+        found = self._by_number.get(number)
+        if found is None:
+            if self._position_bytes + table.memory_bytes > 4 * self.max_bytes:
+                self._forget()
+                return _PatternPosition(self, table, number, position, data[first:last].tobytes())
+            found = _PatternPosition(self, table, number, position, data[first:last].tobytes())
+            self._by_number[number] = found
+            self._position_bytes += 500
+        return found
+
+    def _forget(self) -> None:
+        """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
+        for position in self._by_number.values():
+            position.next = {}
+        self._by_number.clear()
+        table = position_table_of(self.vocabulary, self.dfa, is_new=True)
+        assert table is not None
+        self._table = table
+        self.start = self._first = _PatternPosition(self, table, table.start, None, b"")
+        self._by_number[table.start] = self._first
+        super()._forget()
+
+
+def _read(dfa: Dfa, place: tuple[int, int], data: bytes) -> tuple[int, int]:
+    """Return the state over characters and the partial character after some bytes that fit."""
+    state, partial = place
+    for byte in data:
+        partial = read_byte(partial, byte)
+        if partial < -1:
+            state, partial = dfa.step(state, -2 - partial), 0
+    return state, partial
