@@ -109,7 +109,7 @@ class Decoder:
 
     def _make_device_loop(self, requests: Sequence[Request], *, on_device: bool | None) -> DeviceLoopLike | None:
         """Return what decodes on the device; None where the loop of this class does."""
-        is_asked = self._model.device.type == "cuda" if on_device is None else on_device
+        is_asked = self._model.language_model.device.type == "cuda" if on_device is None else on_device
         if not is_asked or not requests:
             return None
         from guidance.device import DeviceLoop, find_plan
