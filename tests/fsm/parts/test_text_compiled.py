@@ -7,7 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids, text_compiled
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
+from fsm.parts import text_compiled
 from fsm.parts.text_compiled import TextCompiled
 from grammars import Tag, capture, free_text, patterns, regex, special, tags, template
 from tests.reference.masks import allowed_by_trying

@@ -9,9 +9,10 @@ import lark as reference
 import numpy as np
 import pytest
 
-from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids, token_stays
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
 from fsm.errors import GrammarError, UnsatisfiableError, UnsupportedFeatureError
 from fsm.parsing import token_compiled as module
+from fsm.parsing import token_stays
 from fsm.parsing._token_kernels import N_TERMINALS, WORD_BITS, act_kernel, viable_tokens_kernel
 from grammars import Indenter, lark
 from tests.grammars.lark.earley import BYTES, DATA, complete, mutate, next_bytes, read
