@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths
+from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths, shared_lengths
 from fsm.automata.expression import NOTHING
 from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
@@ -138,7 +138,7 @@ class BooleanDfa(SearchedDfa):
                 "(limit MAX_EXPRESSION_STATES); shorten repetitions or combine fewer patterns"
             )
         self._tuples.append(states)
-        self._lengths.append(lengths)
+        self._lengths.append(shared_lengths(lengths))
         return number
 
 

@@ -11,9 +11,10 @@ import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key"]
+__all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key", "shared_lengths"]
 
 DEAD = 0
 LAST_SYMBOL = 0x10FFFF
@@ -45,6 +46,12 @@ class Lengths(NamedTuple):
     longest: int | None
     is_gapless: bool = False
     is_every: bool = False
+
+
+@lru_cache(maxsize=8192)
+def shared_lengths(lengths: Lengths) -> Lengths:
+    """Return one object for all equal lengths, so that the states kept hold fewer objects to collect."""
+    return lengths
 
 
 class Dfa(ABC):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from fsm.automata.continuation import Continuation, Step, make_final
-from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key, shared_lengths
 from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
 from fsm.automata.partition import iterate_partition
 from fsm.errors import LimitError
@@ -71,7 +71,7 @@ class ExpressionDfa(Dfa):
         """Return the lengths accepted from ``state``."""
         found = self._lengths.get(state)
         if found is None:
-            found = self._lengths[state] = self._measure(self._sets[state])
+            found = self._lengths[state] = shared_lengths(self._measure(self._sets[state]))
         return found
 
     @staticmethod
