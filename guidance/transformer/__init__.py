@@ -6,7 +6,7 @@ llama.py           Llama-like networks in plain torch     llama_weights.py   the
 packing.py         padding, left out of the matrices
 trees.py           tokens that do not follow one another, as drafts' trees have them
 packed_matrices.py matrices in blocks                        int8_matrices.py   matrices in eight bits
-row_step.py        one token of every row on the CPU, with compiled loops between the matrices
+row_step.py        a few tokens of every row on the CPU, with compiled loops between the matrices
 fixed_step.py      tokens into static slots, for graphs      fused.py   what such a layer does between its matrices
 slots.py           which slots of a growing cache are live, and at which positions
 growing_cache.py   a cache that grows with the texts         static_cache.py   one that never grows

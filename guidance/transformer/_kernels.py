@@ -1,4 +1,4 @@
-"""Compile the loops between a layer's matrices, for one token of every row on the CPU."""
+"""Compile the loops between a layer's matrices, for a few tokens of every row on the CPU."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ def attend_rows_kernel(
     qkv: Any,
     rotations: Any,
     positions: Any,
+    owners: Any,
     slots: Any,
     live: Any,
     has_live: bool,
@@ -92,39 +93,41 @@ def attend_rows_kernel(
 ) -> None:
     """Turn a token's query and key, put its key and value into their slot, and attend to all slots up to it.
 
-    qkv             : float32[B, (H + 2 * K) * D]
+    The N tokens are read in turn, so that a later one of a row looks at the earlier ones.
+
+    qkv             : float32[N, (H + 2 * K) * D]
     rotations       : float32[context, D / 2, 2]   cosines and sines
-    positions       : int64[B]                     of each token in its text
-    slots           : int64[B]                     where each is put; those after it are not looked at
+    positions       : int64[N]                     of each token in its text
+    owners          : int64[N]                     the row of the cache that each belongs to
+    slots           : int64[N]                     where each is put; those after it are not looked at
     live            : bool[B, S]                   slots to look at; read only if has_live
     keys, values    : float32[B, K, C, D]          changed in place
     query           : float32[D]                   overwritten
     powers, factors : int32[C] and a float32 view  overwritten
     scores, weights : float32[C]                   overwritten
-    attended        : float32[B, H * D]            written
+    attended        : float32[N, H * D]            written
     """
     num_kv_heads, size = keys.shape[1], keys.shape[3]
     num_heads = attended.shape[1] // size
     num_groups = num_heads // num_kv_heads
     pairs = size // 2
     scale = np.float32(1.0 / np.sqrt(size))
-    for b in range(qkv.shape[0]):
-        turn = rotations[positions[b]]
-        slot = slots[b]
+    for n in range(qkv.shape[0]):
+        turn, b, slot = rotations[positions[n]], owners[n], slots[n]
         end = slot + 1
         for k in range(num_kv_heads):
-            source = qkv[b, (num_heads + k) * size : (num_heads + k + 1) * size]
+            source = qkv[n, (num_heads + k) * size : (num_heads + k + 1) * size]
             key = keys[b, k, slot]
             for i in range(pairs):
                 x, y = source[2 * i], source[2 * i + 1]
                 key[2 * i] = x * turn[i, 0] - y * turn[i, 1]
                 key[2 * i + 1] = x * turn[i, 1] + y * turn[i, 0]
             values[b, k, slot] = qkv[
-                b, (num_heads + num_kv_heads + k) * size : (num_heads + num_kv_heads + k + 1) * size
+                n, (num_heads + num_kv_heads + k) * size : (num_heads + num_kv_heads + k + 1) * size
             ]
             for g in range(num_groups):
                 h = k * num_groups + g
-                source = qkv[b, h * size : (h + 1) * size]
+                source = qkv[n, h * size : (h + 1) * size]
                 for i in range(pairs):
                     x, y = source[2 * i], source[2 * i + 1]
                     query[2 * i] = (x * turn[i, 0] - y * turn[i, 1]) * scale
@@ -143,7 +146,7 @@ def attend_rows_kernel(
                 total = fill_weights_kernel(
                     scores[:end], best, np.float32(1.0), powers[:end], factors[:end], weights[:end]
                 )
-                out = attended[b, h * size : (h + 1) * size]
+                out = attended[n, h * size : (h + 1) * size]
                 out[:] = np.float32(0.0)
                 for s in range(end):
                     weight = weights[s]

@@ -121,10 +121,10 @@ class LlamaKvCache:
         values[:, :, end - new_keys.shape[2] : end] = new_values
         return keys[:, :, :end], values[:, :, :end]
 
-    def add_slot(self) -> None:
-        """Account for one more token in every row."""
-        self.make_room(1)
-        self.slots.append(1, None, self.keys.device)
+    def add_slots(self, num_new: int) -> None:
+        """Account for as many more tokens in every row."""
+        self.make_room(num_new)
+        self.slots.append(num_new, None, self.keys.device)
 
     def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
         """Return the slot of each row's last token, and which slots are live: bool[B, S], or None for all up to it."""

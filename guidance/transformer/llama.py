@@ -26,6 +26,9 @@ from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
 
+MOST_IN_LOOPS = 24
+"""The most tokens of a row that compiled loops read at once: what drafts propose and grammars force."""
+
 
 class LlamaCausalLM:
     """Compute a Llama-like network.
@@ -125,9 +128,10 @@ class LlamaCausalLM:
         limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
         with limit:
             num_new = token_ids.shape[1]
-            if num_new == 1 and limit.is_small and self._row_step is not None and (lengths is None or all(lengths)):
-                cache.add_slot()
-                return self._logits(self._row_step.read(cache, token_ids))
+            is_even = lengths is None or min(lengths) == num_new
+            if num_new <= MOST_IN_LOOPS and is_even and limit.is_small and self._row_step is not None:
+                cache.add_slots(num_new)
+                return self._logits(self._row_step.read(cache, token_ids)[:, -num_logits:])
             if isinstance(cache, StaticKvCache):
                 places = cache.append(num_new, lengths)
                 rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]

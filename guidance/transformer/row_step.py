@@ -1,4 +1,4 @@
-"""Read one token of every row on the CPU: what stands between the matrices is compiled loops, four a layer.
+"""Read a few tokens of every row on the CPU: what stands between the matrices is compiled loops, four a layer.
 
 A step of a small model is mostly calls, not arithmetic: this path makes 8 calls a layer where torch alone takes 20.
 """
@@ -22,23 +22,23 @@ _NO_MASK = np.zeros((0, 0), dtype=np.bool_)
 
 
 class RowsAt(Protocol):
-    """List what a step asks of a cache in which each row has just got one slot; both caches have it."""
+    """List what a step asks of a cache in which each row has just got its slots; both caches have it."""
 
     keys: torch.Tensor
     values: torch.Tensor
 
     @property
     def positions(self) -> list[int]:
-        """Return how many tokens each row holds, the new one among them."""
+        """Return how many tokens each row holds, the new ones among them."""
 
     def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
-        """Return the slot of each row's new token, and which slots are live: bool[B, S], or None for all up to it."""
+        """Return the slot of each row's last token, and which slots are live: bool[B, S], or None for all up to it."""
 
 
 def make_row_step(
     shape: LlamaShape, weights: LlamaWeights, linear: Callable[..., torch.Tensor], rotations: torch.Tensor
 ) -> RowStep | None:
-    """Return what reads one token of every row; None where the loops do not do all that the network does."""
+    """Return what reads a few tokens of every row; None where the loops do not do all that the network does."""
     is_plain = (
         weights.norm.device.type == "cpu"
         and weights.norm.dtype == torch.float32
@@ -48,7 +48,7 @@ def make_row_step(
 
 
 class RowStep:
-    """Run the layers for one token of every row.
+    """Run the layers for a few tokens of every row, as many of each.
 
     Owned by one `LlamaCausalLM`, which prepares the cache.
     """
@@ -65,12 +65,12 @@ class RowStep:
         self._norms = [(_array(layer.input_norm), _array(layer.middle_norm)) for layer in weights.layers]
 
     def read(self, cache: RowsAt, token_ids: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states after the last layer: float32[B, 1, H].
+        """Return the hidden states after the last layer: float32[B, P, H].
 
-        token_ids : int64[B, 1]
+        token_ids : int64[B, P]   they stand in the last P slots of their rows
         """
         linear, epsilon = self._linear, np.float32(self._shape.norm_epsilon)
-        hidden = functional.embedding(token_ids[:, 0], self._weights.embedding)
+        hidden = functional.embedding(token_ids.flatten(), self._weights.embedding)
         rows = hidden.numpy()
         num_rows, size = rows.shape
         inner = self._weights.layers[0].down.shape[1] if self._weights.layers else 0
@@ -78,7 +78,7 @@ class RowStep:
             torch.empty(num_rows, width) for width in (size, self._shape.num_heads * self._shape.head_size, inner)
         )
         normed_rows, attended_rows, product_rows = normed.numpy(), attended.numpy(), product.numpy()
-        attention = _Attention(cache, self._rotations)
+        attention = _Attention(cache, self._rotations, token_ids.shape[1])
         powers = np.empty(inner, dtype=np.int32)
         factors = powers.view(np.float32)
         change = rows
@@ -92,19 +92,21 @@ class RowStep:
             change = linear(product, layer.down, None).numpy()
         if self._weights.layers:
             rows += change
-        return hidden[:, None]
+        return hidden.view(*token_ids.shape, size)
 
 
 class _Attention:
     """Hold what attention takes in every layer of one step."""
 
-    __slots__ = ("_buffers", "_has_live", "_keys", "_live", "_positions", "_rotations", "_slots", "_values")
+    __slots__ = ("_buffers", "_has_live", "_keys", "_live", "_owners", "_positions", "_rotations", "_slots", "_values")
 
-    def __init__(self, cache: RowsAt, rotations: NDArray[np.float32]) -> None:
+    def __init__(self, cache: RowsAt, rotations: NDArray[np.float32], num_new: int) -> None:
         slots, live = cache.last_slots()
+        back = np.arange(1 - num_new, 1)
         self._rotations = rotations
-        self._positions = np.array(cache.positions, dtype=np.int64) - 1
-        self._slots = np.array(slots, dtype=np.int64)
+        self._positions = (np.array(cache.positions, dtype=np.int64)[:, None] - 1 + back).ravel()
+        self._slots = (np.array(slots, dtype=np.int64)[:, None] + back).ravel()
+        self._owners = np.repeat(np.arange(len(slots)), num_new)
         self._has_live = live is not None
         self._live = _NO_MASK if live is None else live.numpy()
         self._keys, self._values = cache.keys.numpy(), cache.values.numpy()
@@ -119,6 +121,7 @@ class _Attention:
             qkv,
             self._rotations,
             self._positions,
+            self._owners,
             self._slots,
             self._live,
             self._has_live,

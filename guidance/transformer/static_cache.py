@@ -121,11 +121,11 @@ class StaticKvCache:
         self._point(places, max(after))
         return places
 
-    def add_slot(self) -> None:
-        """Account for one more token in every row."""
-        self._check(max(self.positions) + 1)
+    def add_slots(self, num_new: int) -> None:
+        """Account for as many more tokens in every row."""
+        self._check(max(self.positions) + num_new)
         self._unfold()
-        self.positions = [position + 1 for position in self.positions]
+        self.positions = [position + num_new for position in self.positions]
 
     def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
         """Return the slot of each row's last token; None says that all slots up to it are live."""

@@ -1,4 +1,4 @@
-"""Check the compiled loops of a step of one token against torch."""
+"""Check the compiled loops of a step of a few tokens against torch."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def test_compiled_steps_equal_torch(family, changes, static_cache, tmp_path):
     torch_alone._row_step = None
     caches = [model.prefill(PROMPTS)[0] for model in (compiled, torch_alone)]
     for step in range(12):
-        tokens = torch.tensor([[step], [step + 1], [step + 2]])
+        tokens = torch.arange(3)[:, None] + torch.arange(step, step + 1 + step % 4)
         ours, expected = (
-            model.decode_step(cache, tokens) for model, cache in zip((compiled, torch_alone), caches, strict=True)
+            model.decode_step(cache, tokens, num_logits=1 + step % 3)
+            for model, cache in zip((compiled, torch_alone), caches, strict=True)
         )
         torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
         for cache in caches:
