@@ -77,8 +77,8 @@ def test_positions_asked_for_are_those_read_last(base, experts):
     ensemble.read(torch.tensor([[3, 4, 5]]), num_logits=3)
     several = ensemble.logits(0)
     for position, length in enumerate((1, 2, 3)):
-            alone = fresh(plan, base, [1, 2], [3, 4, 5][:length])[0]
-            torch.testing.assert_close(several[0, position], alone, atol=1e-4, rtol=1e-5)
+        alone = fresh(plan, base, [1, 2], [3, 4, 5][:length])[0]
+        torch.testing.assert_close(several[0, position], alone, atol=1e-4, rtol=1e-5)
 
 
 def test_an_experts_context_is_respected(base, models):
