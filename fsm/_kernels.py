@@ -1365,7 +1365,7 @@ def find_spaces_kernel(states, stacks, regs, frontier):
             return
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def walk_kernel(network, space, vocabulary, trie, base, mode, low, high):
     """Call ``fill_kernel`` with arrays named by their addresses, and the tokens that begin with white space.
 
@@ -1412,22 +1412,22 @@ def bytes_entry(network, space, vocabulary, resumes):
         mask[:] = base
         levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
         regs[R_STAGE] = SPACED_STAGE if is_spaced else PLAIN_STAGE
-    if regs[R_STAGE] != AFTER_STAGE:
-        mode = 5 if regs[R_STAGE] == SPACED_STAGE else 2 if most > 0 else 0
-        code = walk_kernel(network, space, vocabulary, 12 if mode == 5 else 0, base, mode, ZERO, most)
+    while True:  # one call of the walk, which is what takes long to compile
+        stage = regs[R_STAGE]
+        mode = 5 if stage == SPACED_STAGE else 2 if most > 0 else 0
+        trie = 0 if stage == PLAIN_STAGE else 12
+        code = walk_kernel(network, space, vocabulary, trie, base, mode, ONE if stage == AFTER_STAGE else ZERO, most)
         if code < 0:
             return code
-        if mode != 2:
-            return 0
+        if stage == AFTER_STAGE or mode != 2:
+            break
         regs[R_STAGE], regs[R_KEPT] = AFTER_STAGE, regs[R_OPENED]
         regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED_STATE], regs[R_FOUND]
         frontier[0, 0], frontier[0, 1] = regs[R_SPACED], regs[R_SPACED_STACK]
         frontier[0, 2], frontier[0, 3], frontier[0, 4] = 0, 0, UNBOUNDED
         levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
-    code = walk_kernel(network, space, vocabulary, 12, base, 2, ONE, most)
-    if code < 0:
-        return code
-    regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
+    if regs[R_STAGE] == AFTER_STAGE:
+        regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
     return 0
 
 
