@@ -13,13 +13,13 @@ from typing import Any
 
 __all__ = ["exercise_drawing", "prepare_kernels"]
 
-_USUAL_SECONDS = 15
+_USUAL_SECONDS = 25
 
 
 def prepare_kernels() -> None:
     """Compile the kernels unless an earlier run has left them on disk; a line on stderr says that it happens.
 
-    Cost: about 15 s the first time on two cores, 1 ms later.
+    Cost: about 25 s the first time on two cores, 1 ms later.
     """
     if all(_is_on_disk(kernel) for kernel in _entry_kernels()):
         return
