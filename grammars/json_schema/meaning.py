@@ -1,7 +1,8 @@
 """Tell subschemas that mean the same, so that all places with one of them share its states and its masks.
 
 Input: a subschema without references. Output: what it asks for as a value to compare, whatever annotations stand beside
-it. Cost: one look at each keyword; a subschema whose keywords hold others (but ``items``) is left alone.
+it. Cost: one look at each keyword; a subschema whose keywords hold others (but ``items``) is left alone, and so is one
+with a draft of its own, in which the same keywords may mean something else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from grammars.json_schema.shapes import KEYWORDS
 
-__all__ = ["is_reference_only", "meaning_of"]
+__all__ = ["is_reference_only", "meaning_beside", "meaning_of"]
 
 _SIMPLE = frozenset(
     """enum const exclusiveMaximum exclusiveMinimum format maxItems maxLength maximum minItems minLength minimum
@@ -31,6 +32,8 @@ def meaning_of(schema: dict[str, Any], depth: int = 0) -> Hashable:
     >>> meaning_of(plain) == meaning_of(described), meaning_of({"enum": [1]}) == meaning_of({"enum": [True]})
     (True, False)
     """
+    if "$schema" in schema:
+        return None
     found: list[tuple[str, Any, Any]] = []
     for keyword in KEYWORDS.intersection(schema):
         value = schema[keyword]
@@ -55,7 +58,22 @@ def meaning_of(schema: dict[str, Any], depth: int = 0) -> Hashable:
     return frozenset(found)
 
 
-def is_reference_only(schema: dict[str, Any], *, ignores_siblings: bool = False) -> bool:
+def meaning_beside(schema: dict[str, Any]) -> Hashable:
+    """Return the same for subschemas that stand beside one another, where equal references lead to the same place.
+
+    Examples
+    --------
+    >>> meaning_beside({"$ref": "#/$defs/a", "title": "x"}) == meaning_beside({"$ref": "#/$defs/a"})
+    True
+    >>> meaning_beside({"$ref": "#/$defs/a", "$schema": "http://json-schema.org/draft-07/schema#"}) is None
+    True
+    """
+    if "$schema" not in schema and is_reference_only(schema, ignores_siblings=False):
+        return ("$ref", schema["$ref"])
+    return meaning_of(schema)
+
+
+def is_reference_only(schema: dict[str, Any], *, ignores_siblings: bool) -> bool:
     """Tell whether a subschema only stands for the one it refers to."""
     if type(schema.get("$ref")) is not str:
         return False

@@ -16,7 +16,7 @@ from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, So
 from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.groups import DeclaredNames
-from grammars.json_schema.meaning import is_reference_only, meaning_of
+from grammars.json_schema.meaning import meaning_beside
 from grammars.json_schema.object_position import START, Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
@@ -122,7 +122,7 @@ class ObjectPlan:
         schema = None if schemas is None else schemas.get(name)
         if type(schema) is not dict:
             return name
-        meaning = ("$ref", schema["$ref"]) if is_reference_only(schema) else meaning_of(schema)
+        meaning = meaning_beside(schema)
         return name if meaning is None else (meaning,)
 
     def value_of(self, name: str) -> Obligations | None:

@@ -63,6 +63,28 @@ def check_side_by_side(first: int, second: int) -> None:
             assert accepts(compiled, json.dumps(document)) == judge.is_valid(document), (schema, document)
 
 
+DRAFT4 = {"$schema": "http://json-schema.org/draft-04/schema#"}
+
+
+@pytest.mark.parametrize("key_order", ["any", "schema"])
+@pytest.mark.parametrize("names", ["on", "no"])
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ({**DRAFT4, "const": 1}, {"const": 1}, 2),
+        ({"items": {**DRAFT4, "const": 1}}, {"items": {"const": 1}}, [2]),
+    ],
+)
+def test_members_of_different_drafts_share_nothing(old, new, value, names, key_order):
+    """Draft 4 has no "const"; beside it the newest draft's counts, whichever of them is written first."""
+    schemas = {"o": old, "n": new}
+    schema = {"properties": {name: schemas[name] for name in names}}
+    compiled = json_schema(schema, key_order=key_order).compile(BYTES)
+    assert accepts(compiled, json.dumps({"o": value}))
+    assert accepts(compiled, json.dumps({"n": 1 if value == 2 else [1]}))
+    assert not accepts(compiled, json.dumps({"n": value}))
+
+
 def test_alike_members_share_their_rows():
     """A second key with the same kind of value adds no states for the value."""
 
