@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from subprocess import DEVNULL
 from time import perf_counter
@@ -14,13 +15,22 @@ from typing import Any
 __all__ = ["exercise_drawing", "prepare_kernels"]
 
 _USUAL_SECONDS = 25
+# What is compiled only where a grammar of the kind is met: the packages of the kernels, and about how long it takes.
+_LATER = {
+    "fsm.patterns.": "patterns and lists of texts, once, about 9 s",
+    "fsm.rules.": "rules, once, about 12 s",
+    "fsm.parsing.": "a lexer and a parser, once, about 14 s",
+}
 
 
 def prepare_kernels() -> None:
     """Compile the kernels unless an earlier run has left them on disk; a line on stderr says that it happens.
 
+    Those of other grammars than JSON's are left until one is met; then a line says so as well.
+
     Cost: about 25 s the first time on two cores, 1 ms later.
     """
+    _announce_later_kernels()
     if all(_is_on_disk(kernel) for kernel in _entry_kernels()):
         return
     sys.stderr.write(f"guidance: compiling kernels, once, about {_USUAL_SECONDS} s ... ")
@@ -32,16 +42,38 @@ def prepare_kernels() -> None:
     sys.stderr.write(f"done in {perf_counter() - started:.1f} s\n")
 
 
+@lru_cache(maxsize=1)
+def _announce_later_kernels() -> None:
+    """Have Numba tell, from now on, when it compiles what was left until a grammar of the kind is met."""
+    from numba.core import event
+
+    class Announcer(event.Listener):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.waiting = dict(_LATER)
+
+        def on_start(self, event: Any) -> None:
+            module = event.data["dispatcher"].py_func.__module__
+            for package in [package for package in self.waiting if module.startswith(package)]:
+                sys.stderr.write(f"guidance: compiling kernels of {self.waiting.pop(package)}\n")
+                sys.stderr.flush()
+
+        def on_end(self, event: Any) -> None:
+            """Say no more."""
+
+    event.register("numba:compile", Announcer())
+
+
 def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
-    from fsm._kernels import advance_entry, fill_entry
+    from fsm._kernels import advance_entry, bytes_entry, fill_entry, place_entry, remember_entry
     from fsm.tokens._trie_kernels import build_trie_kernel
     from guidance.logits._kernels import apply_mask_kernel, draw_rows_kernel, truncate_kernel
     from guidance.transformer._kernels import add_norm_kernel, attend_rows_kernel, gate_up_kernel
 
     drawing = (apply_mask_kernel, draw_rows_kernel, truncate_kernel)
     layers = (add_norm_kernel, attend_rows_kernel, gate_up_kernel)
-    return (advance_entry, fill_entry, build_trie_kernel, *drawing, *layers)
+    masks = (advance_entry, bytes_entry, fill_entry, place_entry, remember_entry)
+    return (*masks, build_trie_kernel, *drawing, *layers)
 
 
 def _is_on_disk(kernel: Any) -> bool:

@@ -211,7 +211,7 @@ def allow_exits_kernel(
 ):  # fmt: skip
     """Set the bit of every token that the automaton reads whole, where it begins by going to ``home`` and on there.
 
-    mask     : int32[W]    the tokens that do nothing else (``fsm.rules.token_loops``), before
+    mask     : int32[W]    the tokens that do nothing else (``fsm.tokens.token_loops``), before
     exits    : int32[E]    the nodes at which others leave it; begins : int32[E]  the first node on the way to each
     children : int32[C]    the nodes of first bytes
     start    : the state to begin in, which may be ``home``; both have their rows

@@ -367,7 +367,7 @@ def leave_chain_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, exits,
     groups, characters, by_length, lengths, chain, path, mask,
 ):  # fmt: skip
-    """Allow what a chain allows, where ``mask`` holds the tokens that only have its bytes (``fsm.rules.token_loops``).
+    """Allow what a chain allows, where ``mask`` holds the tokens that only have its bytes (``fsm.tokens.token_loops``).
 
     exits      : int32[E]   the nodes at which other tokens leave it;  groups : int32[257]  where each byte's begin
     characters : int16[N]   the characters before each node

@@ -50,7 +50,7 @@ class ByteLoops:
     def home(self, number: int) -> tuple[int, int, int, int]:
         """Return the place that keeps itself going, to which most bytes lead from a place (which may be itself).
 
-        Also the bytes by which it does so from both, as ``fsm.rules.token_loops`` takes them; four zeros: none.
+        Also the bytes by which it does so from both, as ``fsm.tokens.token_loops`` takes them; four zeros: none.
         """
         allowed, wide, target = self._common(number, SOME_BYTES)
         if not target:

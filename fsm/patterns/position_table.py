@@ -40,9 +40,9 @@ from fsm.patterns._position_kernels import (
     rehash_states_kernel,
 )
 from fsm.patterns.class_tables import class_table, class_width
-from fsm.rules.token_loops import TokenLoop, token_loops_of
 from fsm.tokens.tables import VocabularyTables, vocabulary_tables
 from fsm.tokens.token_lengths import token_lengths_of
+from fsm.tokens.token_loops import TokenLoop, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
 from fsm.vocabulary import Vocabulary
 

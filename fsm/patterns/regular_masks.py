@@ -17,8 +17,8 @@ from fsm.automata.dfa import Dfa
 from fsm.patterns._byte_kernels import ALL_ONES, allow_exits_kernel, allow_tokens_kernel, forbid_tokens_kernel
 from fsm.patterns.byte_loops import ByteLoops
 from fsm.patterns.byte_table import ByteTable
-from fsm.rules.token_loops import TokenLoop, token_loops_of
 from fsm.tokens.tables import VocabularyTables, vocabulary_tables
+from fsm.tokens.token_loops import TokenLoop, token_loops_of
 from fsm.tokens.token_parts import SHORT, TokenPart, token_parts_of
 from fsm.vocabulary import Vocabulary
 

@@ -35,8 +35,8 @@ from fsm.rules._state_set_kernels import (
     intern_set_entry,
     rehash_sets_kernel,
 )
-from fsm.rules.token_loops import ROOT, TokenLoop, token_loops_of
 from fsm.tokens.tables import VocabularyTables
+from fsm.tokens.token_loops import ROOT, TokenLoop, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
 
 __all__ = ["StateSets"]

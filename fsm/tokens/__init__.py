@@ -3,7 +3,7 @@
 trie.py               tokens, depth and breadth first     tables.py    all that grammars share, and scratch room
 character_classes.py  what tokens inside strings are made of           openings.py  those that open a string
 space_tokens.py       those that begin with white space   numerals.py  those that begin a number
-token_parts.py, token_lengths.py  short and long tokens
+token_parts.py, token_lengths.py  short and long tokens   token_loops.py  those that go on by some bytes
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from numba.core import event
 
 from guidance import kernels
 
@@ -37,3 +39,25 @@ def test_preparing_prepared_kernels_does_nothing(monkeypatch):
     monkeypatch.setattr(kernels, "_is_on_disk", lambda kernel: True)
     monkeypatch.setattr(kernels, "_exercise_masks", lambda: pytest.fail("nothing was to be compiled"))
     kernels.prepare_kernels()
+
+
+def test_kernels_of_other_grammars_are_announced_once(capsys, monkeypatch):
+    """A line names the kind when its first kernel is compiled; schemas' kernels have their own line."""
+    listeners: list[event.Listener] = []
+    monkeypatch.setitem(event._registered, "numba:compile", listeners)
+    kernels._announce_later_kernels.cache_clear()
+    for _ in range(2):
+        kernels._announce_later_kernels()
+    assert len(listeners) == 1
+    kernels._announce_later_kernels.cache_clear()
+    for module in ("fsm._kernels", "fsm.patterns._byte_kernels", "fsm.patterns._position_kernels"):
+        dispatcher = SimpleNamespace(py_func=SimpleNamespace(__module__=module))
+        with event.trigger_event("numba:compile", data={"dispatcher": dispatcher}):
+            pass
+    assert capsys.readouterr().err == f"guidance: compiling kernels of {kernels._LATER['fsm.patterns.']}\n"
+
+
+def test_kinds_announced_are_those_that_have_kernels():
+    """Every package of kernels that is left until later exists, and no other one is forgotten."""
+    packages = {".".join(path.parts[-3:-1]) + "." for path in (ROOT / "fsm").glob("*/_*kernels.py")}
+    assert packages - {"fsm.tokens.", "fsm.freezing."} == set(kernels._LATER)

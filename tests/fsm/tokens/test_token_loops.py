@@ -6,9 +6,9 @@ import pytest
 
 from fsm import allowed_token_ids
 from fsm.patterns._byte_kernels import WIDE
-from fsm.rules.token_loops import ROOT, token_loops_of
 from fsm.tokens.tables import vocabulary_tables
 from fsm.tokens.token_lengths import token_lengths_of
+from fsm.tokens.token_loops import ROOT, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
 from fsm.tokens.trie import BYTE, DEPTH
 from tests.fsm.patterns.test_regular_compiled import random_vocabulary

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fsm.addresses import addresses_of
 from fsm.patterns._byte_kernels import WIDE
-from fsm.rules._state_set_kernels import leave_loop_kernel
+from fsm.tokens._loop_kernels import leave_loop_kernel
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_parts import TokenPart, token_parts_of
 from fsm.tokens.trie import BYTE, DEPTH, SKIP
