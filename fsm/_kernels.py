@@ -90,6 +90,10 @@ __all__ = [
     "SEVERAL",
     "SLACK",
     "SPACED_STAGE",
+    "WALK_ALL",
+    "WALK_BELOW",
+    "WALK_ENDINGS",
+    "WALK_NAMES",
     "accept_kernel",
     "advance_entry",
     "advance_kernel",
@@ -125,6 +129,8 @@ FRESH = -8
 SLACK = 4
 # How sibling nodes are visited: all; those whose byte passes the gate; the nodes that close a free string, or a key.
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
+# What a walk of the trie is for (``fill_kernel``).
+WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW, WALK_SPACED = range(6)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
 # How ``bytes_entry`` walks: not yet, all tokens, those without their white space, all that begin with none and then so.
@@ -792,7 +798,8 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
     """Find the bytes that a configuration may accept next.
 
     gates : uint8[depth, 256]  out: 1 for those bytes, at this depth
-    mode  : 1 looks at the names of a key only, as ``fill_kernel`` does; 2 leaves white space out
+    mode  : ``WALK_NAMES`` looks at the names of a key only, as ``fill_kernel`` does; ``WALK_UNSPACED`` leaves white
+            space out
     Returns ``GATED``, or ``ALL_NODES`` where every byte must be tried.
     """
     gate = gates[depth]
@@ -815,7 +822,7 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
             if state == 0:
                 break
         elif kind == CHAR:
-            if states[state, DEFAULT] != 0 and mode != 1:
+            if states[state, DEFAULT] != 0 and mode != WALK_NAMES:
                 return ALL_NODES
             for e in range(first, first + states[state, COUNT]):
                 if edges[e, 1] > 126:
@@ -839,7 +846,7 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
             state = states[state, DEFAULT]
         else:
             return ALL_NODES
-    if mode == 2:
+    if mode == WALK_UNSPACED:
         gate[9] = gate[10] = gate[13] = gate[32] = 0
     return GATED
 
@@ -855,7 +862,7 @@ def enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, dep
     path[depth, 1] = last
     path[depth, 2] = ALL_NODES
     begin, end = levels[depth - 1], levels[depth]
-    if end - begin > MANY or (last - first <= FEW and mode != 2):
+    if end - begin > MANY or (last - first <= FEW and mode != WALK_UNSPACED):
         return
     gates[depth] = 0
     for i in range(begin, end):
@@ -979,10 +986,11 @@ def fill_kernel(
     Where a free string opens, the tokens that stay inside are known, and so are the nodes at which it closes again:
     the walk goes on there.
 
-    mode : 1 walks key names only: it does not take ``DEFAULT`` out of the first character state, and where a
-           name closes it first clears what the base row says about the tokens from there on; 2 leaves out what begins
-           with white space; 3 walks the endings of a string, of which number 0 is empty; 4 begins below node
-           ``regs[R_NODE]``; 5 walks tokens by what follows their white space
+    mode : ``WALK_ALL``; ``WALK_NAMES`` walks key names only: it does not take ``DEFAULT`` out of the first character
+           state, and where a name closes it first clears what the base row says about the tokens from there on;
+           ``WALK_UNSPACED`` leaves out what begins with white space; ``WALK_ENDINGS`` walks the endings of a string, of
+           which number 0 is empty; ``WALK_BELOW`` begins below node ``regs[R_NODE]``; ``WALK_SPACED`` walks tokens by
+           what follows their white space
     path, gates : scratch (``enter_kernel``)
     found      : int64[16, 2]  out: the first ``regs[R_FOUND]`` digits (nodes) whose subtree is left out, as numbers are
                  alike everywhere, with the state after each
@@ -994,14 +1002,14 @@ def fill_kernel(
     string or a key, its subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none) and
     ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
     """
-    takes_numbers = regs[R_FREE_STATE] != 0 and (starts.shape[0] == 0 or mode == 5)
+    takes_numbers = regs[R_FREE_STATE] != 0 and (starts.shape[0] == 0 or mode == WALK_SPACED)
     if regs[R_DEPTH] < 0:
         regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
-        regs[R_NAMES] = 1 if mode == 1 else NOT_CLOSED
-        if mode == 3:
+        regs[R_NAMES] = 1 if mode == WALK_NAMES else NOT_CLOSED
+        if mode == WALK_ENDINGS:
             mark_kernel(ZERO, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
         top = 0
-        if mode == 4:
+        if mode == WALK_BELOW:
             top = regs[R_NODE]
             mark_kernel(
                 np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
@@ -1022,7 +1030,7 @@ def fill_kernel(
             while node < last and gates[depth, labels[node]] == 0:
                 node += 1
         path[depth, 0] = node + 1
-        if depth < name_depth and mode != 1:
+        if depth < name_depth and mode != WALK_NAMES:
             name_depth = NOT_CLOSED
         begin, end = levels[depth - 1], levels[depth]
         if node >= last:
@@ -1414,12 +1422,12 @@ def bytes_entry(network, space, vocabulary, resumes):
         regs[R_STAGE] = SPACED_STAGE if is_spaced else PLAIN_STAGE
     while True:  # one call of the walk, which is what takes long to compile
         stage = regs[R_STAGE]
-        mode = 5 if stage == SPACED_STAGE else 2 if most > 0 else 0
+        mode = WALK_SPACED if stage == SPACED_STAGE else WALK_UNSPACED if most > 0 else WALK_ALL
         trie = 0 if stage == PLAIN_STAGE else 12
         code = walk_kernel(network, space, vocabulary, trie, base, mode, ONE if stage == AFTER_STAGE else ZERO, most)
         if code < 0:
             return code
-        if stage == AFTER_STAGE or mode != 2:
+        if stage == AFTER_STAGE or mode != WALK_UNSPACED:
             break
         regs[R_STAGE], regs[R_KEPT] = AFTER_STAGE, regs[R_OPENED]
         regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED_STATE], regs[R_FOUND]

@@ -22,6 +22,10 @@ from fsm._kernels import (
     R_STAGE,
     R_TOUCHED,
     SPACED_STAGE,
+    WALK_ALL,
+    WALK_BELOW,
+    WALK_ENDINGS,
+    WALK_NAMES,
     bytes_entry,
     fill_entry,
     widen_kernel,
@@ -41,7 +45,6 @@ __all__ = ["Masks"]
 Row = NDArray[np.int32]
 Endings = tuple[Row, Row, Row]
 
-WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW, WALK_SPACED = range(6)
 _EMPTY = np.zeros(0, np.int32)
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
@@ -225,8 +228,7 @@ class Masks:
     ) -> None:
         """Walk a trie from a state, or from the configurations in ``frontier[:size]``.
 
-        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_UNSPACED``, ``WALK_ENDINGS``, ``WALK_SPACED``, or ``WALK_BELOW`` for
-            what is below node ``R_NODE``.
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_ENDINGS``, or ``WALK_BELOW`` for what is below node ``R_NODE``.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         mask : what to write, the scratch mask by default.
         """

@@ -22,7 +22,7 @@ from fsm.dfa_states import CharStates
 from fsm.layout import KIND, SHORTEST, STUB
 from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
-from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses, class_ranges, class_sizes
+from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
 from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -32,7 +32,6 @@ __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
 MAX_SCRATCH, MAX_ROWS = 32, 64
 # A chain is followed for so many characters: few tokens have more.
 MAX_CHAIN = 24
-_RANGES, _SIZES = class_ranges(), class_sizes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +132,10 @@ class Summaries:
 
     def _build(self, network: Network, owner: CharStates, automaton_state: int) -> Summary:
         """Walk the trie once from one automaton state, but for what the chain after it reads."""
-        scratch = np.zeros(NUM_CLASSES, np.int64)
-        start = _expanded(network, owner, automaton_state)
-        chain = _find_chain(network, start, scratch, longest=0 if owner.counted else MAX_CHAIN)
         tables, trie, known = self.tables, self.tables.trie, self.tables.character_classes
+        sets = known.ranges, known.sizes, np.zeros(NUM_CLASSES, np.int64)
+        start = _expanded(network, owner, automaton_state)
+        chain = _find_chain(network, start, sets, longest=0 if owner.counted else MAX_CHAIN)
         chained = self._row_of(chain)
         # Only counters ask how many characters a token needs.
         num_tokens, num_quotes = tables.vocabulary.size if owner.counted else 0, len(tables.endings.nodes)
@@ -145,14 +144,14 @@ class Summaries:
         exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
         path = np.zeros((trie.max_depth + 1, 5), np.int64)
         path[0, 0], path[0, 2] = start, chain.state == start
-        loops_kernel(network.states, network.edges, start, start, _RANGES, _SIZES, scratch, path[0, 3:])
+        loops_kernel(network.states, network.edges, start, start, *sets, path[0, 3:])
         regs = network.regs
         regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0
         while True:
             count = summary_kernel(
                 network.states, network.edges, regs, path, trie.nodes, tables.characters, trie.duplicates,
-                known.classes, known.below, known.heights, known.widths, known.order, known.places, _RANGES, _SIZES,
-                scratch, chain.begins, chain.reads, chain.length, mask, inside, needs, exits, counts,
+                known.classes, known.below, known.heights, known.widths, known.order, known.places, *sets,
+                chain.begins, chain.reads, chain.length, mask, inside, needs, exits, counts,
             )  # fmt: skip
             if count != NEED:
                 break
@@ -198,12 +197,11 @@ class _Chain:
     length: int
 
 
-def _find_chain(network: Network, start: int, scratch: NDArray[np.int64], *, longest: int) -> _Chain:
+def _find_chain(network: Network, start: int, sets: tuple[NDArray[np.int64], ...], *, longest: int) -> _Chain:
+    """Follow the chain from a state; ``sets`` are the ranges, sizes and scratch room of ``loops_kernel``."""
     leads, reads, after = np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
     while True:
-        length = chain_kernel(
-            network.states, network.edges, network.regs, start, longest, _RANGES, _SIZES, scratch, leads, reads, after
-        )
+        length = chain_kernel(network.states, network.edges, network.regs, start, longest, *sets, leads, reads, after)
         if length != NEED:
             break
         network.expand(int(network.regs[R_NEED]))

@@ -94,7 +94,8 @@ class LiteralCompiled(Compiled):
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
         assert isinstance(position, _LiteralPosition)
-        return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
+        with self._tables.lock:
+            return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
 
     def _after(self, position: _LiteralPosition, data: NDArray[np.uint8], first: int, last: int) -> Position:
         if first == last:

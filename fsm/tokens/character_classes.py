@@ -49,6 +49,8 @@ class CharacterClasses:
     widths  : int32[V]     its characters, one that is not finished included
     order   : int32[V]     the tokens in the order of the trie; those at nodes i to j (excluded) are
     places  : int32[N + 1]     ``order[places[i]:places[j]]``
+    ranges  : int64[R, 3]  the characters that are no class of their own: first, last, class
+    sizes   : int64[128]   how many characters a class has
     """
 
     classes: NDArray[np.uint8]
@@ -59,6 +61,8 @@ class CharacterClasses:
     widths: NDArray[np.int32]
     order: NDArray[np.int32]
     places: NDArray[np.int32]
+    ranges: NDArray[np.int64]
+    sizes: NDArray[np.int64]
     longest: int
     _rows: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
@@ -90,18 +94,18 @@ class CharacterClasses:
         return row
 
 
-def class_ranges() -> NDArray[np.int64]:
+def _class_ranges() -> NDArray[np.int64]:
     """List the characters that are no class of their own: first, last, class."""
     rows = [(code, code, CLASS_OTHER_CONTROL) for code in range(32) if code not in _OWN]
     rows += [(first, last, FIRST_WIDE + n) for n, ranges in enumerate(_WIDE) for first, last in ranges]
     return np.array(rows, np.int64)
 
 
-def class_sizes() -> NDArray[np.int64]:
+def _class_sizes(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the characters of each class."""
     sizes = np.zeros(NUM_CLASSES, np.int64)
     sizes[list(_OWN)] = 1
-    for first, last, number in class_ranges().tolist():
+    for first, last, number in ranges.tolist():
         sizes[number] += last - first + 1
     return sizes
 
@@ -114,10 +118,9 @@ def build_character_classes(trie: TokenTrie, characters: NDArray[np.int32], voca
     first = np.full(vocabulary_size, CLASS_INVALID, np.uint8)
     rest = np.zeros((vocabulary_size, 2), np.int64)
     widths = np.zeros(vocabulary_size, np.int32)
-    depth = trie.max_depth + 2
+    depth, ranges = trie.max_depth + 2, _class_ranges()
     classify_kernel(
-        trie.nodes, characters, trie.duplicates, class_ranges(), np.zeros((depth, 4), np.int64), classes, first, rest,
-        widths,
+        trie.nodes, characters, trie.duplicates, ranges, np.zeros((depth, 4), np.int64), classes, first, rest, widths
     )  # fmt: skip
     gather_below_kernel(trie.nodes, classes, np.zeros((depth, 3), np.int64), below, heights)
     order, places = np.zeros(vocabulary_size, np.int32), np.zeros(len(trie.nodes) + 1, np.int32)
@@ -131,5 +134,7 @@ def build_character_classes(trie: TokenTrie, characters: NDArray[np.int32], voca
         widths=widths,
         order=order,
         places=places,
+        ranges=ranges,
+        sizes=_class_sizes(ranges),
         longest=int(widths.max(initial=0)),
     )
