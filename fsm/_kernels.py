@@ -1068,7 +1068,8 @@ def fill_kernel(
             elif frontier[begin, 3] == 0:
                 target = fast_kernel(states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte)
                 if byte == 34 and target > 0 and how < CLOSINGS and regs[R_FREE_STATE] != 0:
-                    opened = quote_kernel(states, regs, target)
+                    if depth == 1 or rows[node, 0] != rows[node + 1, 0]:  # what a last byte opens, nobody asks yet
+                        opened = quote_kernel(states, regs, target)
                     if opened < 0:
                         free = NEED
             if target == 0:
