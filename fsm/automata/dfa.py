@@ -86,6 +86,10 @@ class Dfa(ABC):
         """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
 
+    def takes_every_text(self, state: int) -> bool:
+        """Tell whether acceptance can be reached from ``state`` after any text at all, as far as that shows at once."""
+        return False
+
     def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols.
 
