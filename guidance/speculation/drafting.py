@@ -13,9 +13,6 @@ from guidance.speculation.pace import Costs, Pace, best_num_tokens
 
 __all__ = ["MeasuredDrafter", "Plan"]
 
-_PROBING = 48
-"""One step in so many is taken the other way, with drafts or without, for times and texts change."""
-
 _FIRST_GUESS = 4
 
 
@@ -88,13 +85,13 @@ class MeasuredDrafter(Drafter):
         if plan.num_tokens is not None:
             return plan.num_tokens
         costs = self.pace.costs
-        is_probing = costs.num_steps % _PROBING == _PROBING - 1
         if not costs.is_known:
             return 0
         if not costs.is_settled:
             return min(_FIRST_GUESS, plan.most)
         chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=plan.most)
-        if is_probing:
+        if costs.is_probing:
+            costs.probe(is_drafting=chosen > 0)
             return 0 if chosen else min(_FIRST_GUESS, plan.most)
         return chosen
 
