@@ -89,6 +89,8 @@ class Costs:
     """Remember what steps of one model take; kept by its `Speculation`, so that the next call need not measure again.
 
     A draft costs what it adds to a step: drawing it, and reading and examining it in the model's forward pass.
+
+    is_resting : drafts were found not to pay; nothing is asked again before the next probe.
     """
 
     plain_steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -96,6 +98,7 @@ class Costs:
     num_steps: int = 0
     patience: int = _PROBING
     next_probe: int = _PROBING - 1
+    is_resting: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -127,6 +130,7 @@ class Costs:
 
         is_drafting : whether the usual step has drafts
         """
+        self.is_resting = False
         self.patience = _PROBING if is_drafting else min(2 * self.patience, _MOST_PATIENCE)
         self.next_probe = self.num_steps + self.patience
 

@@ -126,7 +126,13 @@ def write_key_kernel(qkv: Any, n: int, h: int, num_kv_heads: int, turn: Any, key
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 def weigh_slots_kernel(
-    scores: Any, first: int, num_groups: int, before: int, live: Any, has_live: bool, totals: Any
+    scores: Any,
+    first: int,
+    num_groups: int,
+    before: int,
+    live: Any,
+    has_live: bool,
+    totals: Any,
 ) -> None:
     """Turn scores into exp(score - best) lane by lane, 0 where a lane's token may not look.
 
@@ -159,14 +165,32 @@ def weigh_slots_kernel(
             total[j] += weight
 
 
+@njit(cache=True, nogil=True)
+def hide_slots_kernel(scores: Any, num_groups: int, before: int, sees: Any) -> None:
+    """Set the scores of slots that a lane's token does not see to minus infinity.
+
+    scores : float32[E, 16]   changed in place
+    before : lanes before these sixteen; every `num_groups` of them are of one token
+    sees   : bool[P, S]
+    """
+    for j in range(min(LANES, sees.shape[0] * num_groups - before)):
+        own = sees[(before + j) // num_groups]
+        for s in range(scores.shape[0]):
+            if not own[s]:
+                scores[s, j] = np.float32(-np.inf)
+
+
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 def attend_rows_kernel(
     qkv: Any,
     rotations: Any,
     starts: Any,
-    ends: Any,
+    positions: Any,
+    last_slots: Any,
     live: Any,
     has_live: bool,
+    sees: Any,
+    has_sees: bool,
     layer: int,
     keys: Any,
     values: Any,
@@ -181,8 +205,10 @@ def attend_rows_kernel(
     qkv          : float32[N, (H + 2 * K) * D+]   row by row; columns beyond are not read
     rotations    : float32[context, D / 2, 2]     cosines and sines
     starts       : int64[B + 1]                   where each row's tokens begin, and N
-    ends         : int64[2, B]                    position and slot of each row's last token
+    positions    : int64[N]                       of each token in its text
+    last_slots   : int64[B]                       where each row's last token is put; the others stand before it
     live         : bool[B, S]                     slots to look at; read only if has_live
+    sees         : bool[B, P, S]                  the slots each token looks at instead; read only if has_sees
     keys, values : float32[L, B, K, C, D]         changed in place, in one layer
     attended     : float32[N, H * D]              written
     """
@@ -193,7 +219,7 @@ def attend_rows_kernel(
     scale = np.float32(1.0 / np.sqrt(size))
     longest, most_new = 0, 0
     for b in range(num_rows):
-        longest = max(longest, ends[1, b] + 1)
+        longest = max(longest, last_slots[b] + 1)
         most_new = max(most_new, starts[b + 1] - starts[b])
     query = np.zeros(((most_new * num_groups + LANES - 1) // LANES, size, LANES), dtype=np.float32)
     scores = np.empty((longest, LANES), dtype=np.float32)
@@ -203,11 +229,12 @@ def attend_rows_kernel(
         num_new = starts[b + 1] - starts[b]
         num_lanes = num_new * num_groups
         num_panels = (num_lanes + LANES - 1) // LANES
-        first = ends[1, b] + 1 - num_new
+        first = last_slots[b] + 1 - num_new
         for k in range(num_kv_heads):
             start = ((layer * num_rows + b) * num_kv_heads + k) * capacity * size
             for t in range(num_new):
-                turn, n = rotations[ends[0, b] + 1 - num_new + t], starts[b] + t
+                n = starts[b] + t
+                turn = rotations[positions[n]]
                 write_key_kernel(
                     qkv,
                     n,
@@ -226,7 +253,10 @@ def attend_rows_kernel(
                     keys, start, size, 1, end, query, p * size * LANES, LANES, 0, 1, size, is_wide, scores, 0, LANES
                 )
                 seen = live[b] if has_live else live[0]
-                weigh_slots_kernel(scores[:end], first, num_groups, LANES * p, seen, has_live, totals)
+                if has_sees:
+                    hide_slots_kernel(scores[:end], num_groups, LANES * p, sees[b])
+                upto = end if has_sees else first  # with sees, no slot is beyond a token's own but by that
+                weigh_slots_kernel(scores[:end], upto, num_groups, LANES * p, seen, has_live, totals)
                 multiply_tiles_kernel(
                     scores, 0, 1, LANES, lanes, values, start, size, LANES, num_whole, end, is_wide, gathered, 0, size
                 )
@@ -268,9 +298,12 @@ def read_rows_kernel(
     num_qkv: int,
     rotations: Any,
     starts: Any,
-    ends: Any,
+    positions: Any,
+    last_slots: Any,
     live: Any,
     has_live: bool,
+    sees: Any,
+    has_sees: bool,
     keys: Any,
     values: Any,
     is_wide: bool,
@@ -286,8 +319,10 @@ def read_rows_kernel(
     biases       : float32[L, num_qkv + H]     of qkv and out; read only if has_bias
     rotations    : float32[context, D / 2, 2]  cosines and sines
     starts       : int64[B + 1]                tokens of the rows before each row, and of all rows; at most P each
-    ends         : int64[2, B]                 position and slot of each row's last token
+    positions    : int64[N]                    of each token in its text
+    last_slots   : int64[B]                    where each row's last token is put; the others stand before it
     live         : bool[B, S]                  slots to look at; read only if has_live
+    sees         : bool[B, P, S]               the slots each token looks at instead; read only if has_sees
     keys, values : float32[L, B, K, C, D]      changed in place
     logits       : float32[B * Q, V+]          written, of the last Q tokens of each row; zeros where it has fewer
 
@@ -313,7 +348,22 @@ def read_rows_kernel(
             multiply_rows_kernel(normed, panels, places[first + _QKV], is_wide, qkv)
             if has_bias:
                 add_bias_kernel(qkv, biases[layer, :num_qkv])
-            attend_rows_kernel(qkv, rotations, starts, ends, live, has_live, layer, keys, values, is_wide, attended)
+            attend_rows_kernel(
+                qkv,
+                rotations,
+                starts,
+                positions,
+                last_slots,
+                live,
+                has_live,
+                sees,
+                has_sees,
+                layer,
+                keys,
+                values,
+                is_wide,
+                attended,
+            )
             multiply_rows_kernel(attended, panels, places[first + _OUT], is_wide, change)
             if has_bias:
                 add_bias_kernel(change, biases[layer, num_qkv:])

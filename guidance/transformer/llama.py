@@ -159,7 +159,10 @@ class LlamaCausalLM:
         positions : int64[B, P]        where each stands in its own text; negative in padding
         mask      : bool[B, 1, P, S]   the slots each looks at, its own among them
         """
-        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+        limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
+        if limit.is_small and self._row_step is not None:
+            return self._row_step.read_branches(cache, token_ids, positions.clamp(min=0), mask[:, 0])
+        with limit:
             rotation = self._rotations[positions.clamp(min=0)][:, None]
             num_groups = self.shape.num_heads // self.shape.num_kv_heads
             # PERF: attention would turn a Boolean mask into numbers in every layer, for 0.1 ms each at 100 tokens.

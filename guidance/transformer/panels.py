@@ -7,6 +7,7 @@ memory of a matrix in the order in which it lies there, once for all its rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -67,8 +68,9 @@ def pack_panels(matrices: Sequence[torch.Tensor]) -> Panels:
     return Panels(numbers, places)
 
 
+@lru_cache(maxsize=1)
 def has_wide_registers() -> bool:
-    """Tell whether the processor has 32 registers of sixteen float32, into which larger tiles fit; none depends on it.
+    """Tell whether the processor has 32 registers of sixteen float32, into which larger tiles fit.
 
     Only how fast products are depends on it, not what they give.
     """

@@ -19,7 +19,7 @@ from guidance.transformer.panels import Panels, has_wide_registers, pack_panels
 
 __all__ = ["RowStep", "RowsAt", "make_row_step"]
 
-_NO_MASK = np.zeros((1, 0), dtype=np.bool_)
+_NO_MASK, _NO_SIGHT = np.zeros((1, 0), dtype=np.bool_), np.zeros((1, 0, 0), dtype=np.bool_)
 
 _MOST_BYTES = 1 << 30
 """Matrices of more bytes are not copied into panels: what the copy takes would be missed more than it gains."""
@@ -89,14 +89,54 @@ class RowStep:
         token_ids : int64[B, P]   aligned on the right; they stand in the last slots of their rows
         lengths   : how many of them are real in each row; None for all
         """
+        num_rows, num_new = token_ids.shape
+        counts = [num_new] * num_rows if lengths is None else lengths
+        # SAFE: the kernel looks up rotations by position.
+        assert max(cache.positions) <= len(self._rotations), "rows fit into the context"
+        positions = [np.arange(end - count, end) for end, count in zip(cache.positions, counts, strict=True)]
+        slots, live = cache.last_slots()
+        looks = (_NO_MASK if live is None else live.contiguous().numpy(), live is not None, _NO_SIGHT, False)
+        where = (positions[0] if num_rows == 1 else np.concatenate(positions), np.array(slots, dtype=np.int64))
+        return self._run(cache, token_ids, counts, where, looks, num_logits=num_logits)
+
+    def read_branches(
+        self, cache: RowsAt, token_ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the logits of tokens that need not follow one another, in the last P slots: float32[B, P, V].
+
+        token_ids : int64[B, P]
+        positions : int64[B, P]   of each in its own text, from 0 on
+        mask      : bool[B, P, S]   the slots each looks at
+        """
+        num_rows, num_new = token_ids.shape
+        assert int(positions.max()) < len(self._rotations), "rows fit into the context"
+        looks = (_NO_MASK, False, mask.contiguous().numpy(), True)
+        where = (positions.flatten().numpy(), np.full(num_rows, mask.shape[2] - 1))
+        return self._run(cache, token_ids, [num_new] * num_rows, where, looks, num_logits=num_new)
+
+    def _run(
+        self,
+        cache: RowsAt,
+        token_ids: torch.Tensor,
+        counts: Sequence[int],
+        where: tuple[NDArray[np.int64], NDArray[np.int64]],
+        looks: tuple[NDArray[np.bool_], bool, NDArray[np.bool_], bool],
+        *,
+        num_logits: int,
+    ) -> torch.Tensor:
+        """Call the kernel.
+
+        counts : how many tokens each row has
+        where  : the tokens' positions, and the rows' last slots
+        looks  : the slots that are live and whether that is asked, and the same for what each token sees
+        """
         panels = self._panels
         if panels is None:
             panels = self._panels = pack_panels(_matrices(self._weights))
-        num_rows, num_new = token_ids.shape
+        num_rows = token_ids.shape[0]
         starts = np.zeros(num_rows + 1, dtype=np.int64)
-        np.cumsum([num_new] * num_rows if lengths is None else lengths, out=starts[1:])
-        assert max(cache.positions) <= len(self._rotations), "rows fit into the context"
-        slots, live = cache.last_slots()
+        np.cumsum(counts, out=starts[1:])
+        positions, last_slots = where
         logits = torch.empty(num_rows * num_logits, panels.width(-1))
         keys, values = cache.keys.numpy(), cache.values.numpy()
         assert keys.flags.c_contiguous, "offsets into keys count from the first number"
@@ -113,9 +153,9 @@ class RowStep:
             self._num_qkv,
             self._rotations,
             starts,
-            np.array((cache.positions, slots), dtype=np.int64) - [[1], [0]],
-            _NO_MASK if live is None else live.contiguous().numpy(),
-            live is not None,
+            positions,
+            last_slots,
+            *looks,
             keys,
             values,
             self._is_wide,
