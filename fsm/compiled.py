@@ -21,7 +21,7 @@ from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
-from fsm.position import POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -89,10 +89,14 @@ class Compiled:
         tables = self._tables
         with tables.lock:
             after = self._advance(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1], text)
-            if not self.network.has_notes or not self._was_noted:
-                position.next[token_id] = after
-                self._position_bytes += 120
-            return after
+            is_noted = self.network.has_notes and self._was_noted
+            return after if is_noted else self._remember(position, token_id, after)
+
+    def _remember(self, position: Position, token_id: int, after: Position) -> Position:
+        """Remember where a token leads, and return that; ``Matcher`` looks there before it asks."""
+        position.next[token_id] = after
+        self._position_bytes += MOVE_BYTES
+        return after
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""

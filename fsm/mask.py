@@ -21,6 +21,8 @@ __all__ = [
     "pack_token_ids",
 ]
 
+_INT32 = np.dtype(np.int32)
+
 
 def num_mask_words(vocabulary_size: int) -> int:
     """Count the 32-bit words that hold one bit per token."""
@@ -51,14 +53,15 @@ def check_token_bitmask(mask: NDArray[np.int32], index: int, vocabulary_size: in
     ------
     MaskError : wrong dtype, too few words, or no such row.
     """
-    words = num_mask_words(vocabulary_size)
-    if mask.ndim != 2 or mask.dtype != np.int32 or mask.shape[1] < words:
+    words = (vocabulary_size + 31) >> 5
+    shape = mask.shape
+    if len(shape) != 2 or shape[1] < words or (mask.dtype is not _INT32 and mask.dtype != _INT32):
         raise MaskError(
             f"mask: got {mask.dtype}{list(mask.shape)}, expected int32[B, {words}] for {vocabulary_size} tokens; "
             "allocate it with allocate_token_bitmask"
         )
-    if not -mask.shape[0] <= index < mask.shape[0]:
-        raise MaskError(f"mask: row {index} does not exist, the mask has {mask.shape[0]} rows")
+    if not -shape[0] <= index < shape[0]:
+        raise MaskError(f"mask: row {index} does not exist, the mask has {shape[0]} rows")
 
 
 def pack_token_ids(token_ids: Iterable[int], vocabulary_size: int) -> NDArray[np.int32]:

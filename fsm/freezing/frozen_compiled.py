@@ -62,9 +62,7 @@ class FrozenCompiled(Compiled):
         tables = self.tables
         state = int(tables.next[position.state, tables.class_of[token_id]])
         after = self._position(int(tables.places[state])) if state else REJECTED
-        position.next[token_id] = after
-        self._position_bytes += 120
-        return after
+        return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""

@@ -19,7 +19,7 @@ from fsm.patterns._byte_kernels import (
     join_tries_kernel,
     measure_texts_kernel,
 )
-from fsm.position import REJECTED, Position
+from fsm.position import POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -33,13 +33,24 @@ MOST_NODES = 3000
 
 
 class _LiteralPosition(Position):
-    """Be a node of the texts' trie; -1 is before the first byte."""
+    """Be a node of the texts' trie, and the bytes that lead there; -1 is before the first byte."""
 
-    __slots__ = ("node",)
+    __slots__ = ("node", "text")
 
-    def __init__(self, configurations: NDArray[np.int64], node: int) -> None:
-        super().__init__(configurations)
+    def __init__(self, configurations: NDArray[np.int64], node: int, text: bytes) -> None:
+        self.configurations = configurations
         self.node = node
+        self.text = text
+        self.is_noted = False
+        self.base = None
+        self.cells = None
+        self.words = None
+        self.values = None
+        self.next = {}
+        self.is_accepting = None
+        self.is_complete = None
+        self.shortest = None
+        self.stays = None
 
 
 class LiteralCompiled(Compiled):
@@ -60,14 +71,18 @@ class LiteralCompiled(Compiled):
         self._nodes = self._texts.nodes if any(texts) else self._texts.nodes[:0]
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None
-        self._starts: NDArray[np.int32] | None = None
+        self._starts: list[int] | None = None
         self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        self._most_words = self._tables.num_words // 16
+        self._no_cells = memoryview(self._tables.empty_row)
+        self._accepts = b""
+        self._node_of: dict[bytes, int] = {}
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
         self._is_begun = False
         self._distances_of: NDArray[np.int32] | None = None
         self._by_node: dict[int, _LiteralPosition] = {}
         self._start_row = self.start.configurations
-        self.start = self._position(_START)
+        self.start = self._position(_START, b"")
 
     def __del__(self) -> None:
         """Take the cycles apart."""
@@ -83,25 +98,25 @@ class LiteralCompiled(Compiled):
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
+        # PERF: no lock is taken: the trie never changes, and of two positions of one node either will do.
         assert isinstance(position, _LiteralPosition)
-        tables = self._tables
-        with tables.lock:
-            after = self._after(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1])
-            position.next[token_id] = after
-            self._position_bytes += 120
-        return after
+        after = self._after(position, self.vocabulary.token_bytes[token_id])
+        return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
         assert isinstance(position, _LiteralPosition)
-        with self._tables.lock:
-            return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
+        return self._after(position, data)
 
-    def _after(self, position: _LiteralPosition, data: NDArray[np.uint8], first: int, last: int) -> Position:
-        if first == last:
-            return REJECTED
-        node = int(advance_texts_kernel(self._nodes, position.node, data, first, last))
-        return self._position(node) if node >= 0 else REJECTED
+    def _after(self, position: _LiteralPosition, data: bytes) -> Position:
+        text = position.text + data
+        node: int | None
+        if self._starts is not None:
+            node = self._node_of.get(text)
+        else:
+            found = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
+            node = found if found >= 0 else None
+        return self._position(node, text) if data and node is not None else REJECTED
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -140,7 +155,8 @@ class LiteralCompiled(Compiled):
                 self._is_begun = True
                 self._fill_all()
             if self._starts is not None and position.node != _START:
-                self._take(position)
+                begin, end = self._starts[position.node], self._starts[position.node + 1]
+                self._keep(position, self._words[begin:end], self._values[begin:end])
                 return
             tables, (first, end) = self._tables, self._children(position.node)
             mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
@@ -164,29 +180,28 @@ class LiteralCompiled(Compiled):
             starts, words, values,
         ):  # fmt: skip
             size = int(starts[-1])
-            self._starts, self._words, self._values = starts, words[:size].copy(), values[:size].copy()
-            self._position_bytes += 12 * size
-
-    def _take(self, position: _LiteralPosition) -> None:
-        """Take a mask that was filled with all others."""
-        assert self._starts is not None
-        begin, end = int(self._starts[position.node]), int(self._starts[position.node + 1])
-        self._keep(position, self._words[begin:end], self._values[begin:end])
+            self._words, self._values = words[:size].copy(), values[:size].copy()
+            self._accepts = (self._nodes[:, TOKEN] >= 0).tobytes()
+            for text in sorted(text.encode() for text in self._literals().texts):
+                for size in range(1, len(text) + 1):  # the nodes are numbered as they are met in this order
+                    self._node_of.setdefault(text[:size], len(self._node_of))
+            self._starts = starts.tolist()
+            self._position_bytes += 12 * size + 40 * len(starts)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
-        is_dense = len(words) > self._tables.num_words // 16
-        if is_dense or self.is_accepting(position):
+        is_dense, is_accepting = len(words) > self._most_words, self.is_accepting(position)
+        if is_dense or is_accepting:
             row = self._tables.empty_row.copy()
             row[words] = values
-            if self.is_accepting(position):
+            if is_accepting:
                 row |= self._ends
-            words = np.flatnonzero(row)
-            values = row[words]
             if is_dense:
                 position.base = row
                 self._position_bytes += row.nbytes
                 return
+            words = np.flatnonzero(row)
+            values = row[words]
         position.words, position.values = words, values
         position.base = self._tables.empty_row
         self._position_bytes += 12 * len(words)
@@ -213,13 +228,20 @@ class LiteralCompiled(Compiled):
         assert isinstance(owner.dfa, LiteralsDfa)
         return owner.dfa
 
-    def _position(self, node: int) -> _LiteralPosition:
+    def _position(self, node: int, text: bytes) -> _LiteralPosition:
         found = self._by_node.get(node)
         if found is None:
             if self._position_bytes > self.max_bytes:
                 self._forget()
-            found = self._by_node[node] = _LiteralPosition(self._start_row, node)
-            self._position_bytes += 500
+            found = self._by_node[node] = _LiteralPosition(self._start_row, node, text)
+            self._position_bytes += POSITION_BYTES
+            starts = self._starts
+            if starts is not None and not self._accepts[node]:
+                # PERF: nearly always nothing else is to be done for the mask (``_keep``), so it need not be asked for.
+                begin, end = starts[node], starts[node + 1]
+                if end - begin <= self._most_words:
+                    found.words, found.values = self._words[begin:end], self._values[begin:end]
+                    found.base, found.cells = self._tables.empty_row, self._no_cells
         return found
 
     def _forget(self) -> None:

@@ -64,6 +64,7 @@ class PositionTable:
     """Number the states of one expression for one vocabulary and keep their masks; the caller holds its lock.
 
     start : the number of the first state; 0 stands for the dead one
+    moves : the buffer of int32[S * 256], state by state and byte: 0 = dead, below 0 = ask ``advance``
 
     Parameters
     ----------
@@ -116,6 +117,7 @@ class PositionTable:
         items = np.zeros(num_items, np.int32)
         items[: spans[count]] = self._items[: spans[count]]
         self._delta, self._spans, self._items = delta, spans, items
+        self.moves = memoryview(delta.reshape(-1))
         self._table = np.zeros(4 * num_states, np.int64)
         rehash_states_kernel(self._spans, self._items, count, self._table)
         self._addresses: NDArray[np.int64] = addresses_of(
@@ -136,10 +138,11 @@ class PositionTable:
         """Tell whether the text may end in a state."""
         return int(self._items[self._spans[number]]) == ACCEPT
 
-    def advance(self, number: int, data: NDArray[np.uint8], first: int, last: int) -> int:
-        """Return the state after ``data[first:last]``, 0 where they do not fit."""
+    def advance(self, number: int, data: bytes) -> int:
+        """Return the state after some bytes, 0 where they do not fit."""
+        text = np.frombuffer(data, np.uint8)
         while True:
-            after = int(advance_positions_entry(self._addresses, number, data, first, last))
+            after = int(advance_positions_entry(self._addresses, number, text, 0, len(data)))
             if after != FULL:
                 return after
             self._grow()

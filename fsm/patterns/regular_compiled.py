@@ -30,6 +30,7 @@ class _RegularPosition(Position):
         self._owner = owner
         self.is_noted = False
         self.base = None
+        self.cells = None
         self.words = None
         self.values = None
         self.next = {}
@@ -73,9 +74,7 @@ class RegularCompiled(Compiled):
         assert isinstance(position, _RegularPosition)
         with self._tables.lock:
             after = self._follow(position, self.vocabulary.token_bytes[token_id])
-            position.next[token_id] = after
-            self._position_bytes += 120
-        return after
+            return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
