@@ -6,6 +6,8 @@ advance is a dictionary look-up; rollback and fork copy references.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,8 +68,9 @@ class Matcher:
         self._size = vocabulary.size
         self._words = (vocabulary.size + 31) // 32
         self._mask: NDArray[np.int32] | None = None
-        self._index, self._row = 0, _NO_ROW
-        self._cells = memoryview(_NO_ROW)
+        self._index = 0
+        self._row: Any = _NO_ROW  # of int32[W]; its type would forbid values that may be None
+        self._cells = _NO_ROW.data
         self.is_terminated = False
 
     @property
@@ -102,8 +105,8 @@ class Matcher:
         ------
         MaskError : the mask is too small for the vocabulary, or has no such row.
         """
-        # PERF: 0.6 instead of 1.0 µs, half of it the copy of 16 KB: a row that was looked at before is written through its
-        # buffer, which costs half of what numpy takes (python -m benchmarks.grammars --only any_text).
+        # PERF: 0.6 instead of 1.0 µs, half of it the copy of 16 KB: a row that was looked at before is written through
+        # its buffer, which costs half of what numpy takes (python -m benchmarks.grammars --only any_text).
         if (mask is not self._mask or index != self._index) and not self._look_at(mask, index):
             self._fill_slowly(mask[index])
             return
@@ -121,7 +124,7 @@ class Matcher:
         if position.base is None:
             self._compiled.fill(position)
         assert position.base is not None
-        position.cells = memoryview(position.base)
+        position.cells = position.base.data
         return position.cells
 
     def _look_at(self, mask: NDArray[np.int32], index: int) -> bool:
@@ -133,7 +136,7 @@ class Matcher:
             return False
         self._mask, self._index = mask, index
         self._row = mask[index]
-        self._cells = memoryview(self._row)
+        self._cells = self._row.data
         return True
 
     def _fill_slowly(self, row: NDArray[np.int32]) -> None:
@@ -144,8 +147,7 @@ class Matcher:
             self._fill_end(row)
             return
         position = self._position
-        self._filled(position)
-        row[:] = position.base
+        row[:] = np.frombuffer(self._filled(position), np.int32)
         if position.words is not None and position.values is not None:
             row[position.words] = position.values
 

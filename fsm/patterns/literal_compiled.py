@@ -71,24 +71,19 @@ class LiteralCompiled(Compiled):
         self._nodes = self._texts.nodes if any(texts) else self._texts.nodes[:0]
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None
-        self._starts: list[int] | None = None
-        self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self._most_words = self._tables.num_words // 16
-        self._no_cells = memoryview(self._tables.empty_row)
-        self._accepts = b""
-        self._node_of: dict[bytes, int] = {}
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
-        self._is_begun = False
+        self._is_begun = self._knows_all = False
         self._distances_of: NDArray[np.int32] | None = None
-        self._by_node: dict[int, _LiteralPosition] = {}
         self._start_row = self.start.configurations
-        self.start = self._position(_START, b"")
+        self.start = _LiteralPosition(self._start_row, _START, b"")
+        self._by_text: dict[bytes, _LiteralPosition] = {b"": self.start}
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        for position in self._by_node.values():
+        for position in self._by_text.values():
             position.next = {}
-        self._by_node.clear()
+        self._by_text.clear()
         super().__del__()
 
     @property
@@ -100,8 +95,9 @@ class LiteralCompiled(Compiled):
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
         # PERF: no lock is taken: the trie never changes, and of two positions of one node either will do.
         assert isinstance(position, _LiteralPosition)
-        after = self._after(position, self.vocabulary.token_bytes[token_id])
-        return self._remember(position, token_id, after)
+        if self._position_bytes > self.max_bytes:
+            self._forget()
+        return self._remember(position, token_id, self._after(position, self.vocabulary.token_bytes[token_id]))
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
@@ -110,13 +106,13 @@ class LiteralCompiled(Compiled):
 
     def _after(self, position: _LiteralPosition, data: bytes) -> Position:
         text = position.text + data
-        node: int | None
-        if self._starts is not None:
-            node = self._node_of.get(text)
-        else:
-            found = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
-            node = found if found >= 0 else None
-        return self._position(node, text) if data and node is not None else REJECTED
+        found = self._by_text.get(text)
+        if found is None and not self._knows_all:
+            node = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
+            if node >= 0:
+                found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
+                self._position_bytes += POSITION_BYTES + len(text)
+        return REJECTED if found is None or not data else found
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -149,14 +145,10 @@ class LiteralCompiled(Compiled):
         """Compute the mask of a position."""
         assert isinstance(position, _LiteralPosition)
         with self._tables.lock:
-            if position.base is not None:
-                return
             if not self._is_begun:
                 self._is_begun = True
                 self._fill_all()
-            if self._starts is not None and position.node != _START:
-                begin, end = self._starts[position.node], self._starts[position.node + 1]
-                self._keep(position, self._words[begin:end], self._values[begin:end])
+            if position.base is not None:
                 return
             tables, (first, end) = self._tables, self._children(position.node)
             mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
@@ -180,13 +172,32 @@ class LiteralCompiled(Compiled):
             starts, words, values,
         ):  # fmt: skip
             size = int(starts[-1])
-            self._words, self._values = words[:size].copy(), values[:size].copy()
-            self._accepts = (self._nodes[:, TOKEN] >= 0).tobytes()
-            for text in sorted(text.encode() for text in self._literals().texts):
-                for size in range(1, len(text) + 1):  # the nodes are numbered as they are met in this order
-                    self._node_of.setdefault(text[:size], len(self._node_of))
-            self._starts = starts.tolist()
-            self._position_bytes += 12 * size + 40 * len(starts)
+            self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
+
+    def _place_all(self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
+        """Make the position of every node, with its mask: then no token costs more than a look-up."""
+        # The nodes are numbered as they are met in this order.
+        texts = sorted(text.encode() for text in self._literals().texts)
+        prefixes = dict.fromkeys(text[:size] for text in texts for size in range(1, len(text) + 1))
+        ends = np.flatnonzero(self._ends)
+        end_values = self._ends[ends]
+        base, cells, most = self._tables.empty_row, self._tables.empty_row.data, self._most_words
+        accepts = (self._nodes[:, TOKEN] >= 0).tolist()
+        begin = 0
+        for node, text in enumerate(prefixes):
+            end = starts[node + 1]
+            found = self._by_text.get(text)
+            if found is None:
+                found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
+            if accepts[node] and begin == end:
+                found.base, found.cells, found.words, found.values = base, cells, ends, end_values
+            elif accepts[node] or end - begin > most:
+                self._keep(found, words[begin:end], values[begin:end])
+            else:
+                found.base, found.cells, found.words, found.values = base, cells, words[begin:end], values[begin:end]
+            begin = end
+        self._knows_all = True
+        self._position_bytes += 12 * len(words) + POSITION_BYTES * len(prefixes)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
@@ -228,25 +239,10 @@ class LiteralCompiled(Compiled):
         assert isinstance(owner.dfa, LiteralsDfa)
         return owner.dfa
 
-    def _position(self, node: int, text: bytes) -> _LiteralPosition:
-        found = self._by_node.get(node)
-        if found is None:
-            if self._position_bytes > self.max_bytes:
-                self._forget()
-            found = self._by_node[node] = _LiteralPosition(self._start_row, node, text)
-            self._position_bytes += POSITION_BYTES
-            starts = self._starts
-            if starts is not None and not self._accepts[node]:
-                # PERF: nearly always nothing else is to be done for the mask (``_keep``), so it need not be asked for.
-                begin, end = starts[node], starts[node + 1]
-                if end - begin <= self._most_words:
-                    found.words, found.values = self._words[begin:end], self._values[begin:end]
-                    found.base, found.cells = self._tables.empty_row, self._no_cells
-        return found
-
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_node.values():
+        for position in self._by_text.values():
             position.next = {}
-        self._by_node.clear()
+        if not self._knows_all:
+            self._by_text = {b"": self.start}  # type: ignore[dict-item]
         super()._forget()

@@ -117,7 +117,7 @@ class PositionTable:
         items = np.zeros(num_items, np.int32)
         items[: spans[count]] = self._items[: spans[count]]
         self._delta, self._spans, self._items = delta, spans, items
-        self.moves = memoryview(delta.reshape(-1))
+        self.moves = delta.reshape(-1).data
         self._table = np.zeros(4 * num_states, np.int64)
         rehash_states_kernel(self._spans, self._items, count, self._table)
         self._addresses: NDArray[np.int64] = addresses_of(
