@@ -73,6 +73,9 @@ class Symbols(Expression):
         self.is_every = ranges == ALL
 
 
+_ONLY_SYMBOLS = {Symbols}
+
+
 class Sequence(Expression):
     """One item after the other; the empty sequence is the empty text."""
 
@@ -80,6 +83,12 @@ class Sequence(Expression):
 
     def __init__(self, items: tuple[Expression, ...]) -> None:
         self.items: Final = items
+        if {*map(type, items)} == _ONLY_SYMBOLS:  # PERF: texts are long: a tenth of the time of the loop below
+            self.is_nullable = False
+            self.is_plain = self.is_gapless = True
+            self.is_every = all(item.is_every for item in items)
+            self.shortest = self.longest = len(items)
+            return
         nullable = plain = gapless = every = True
         shortest = longest = 0
         unbounded = False
@@ -95,7 +104,7 @@ class Sequence(Expression):
                 longest += item.longest
         self.is_nullable, self.is_plain, self.is_gapless, self.is_every = nullable, plain, gapless, every
         self.shortest = shortest
-        self.longest = None if unbounded else longest
+        self.longest: int | None = None if unbounded else longest
 
 
 class Choice(Expression):
@@ -213,6 +222,8 @@ def sequence(items: SequenceOf[Expression]) -> Expression:
     >>> sequence([text("ab"), EMPTY, text("c")]).shortest
     3
     """
+    if len(items) > 1 and {*map(type, items)} == _ONLY_SYMBOLS:
+        return Sequence(tuple(items))
     flat: list[Expression] = []
     for item in items:
         if item is NOTHING:

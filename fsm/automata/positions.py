@@ -72,6 +72,36 @@ def find_positions(expression: Expression) -> Positions | None:
     )
 
 
+_ONLY_SYMBOLS = {Symbols}
+_NO_SPAN = _Span([], [], is_nullable=True)
+
+
+def _repeated(items: tuple[Expression, ...], place: int) -> int:
+    """Return how many of the items before a repetition its body ends with, after separators; 0 where it is no such."""
+    node = items[place]
+    if type(node) is not Repeat or node.least or node.most is not None or type(node.body) is not Sequence:
+        return 0
+    body = node.body.items
+    count = 0
+    while count < min(place, len(body) - 1) and body[-1 - count] is items[place - 1 - count]:
+        count += 1
+    while count and body[-count].is_nullable:  # what is repeated must begin with something
+        count -= 1
+    if not count or all(item.is_nullable for item in body[:-count]):
+        return 0
+    return count
+
+
+def _firsts_of(spans: list[_Span]) -> list[int]:
+    """Return where a text of one span after the other may begin."""
+    first: list[int] = []
+    for span in spans:
+        first = first + span.first
+        if not span.is_nullable:
+            break
+    return first
+
+
 class _Builder:
     def __init__(self) -> None:
         self.classes: dict[Ranges, int] = {}
@@ -101,29 +131,43 @@ class _Builder:
         end = begin + len(nodes)
         if end > MAX_POSITIONS + 1:
             raise _TooLargeError
-        for node in nodes:
-            if node not in known:
+        classes = list(map(known.get, nodes))
+        if None in classes:
+            for node in nodes:
                 assert type(node) is Symbols
                 known[node] = self.classes.setdefault(node.ranges, len(self.classes))
-        self.class_of += [known[node] for node in nodes]
+            classes = [known[node] for node in nodes]
+        self.class_of += classes  # type: ignore[arg-type]
         self.follow += [[place] for place in range(begin + 1, end)]
         self.follow.append([])
         return _Span([begin], [end - 1], is_nullable=False)
 
     def _add_sequence(self, items: tuple[Expression, ...]) -> _Span:
-        if items and all(type(item) is Symbols for item in items):
+        if {*map(type, items)} == _ONLY_SYMBOLS:
             return self._add_symbols(items)
-        first: list[int] = []
+        spans: list[_Span] = []
         last: list[int] = []
-        nullable = True
-        for item in items:
+        for place, item in enumerate(items):
+            repeated = _repeated(items, place)
+            if repeated:
+                self._add_loop(item, _firsts_of(spans[-repeated:]), last, repeated)
+                spans.append(_NO_SPAN)
+                continue
             span = self.add(item)
+            spans.append(span)
             self._link(last, span.first)
-            if nullable:
-                first = first + span.first
             last = last + span.last if span.is_nullable else span.last
-            nullable = nullable and span.is_nullable
-        return _Span(first, last, nullable)
+        return _Span(_firsts_of(spans), last, all(span.is_nullable for span in spans))
+
+    def _add_loop(self, node: Expression, first: list[int], last: list[int], repeated: int) -> None:
+        """Add the separators of a list, ``x(sx)*``: they lead from where x ends to where it begins, which is not added
+        once more. So a list of words has as many states as one word.
+        """
+        assert type(node) is Repeat
+        assert type(node.body) is Sequence
+        span = self._add_sequence(node.body.items[:-repeated])
+        self._link(last, span.first)
+        self._link(span.last, first)
 
     def _add_repeat(self, node: Repeat) -> _Span:
         """Copy the body; one that may be empty counts as if it were not, which changes nothing where ``least`` is 0."""
@@ -133,7 +177,8 @@ class _Builder:
         size = len(self.class_of) - begin
         if begin + size * count > MAX_POSITIONS + 1:
             raise _TooLargeError
-        classes, follow = self.class_of[begin:], [after.copy() for after in self.follow[begin:]]
+        classes = self.class_of[begin:] if count > 1 else []
+        follow = [after.copy() for after in self.follow[begin:]] if count > 1 else []
         for copy in range(1, count):
             offset = copy * size
             self.class_of += classes
