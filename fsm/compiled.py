@@ -21,7 +21,7 @@ from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
-from fsm.position import MOVE_BYTES, POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -63,7 +63,7 @@ class Compiled:
     def __del__(self) -> None:
         """Take the cycles apart, so that memory returns at once and no garbage collection has to find them."""
         for position in self._positions.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._positions.clear()
         self.network.release()
 
@@ -84,8 +84,7 @@ class Compiled:
         text : returns the bytes read so far; asked only where a grammar must note what was read.
         """
         if position.stays is not None and is_allowed(position.stays, token_id):
-            position.next[token_id] = position
-            return position
+            return self._remember(position, token_id, position)
         tables = self._tables
         with tables.lock:
             after = self._advance(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1], text)
@@ -94,7 +93,10 @@ class Compiled:
 
     def _remember(self, position: Position, token_id: int, after: Position) -> Position:
         """Remember where a token leads, and return that; ``Matcher`` looks there before it asks."""
-        position.next[token_id] = after
+        if position.next:
+            position.next[token_id] = after
+        else:
+            position.next = {token_id: after}
         self._position_bytes += MOVE_BYTES
         return after
 
@@ -238,7 +240,7 @@ class Compiled:
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._positions.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._positions.clear()
         self._masks.forget()
         self._position_bytes = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOVE_BYTES", "POSITION_BYTES", "REJECTED", "Position"]
+__all__ = ["MOVE_BYTES", "NO_MOVES", "POSITION_BYTES", "REJECTED", "Position"]
 
 POSITION_BYTES = 500
 """About what a position takes without its configurations, its mask and its memo."""
@@ -67,11 +67,14 @@ class Position:
         self.cells = None
         self.words = None
         self.values = None
-        self.next = {}
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
         self.stays = None
 
+
+NO_MOVES: dict[int, Position] = {}
+"""The memo of every position that no token has been read at; never changed. Most positions stay so."""
 
 REJECTED = Position(np.empty((0, 5), np.int64))

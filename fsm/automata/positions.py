@@ -72,7 +72,6 @@ def find_positions(expression: Expression) -> Positions | None:
     )
 
 
-_ONLY_SYMBOLS = {Symbols}
 _NO_SPAN = _Span([], [], is_nullable=True)
 
 
@@ -115,9 +114,11 @@ class _Builder:
         if kind is Symbols:
             return self._add_symbols((node,))
         if kind is Sequence:
-            return self._add_sequence(node.items)  # type: ignore[attr-defined]
+            items = node.items  # type: ignore[attr-defined]
+            return self._add_symbols(items) if node.is_symbols else self._add_sequence(items)  # type: ignore[attr-defined]
         if kind is Choice:
-            spans = [self.add(option) for option in node.options]  # type: ignore[attr-defined]
+            options = node.options  # type: ignore[attr-defined]
+            spans = self._add_texts(options) or [self.add(option) for option in options]
             first = [place for span in spans for place in span.first]
             last = [place for span in spans for place in span.last]
             return _Span(first, last, any(span.is_nullable for span in spans))
@@ -131,20 +132,29 @@ class _Builder:
         end = begin + len(nodes)
         if end > MAX_POSITIONS + 1:
             raise _TooLargeError
-        classes = list(map(known.get, nodes))
-        if None in classes:
-            for node in nodes:
-                assert type(node) is Symbols
-                known[node] = self.classes.setdefault(node.ranges, len(self.classes))
-            classes = [known[node] for node in nodes]
-        self.class_of += classes  # type: ignore[arg-type]
+        for node in {*nodes} - known.keys():
+            assert type(node) is Symbols
+            known[node] = self.classes.setdefault(node.ranges, len(self.classes))
+        self.class_of += map(known.__getitem__, nodes)
         self.follow += [[place] for place in range(begin + 1, end)]
         self.follow.append([])
         return _Span([begin], [end - 1], is_nullable=False)
 
+    def _add_texts(self, options: tuple[Expression, ...]) -> list[_Span]:
+        """Add the options of a choice at once, where they are sequences of symbols; return none where they are not."""
+        if not all(type(option) is Sequence and option.is_symbols for option in options):
+            return []
+        begin = len(self.class_of)
+        self._add_symbols(tuple([item for option in options for item in option.items]))  # type: ignore[attr-defined]
+        spans: list[_Span] = []
+        for option in options:
+            end = begin + option.shortest
+            self.follow[end - 1] = []
+            spans.append(_Span([begin], [end - 1], is_nullable=False))
+            begin = end
+        return spans
+
     def _add_sequence(self, items: tuple[Expression, ...]) -> _Span:
-        if {*map(type, items)} == _ONLY_SYMBOLS:
-            return self._add_symbols(items)
         spans: list[_Span] = []
         last: list[int] = []
         for place, item in enumerate(items):
@@ -160,9 +170,7 @@ class _Builder:
         return _Span(_firsts_of(spans), last, all(span.is_nullable for span in spans))
 
     def _add_loop(self, node: Expression, first: list[int], last: list[int], repeated: int) -> None:
-        """Add the separators of a list, ``x(sx)*``: they lead from where x ends to where it begins, which is not added
-        once more. So a list of words has as many states as one word.
-        """
+        """Add the separators of a list, ``x(sx)*``: they lead from where x ends to where it begins."""
         assert type(node) is Repeat
         assert type(node.body) is Sequence
         span = self._add_sequence(node.body.items[:-repeated])

@@ -267,23 +267,27 @@ def walk_roots_kernel(
 
     firsts : int32[256]   the nodes by first byte, or -1
     """
-    while registers[P_EXIT] < 256:
-        byte = registers[P_EXIT]
-        node, after = np.int64(firsts[byte]), np.int64(delta[start, byte])
-        if node >= 0 and after < 0:
+    for byte in range(registers[P_EXIT], 256):
+        after = np.int64(delta[start, byte])
+        if after == 0:
+            continue
+        node = np.int64(firsts[byte])
+        if node < 0:
+            continue
+        code = np.int64(0)
+        if after < 0:
             after = step_items_kernel(
                 delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, start, byte
             )  # fmt: skip
-        if node >= 0 and after != 0:
-            code = np.int64(FULL)
-            if after > 0:
-                code = walk_positions_kernel(
-                    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
-                    duplicates, node, np.int64(nodes[node, 2]), start, path, touched, mask,
-                )  # fmt: skip
-            if code < 0:
-                return code
-        registers[P_EXIT] += 1
+            code = min(after, np.int64(0))
+        if after > 0:
+            code = walk_positions_kernel(
+                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
+                duplicates, node, np.int64(nodes[node, 2]), start, path, touched, mask,
+            )  # fmt: skip
+        if code < 0:
+            registers[P_EXIT] = byte
+            return code
     registers[P_EXIT] = 0
     return np.int64(0)
 
@@ -558,7 +562,8 @@ def advance_positions_entry(states, number, text, first, last):
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15], 2), np.int32),
+        carray(pointer(states[12]), (states[13], 256), np.uint16),
+        carray(pointer(states[14]), (states[15], 2), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8),
         number, text, first, last,
@@ -605,7 +610,8 @@ def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_se
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15], 2), np.int32),
+        carray(pointer(states[12]), (states[13], 256), np.uint16),
+        carray(pointer(states[14]), (states[15], 2), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8), carray(pointer(states[22]), (states[23],), np.uint8),
         carray(pointer(states[24]), (states[25],), np.int64), carray(pointer(states[26]), (states[27],), np.int64),

@@ -19,7 +19,7 @@ from fsm.patterns._byte_kernels import (
     join_tries_kernel,
     measure_texts_kernel,
 )
-from fsm.position import POSITION_BYTES, REJECTED, Position
+from fsm.position import NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -46,7 +46,7 @@ class _LiteralPosition(Position):
         self.cells = None
         self.words = None
         self.values = None
-        self.next = {}
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
@@ -82,7 +82,7 @@ class LiteralCompiled(Compiled):
     def __del__(self) -> None:
         """Take the cycles apart."""
         for position in self._by_text.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_text.clear()
         super().__del__()
 
@@ -242,7 +242,7 @@ class LiteralCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_text.values():
-            position.next = {}
+            position.next = NO_MOVES
         if not self._knows_all:
             self._by_text = {b"": self.start}  # type: ignore[dict-item]
         super()._forget()

@@ -11,7 +11,7 @@ from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.position_table import PositionTable, position_table_of
-from fsm.position import POSITION_BYTES, REJECTED, Position
+from fsm.position import NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.utf8 import read_byte
 from fsm.vocabulary import Vocabulary
 
@@ -27,7 +27,7 @@ _PLACE_BYTES = 100
 class _PatternPosition(Position):
     """Be a state of a table; the kernels' view of it is told on request, by reading again a text that leads there.
 
-    before, data : a position and what was read from there
+    before, data : a position and what was read from there; None = it is the first, or no text has led here yet
     known  : the state over characters, and what was read of a character; None = not asked yet
     """
 
@@ -43,9 +43,10 @@ class _PatternPosition(Position):
         self.before = before
         self.data = data
         self.is_noted = False
-        self.cells = None
-        self.base, self.words, self.values = table.known_mask(number) or _NOT_FILLED
-        self.next = {}
+        mask = table.known_mask(number)
+        self.base, self.words, self.values = _NOT_FILLED if mask is None else mask
+        self.cells = None if self.words is None else table.no_cells
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
@@ -90,7 +91,7 @@ class PatternCompiled(Compiled):
     def __del__(self) -> None:
         """Take the cycles apart."""
         for position in self._by_number.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_number.clear()
         super().__del__()
 
@@ -113,8 +114,15 @@ class PatternCompiled(Compiled):
         """Compute the mask of a position."""
         assert isinstance(position, _PatternPosition)
         with self._tables.lock:
+            table, number = position.table, position.number
+            met = table.begin(number)
             if position.base is None:
-                position.base, position.words, position.values = position.table.mask(position.number)
+                position.base, position.words, position.values = table.mask(number)
+            if table is self._table:
+                for other in met:
+                    if other not in self._by_number:
+                        self._by_number[other] = _PatternPosition(self, table, other, None, b"")
+                self._position_bytes += (POSITION_BYTES + _PLACE_BYTES) * len(met)
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""
@@ -140,6 +148,8 @@ class PatternCompiled(Compiled):
         found = self._by_number.get(number)
         if found is None or found.table is not table:
             return self._new_position(table, number, position, data)
+        if found.before is None and found is not self._first:
+            found.before, found.data = position, data
         return found
 
     def _new_position(
@@ -159,7 +169,7 @@ class PatternCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_number.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_number.clear()
         table = position_table_of(self.vocabulary, self.dfa, is_new=True)
         assert table is not None

@@ -8,7 +8,6 @@ where a state goes on by many bytes, however long.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +68,7 @@ class PositionTable:
     """Number the states of one expression for one vocabulary and keep their masks; the caller holds its lock.
 
     start : the number of the first state; 0 stands for the dead one
+    no_cells : the buffer of the row in which nothing is allowed, from which masks of few words differ
     moves : the buffer of int32[S * 256], state by state and byte: 0 = dead, below 0 = ask ``advance``
 
     Parameters
@@ -80,6 +80,7 @@ class PositionTable:
 
     def __init__(self, tables: VocabularyTables, positions: Positions, spellings: list[NDArray[np.uint16]]) -> None:
         self._tables = tables
+        self.no_cells = tables.empty_row.data
         self._loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._lengths = token_lengths_of(tables)
         self._masks: dict[int, Mask] = {}
@@ -91,7 +92,6 @@ class PositionTable:
         self._waiting = np.zeros(1, np.int64)
         self._ahead = addresses_of(self._waiting, *_NOTHING_AHEAD)
         self._touched = np.zeros(tables.num_words, np.int32)
-        self._known_ahead = _Ahead({}, [], np.zeros(0, np.int64), np.zeros(0, np.int32))
         lengths = self._lengths
         more = addresses_of(tables.trie.duplicates, lengths.before, lengths.by_length, lengths.longer)
         self._trie = np.concatenate([self._loops.addresses, more])
@@ -104,6 +104,10 @@ class PositionTable:
         num_states = _FIRST_STATES if len(self._starts) < _FIRST_STATES else len(self._starts) + 64
         self._allocate(num_states, 4 * num_states + len(self._scratch))
         self.start = int(intern_first_entry(self._addresses, self._follow[: self._starts[1]].copy()))
+        # Masks that were filled at once: the place of each state among them, and where its words begin.
+        self._places: dict[int, int] = {}
+        self._begins: list[int] = []
+        self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self._is_begun = False
 
     def _lay(self, positions: Positions, spellings: list[NDArray[np.uint16]]) -> None:
@@ -160,30 +164,35 @@ class PositionTable:
 
     def known_mask(self, number: int) -> Mask | None:
         """Return the mask of a state where it was filled."""
-        return self._masks.get(number) or self._mask_ahead(number)
+        known = self._masks.get(number)
+        if known is None and number in self._places:
+            known = self._masks[number] = self._mask_ahead(number)
+        return known
 
-    def _mask_ahead(self, number: int) -> Mask | None:
-        """Return the mask of a state where it was filled with those of many others."""
-        ahead = self._known_ahead
-        place = ahead.places.get(number)
-        if place is None:
-            return None
-        begin, end = ahead.begins[place], ahead.begins[place + 1]
+    def begin(self, number: int) -> list[int]:
+        """Fill the masks that a text meets next, once; return the states that have one now, none the next time."""
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        self.advance(number, b"")  # loads the kernel, which the first of many texts would else wait for
+        self._look_ahead(number)
+        return [*self._masks, *self._places]
+
+    def _mask_ahead(self, number: int) -> Mask:
+        """Return the mask of a state that was filled with many others."""
+        place = self._places[number]
+        begin, end = self._begins[place], self._begins[place + 1]
+        words, values = self._words[begin:end], self._values[begin:end]
         if end - begin <= MOST_WORDS:
-            mask: Mask = self._tables.empty_row, ahead.words[begin:end], ahead.values[begin:end]
-        else:
-            row = self._tables.empty_row.copy()
-            row[ahead.words[begin:end]] = ahead.values[begin:end]
-            mask = row, None, None
-            self._mask_bytes += row.nbytes
-        self._masks[number] = mask
-        return mask
+            return self._tables.empty_row, words, values
+        row = self._tables.empty_row.copy()
+        row[words] = values
+        self._mask_bytes += row.nbytes
+        return row, None, None
 
     def mask(self, number: int) -> Mask:
         """Return the mask of a state, end tokens included."""
-        if not self._is_begun:
-            self._is_begun = True
-            self._look_ahead(number)
+        self.begin(number)
         return self.known_mask(number) or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
@@ -240,26 +249,12 @@ class PositionTable:
         self._ahead = kept
         begins, count = firsts.tolist(), int(self._registers[P_PLACE])
         size, states = begins[count], waiting[:count].tolist()
-        places = dict(zip(states, range(count), strict=True))
+        self._words, self._values, self._begins = words[:size].copy(), values[:size].copy(), begins
+        self._places = {state: place for place, state in enumerate(states) if state > 0}
+        self._mask_bytes += 12 * size + 100 * count
         for state in states:
             if state < 0:
-                del places[state]
                 self._keep(-state, self._make(-state))
-        self._known_ahead = _Ahead(places, begins, words[:size].copy(), values[:size].copy())
-        self._mask_bytes += 12 * size + 100 * count
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Hold the masks of states that were filled at once.
-
-    places : the place of each state among them;  begins : where the words of each place begin
-    """
-
-    places: dict[int, int]
-    begins: list[int]
-    words: NDArray[np.int64]
-    values: Row
 
 
 _NOTHING_AHEAD = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8))

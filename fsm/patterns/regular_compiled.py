@@ -11,7 +11,7 @@ from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.regular_masks import RegularMasks, regular_masks_of, renew_masks
-from fsm.position import REJECTED, Position
+from fsm.position import NO_MOVES, REJECTED, Position
 from fsm.utf8 import partial_range, read_byte, read_bytes
 from fsm.vocabulary import Vocabulary
 
@@ -33,7 +33,7 @@ class _RegularPosition(Position):
         self.cells = None
         self.words = None
         self.values = None
-        self.next = {}
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
@@ -65,7 +65,7 @@ class RegularCompiled(Compiled):
     def __del__(self) -> None:
         """Take the cycles apart."""
         for position in self._by_place.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_place.clear()
         super().__del__()
 
@@ -147,7 +147,7 @@ class RegularCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_place.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_place.clear()
         self._regular = renew_masks(self.vocabulary, self._dfa)
         super()._forget()

@@ -23,6 +23,7 @@ from fsm.automata.expression import (
     repeat,
     sequence,
     symbols,
+    texts,
 )
 from fsm.automata.ranges import ALL, Ranges, complement_ranges
 from fsm.errors import LimitError
@@ -42,6 +43,7 @@ MAX_PATTERN_SIZE = 100_000
 
 _SPECIAL = frozenset("\\^$.|?*+()[{")
 _PLAIN = re.compile(r"[^\\^$.|?*+()\[{]+")
+_PLAIN_OPTIONS = re.compile(r"(?:[^\\^$.|?*+()\[{]+\|){4,}")
 _BRACES = re.compile(r"\{([0-9]*)(?:(,)([0-9]*))?\}")
 _SKIPPED = re.compile(r"(?:[ \t\n\r\f\v]|#[^\n]*)*")
 _NEWLINE: Ranges = ((0x0A, 0x0A),)
@@ -99,7 +101,13 @@ class _Parser:
         return found
 
     def parse_choice(self, flags: Flag) -> Expression:
-        options = [self.parse_sequence(flags)]
+        options: list[Expression] = []
+        run = None if flags & (Flag.IGNORE_CASE | Flag.VERBOSE) else _PLAIN_OPTIONS.match(self.pattern, self.place)
+        if run is not None:  # words, one after the other
+            options += texts(run.group()[:-1].split("|"))
+            self.place = run.end()
+            self.last_choice = self.place - 1
+        options.append(self.parse_sequence(flags))
         while self.pattern.startswith("|", self.place):
             self.last_choice = self.place
             self.place += 1
