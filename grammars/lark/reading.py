@@ -15,6 +15,7 @@ from typing import Any
 
 from lark.exceptions import GrammarError as ReaderError
 from lark.exceptions import UnexpectedInput
+from lark.lexer import PatternStr
 from lark.load_grammar import load_grammar
 
 from fsm.errors import GrammarError
@@ -22,6 +23,7 @@ from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
+from grammars.lark.exact_text import ExactText
 from grammars.lark.first_match import FirstMatch
 from grammars.lark.plain_notation import read_plain
 from grammars.lark.program import Program, Untranslatable
@@ -173,6 +175,8 @@ class _Reader:
         return ContextFreeGrammar(rules, "whole text", source=shown_source(self.text), ignored=skipped)
 
     def _terminal(self, term: Any) -> Terminal:
+        if isinstance(term.pattern, PatternStr) and not term.pattern.flags:
+            return Terminal(term.name, ExactText(term.pattern.value))
         pattern = term.pattern.to_regexp()
         got = term.name
         if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
