@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fsm.errors import MaskError
 
 __all__ = [
+    "MASK_DTYPE",
     "allocate_token_bitmask",
     "allowed_token_ids",
     "check_token_bitmask",
@@ -21,7 +22,7 @@ __all__ = [
     "pack_token_ids",
 ]
 
-_INT32 = np.dtype(np.int32)
+MASK_DTYPE = np.dtype(np.int32)
 
 
 def num_mask_words(vocabulary_size: int) -> int:
@@ -55,7 +56,7 @@ def check_token_bitmask(mask: NDArray[np.int32], index: int, vocabulary_size: in
     """
     words = (vocabulary_size + 31) >> 5
     shape = mask.shape
-    if len(shape) != 2 or shape[1] < words or (mask.dtype is not _INT32 and mask.dtype != _INT32):
+    if len(shape) != 2 or shape[1] < words or (mask.dtype is not MASK_DTYPE and mask.dtype != MASK_DTYPE):
         raise MaskError(
             f"mask: got {mask.dtype}{list(mask.shape)}, expected int32[B, {words}] for {vocabulary_size} tokens; "
             "allocate it with allocate_token_bitmask"

@@ -15,7 +15,7 @@ from fsm.compiled import Compiled
 from fsm.errors import TokenRejected, VocabularyError
 from fsm.explanation import Explanation, explain_token
 from fsm.forced_tokens import split_forced
-from fsm.mask import check_token_bitmask
+from fsm.mask import MASK_DTYPE, check_token_bitmask
 from fsm.parts.regions import Region, regions_of
 from fsm.parts.way_out import find_way
 from fsm.position import REJECTED, Position
@@ -129,9 +129,11 @@ class Matcher:
 
     def _look_at(self, mask: NDArray[np.int32], index: int) -> bool:
         """Refuse a mask without room; remember a row that has exactly as many words as there are, and tell of it."""
-        if mask is not self._mask or not 0 <= index < len(mask):
+        shape = mask.shape
+        is_exact = len(shape) == 2 and shape[1] == self._words and mask.dtype is MASK_DTYPE and 0 <= index < shape[0]
+        if not is_exact:
             check_token_bitmask(mask, index, self._size)
-        if self.is_terminated or mask.shape[1] != self._words:
+        if self.is_terminated or shape[1] != self._words:
             self._mask = None
             return False
         self._mask, self._index = mask, index
@@ -283,9 +285,9 @@ class Matcher:
         """Advance where the position has no memo yet; None stands for "the end token was read"."""
         if not 0 <= token_id < self._size:
             raise VocabularyError(f"token id {token_id} lies outside the vocabulary 0..{self._size - 1}")
-        if self.is_terminated:
-            return REJECTED
-        if token_id in self._special:
+        if self.is_terminated or token_id in self._special:
+            if self.is_terminated:
+                return REJECTED
             if token_id in self._eos and self.is_accepting:
                 self.is_terminated = True
                 self._mask = None  # what comes next is not what the position says

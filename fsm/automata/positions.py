@@ -185,22 +185,29 @@ class _Builder:
         size = len(self.class_of) - begin
         if begin + size * count > MAX_POSITIONS + 1:
             raise _TooLargeError
-        classes = self.class_of[begin:] if count > 1 else []
-        follow = [after.copy() for after in self.follow[begin:]] if count > 1 else []
-        for copy in range(1, count):
-            offset = copy * size
-            self.class_of += classes
-            self.follow += [[place + offset for place in after] for after in follow]
-        last: list[int] = []
-        for copy in range(count):
-            ends = [place + copy * size for place in body.last]
-            if copy + 1 < count:
-                self._link(ends, [place + (copy + 1) * size for place in body.first])
-            elif node.most is None:
-                self._link(ends, [place + copy * size for place in body.first])
-            if copy + 1 >= node.least:
-                last += ends
+        if count > 1:
+            self._copy(begin, count, body)
+        behind = (count - 1) * size
+        if node.most is None:
+            self._link([place + behind for place in body.last], [place + behind for place in body.first])
+        last = [place + copy * size for copy in range(max(node.least, 1) - 1, count) for place in body.last]
         return _Span(body.first, last, node.least == 0 or body.is_nullable)
+
+    def _copy(self, begin: int, count: int, body: _Span) -> None:
+        """Put copies of what was added since ``begin`` behind it, so that each leads to the next."""
+        size = len(self.class_of) - begin
+        self._num_following += (count - 1) * len(body.last) * len(body.first)
+        if self._num_following > MAX_FOLLOWING:
+            raise _TooLargeError
+        plain, onward = self.follow[begin:], [place + size for place in body.first]
+        leading = [after.copy() for after in plain]
+        for place in body.last:
+            leading[place - begin] += onward
+        del self.follow[begin:]
+        for offset in range(0, (count - 1) * size, size):
+            self.follow += [[place + offset for place in after] for after in leading]
+        self.follow += [[place + (count - 1) * size for place in after] for after in plain]
+        self.class_of += self.class_of[begin:] * (count - 1)
 
     def _link(self, ends: list[int], begins: list[int]) -> None:
         self._num_following += len(ends) * len(begins)

@@ -71,6 +71,7 @@ class LiteralCompiled(Compiled):
         self._nodes = self._texts.nodes if any(texts) else self._texts.nodes[:0]
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None
+        self._token_bytes = vocabulary.token_bytes
         self._most_words = self._tables.num_words // 16
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
         self._is_begun = self._knows_all = False
@@ -94,10 +95,10 @@ class LiteralCompiled(Compiled):
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
         # PERF: no lock is taken: the trie never changes, and of two positions of one node either will do.
-        assert isinstance(position, _LiteralPosition)
+        after = self._after(position, self._token_bytes[token_id])  # type: ignore[arg-type]
         if self._position_bytes > self.max_bytes:
             self._forget()
-        return self._remember(position, token_id, self._after(position, self.vocabulary.token_bytes[token_id]))
+        return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
@@ -107,12 +108,16 @@ class LiteralCompiled(Compiled):
     def _after(self, position: _LiteralPosition, data: bytes) -> Position:
         text = position.text + data
         found = self._by_text.get(text)
-        if found is None and not self._knows_all:
-            node = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
-            if node >= 0:
-                found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
-                self._position_bytes += POSITION_BYTES + len(text)
-        return REJECTED if found is None or not data else found
+        if found is not None and data:
+            return found
+        if self._knows_all or not data:
+            return REJECTED
+        node = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
+        if node < 0:
+            return REJECTED
+        found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
+        self._position_bytes += POSITION_BYTES + len(text)
+        return found
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""

@@ -84,6 +84,7 @@ class PatternCompiled(Compiled):
         super().__init__(network, states.start(network), vocabulary)
         self.dfa: Dfa = states.dfa
         self._states = states
+        self._token_bytes = vocabulary.token_bytes
         self._table = table
         self.start = self._first = _PatternPosition(self, table, table.start, None, b"")
         self._by_number[table.start] = self._first
@@ -97,8 +98,7 @@ class PatternCompiled(Compiled):
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
-        assert isinstance(position, _PatternPosition)
-        return self._remember(position, token_id, self._after(position, self.vocabulary.token_bytes[token_id]))
+        return self._remember(position, token_id, self._after(position, self._token_bytes[token_id]))  # type: ignore[arg-type]
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""

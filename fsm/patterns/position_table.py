@@ -8,6 +8,7 @@ where a state goes on by many bytes, however long.
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ class PositionTable:
         widths = np.array([class_width(ranges) for ranges in positions.classes] or [0], np.uint8)
         self._wide = widths[class_of]
         self._starts = np.cumsum([0, *map(len, positions.follow)], dtype=np.int32)
-        self._follow = np.array([place for after in positions.follow for place in after], np.int32) << SHIFT
+        self._follow = np.fromiter(chain.from_iterable(positions.follow), np.int32) << SHIFT
         self._scratch = np.zeros(len(self._follow) + len(class_of) + 16, np.int32)
         self._alike = _alike([table[0, :128].tolist() for table in spellings])
 
