@@ -19,7 +19,7 @@ from fsm.patterns._byte_kernels import (
     join_tries_kernel,
     measure_texts_kernel,
 )
-from fsm.position import NO_MOVES, POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -27,6 +27,7 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["LiteralCompiled"]
 
 _START = -1
+_NO_ROOM = np.zeros((0, 2), np.int32)
 
 MOST_NODES = 3000
 """Lists of texts with no more bytes than these, common beginnings counted once, have all their masks filled at once."""
@@ -51,6 +52,10 @@ class _LiteralPosition(Position):
         self.is_complete = None
         self.shortest = None
         self.stays = None
+
+
+def _node_of(position: _LiteralPosition) -> int:
+    return position.node
 
 
 class LiteralCompiled(Compiled):
@@ -159,7 +164,7 @@ class LiteralCompiled(Compiled):
             mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
             count = join_tries_kernel(
                 tables.trie.nodes, tables.trie.duplicates, self._firsts(), self._nodes, first, end, self._scratch(),
-                mask, touched,
+                mask, touched, _NO_ROOM, np.zeros(1, np.int64),
             )  # fmt: skip
             words = touched[:count].astype(np.int64)
             self._keep(position, words, mask[words])
@@ -172,12 +177,14 @@ class LiteralCompiled(Compiled):
         starts = np.zeros(len(self._nodes) + 1, np.int32)
         words, values = np.empty(room, np.int64), np.empty(room, np.int32)
         mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
+        begins, moves = np.zeros_like(starts), np.empty((room, 2), np.int32)
         if join_all_tries_kernel(
             tables.trie.nodes, tables.trie.duplicates, self._firsts(), self._nodes, self._scratch(), mask, touched,
-            starts, words, values,
+            starts, words, values, begins, moves, np.zeros(1, np.int64),
         ):  # fmt: skip
             size = int(starts[-1])
             self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
+            self._move_all(begins.tolist(), moves[: begins[-1]])
 
     def _place_all(self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Make the position of every node, with its mask: then no token costs more than a look-up."""
@@ -203,6 +210,15 @@ class LiteralCompiled(Compiled):
             begin = end
         self._knows_all = True
         self._position_bytes += 12 * len(words) + POSITION_BYTES * len(prefixes)
+
+    def _move_all(self, begins: list[int], moves: NDArray[np.int32]) -> None:
+        """Note where each token leads from every node."""
+        by_node = sorted(self._by_text.values(), key=_node_of)[1:]  # without the place before the first byte
+        tokens, targets = moves[:, 0].tolist(), [by_node[node] for node in moves[:, 1].tolist()]
+        for position, begin, end in zip(by_node, begins, begins[1:], strict=False):
+            if begin < end:
+                position.next = {**dict(zip(tokens[begin:end], targets[begin:end], strict=True)), **position.next}
+        self._position_bytes += MOVE_BYTES * len(tokens)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
