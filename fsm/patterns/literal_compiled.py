@@ -54,10 +54,6 @@ class _LiteralPosition(Position):
         self.stays = None
 
 
-def _node_of(position: _LiteralPosition) -> int:
-    return position.node
-
-
 class LiteralCompiled(Compiled):
     """Hold a list of texts for one vocabulary.
 
@@ -183,41 +179,48 @@ class LiteralCompiled(Compiled):
             starts, words, values, begins, moves, np.zeros(1, np.int64),
         ):  # fmt: skip
             size = int(starts[-1])
-            self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
-            self._move_all(begins.tolist(), moves[: begins[-1]])
+            by_node = self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
+            self._move_all(by_node, begins.tolist(), moves[: begins[-1]])
 
-    def _place_all(self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
-        """Make the position of every node, with its mask: then no token costs more than a look-up."""
+    def _place_all(
+        self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]
+    ) -> list[_LiteralPosition]:
+        """Make the position of every node, with its mask; return them: then no token costs more than a look-up."""
         # The nodes are numbered as they are met in this order.
         texts = sorted(text.encode() for text in self._literals().texts)
-        prefixes = dict.fromkeys(text[:size] for text in texts for size in range(1, len(text) + 1))
+        prefixes = dict.fromkeys([text[:size] for text in texts for size in range(1, len(text) + 1)])
         ends = np.flatnonzero(self._ends)
         end_values = self._ends[ends]
-        base, cells, most = self._tables.empty_row, self._tables.empty_row.data, self._most_words
+        base, cells, most, row = self._tables.empty_row, self._tables.empty_row.data, self._most_words, self._start_row
         accepts = (self._nodes[:, TOKEN] >= 0).tolist()
-        begin = 0
-        for node, text in enumerate(prefixes):
-            end = starts[node + 1]
-            found = self._by_text.get(text)
+        begin, by_text, by_node = 0, self._by_text, []
+        for node, (text, end, accepting) in enumerate(zip(prefixes, starts[1:], accepts, strict=True)):
+            found = by_text.get(text)
             if found is None:
-                found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
-            if accepts[node] and begin == end:
-                found.base, found.cells, found.words, found.values = base, cells, ends, end_values
-            elif accepts[node] or end - begin > most:
-                self._keep(found, words[begin:end], values[begin:end])
+                found = by_text[text] = _LiteralPosition(row, node, text)
+            if accepting or end - begin > most:
+                if begin == end:
+                    found.base, found.cells, found.words, found.values = base, cells, ends, end_values
+                else:
+                    self._keep(found, words[begin:end], values[begin:end])
             else:
                 found.base, found.cells, found.words, found.values = base, cells, words[begin:end], values[begin:end]
+            by_node.append(found)
             begin = end
         self._knows_all = True
         self._position_bytes += 12 * len(words) + POSITION_BYTES * len(prefixes)
+        return by_node
 
-    def _move_all(self, begins: list[int], moves: NDArray[np.int32]) -> None:
+    def _move_all(self, by_node: list[_LiteralPosition], begins: list[int], moves: NDArray[np.int32]) -> None:
         """Note where each token leads from every node."""
-        by_node = sorted(self._by_text.values(), key=_node_of)[1:]  # without the place before the first byte
         tokens, targets = moves[:, 0].tolist(), [by_node[node] for node in moves[:, 1].tolist()]
-        for position, begin, end in zip(by_node, begins, begins[1:], strict=False):
-            if begin < end:
-                position.next = {**dict(zip(tokens[begin:end], targets[begin:end], strict=True)), **position.next}
+        begin = 0
+        for position, end in zip(by_node, begins[1:], strict=True):
+            if end - begin == 1:
+                position.next = {tokens[begin]: targets[begin]}
+            elif end > begin:
+                position.next = dict(zip(tokens[begin:end], targets[begin:end], strict=True))
+            begin = end
         self._position_bytes += MOVE_BYTES * len(tokens)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
