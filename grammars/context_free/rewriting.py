@@ -241,7 +241,7 @@ def _reach(units: dict[str, set[str]], name: str) -> list[str]:
 def _closure(needs: dict[str, list[set[Symbol]]]) -> set[str]:
     """Return the least set of rules with an alternative all of whose needs are in it."""
     found: set[Symbol] = set()
-    open_rules = needs
+    open_rules = dict(reversed(needs.items()))  # rules mostly come before those they call
     while True:
         left: dict[str, list[set[Symbol]]] = {}
         for name, ways in open_rules.items():

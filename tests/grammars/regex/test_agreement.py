@@ -88,7 +88,7 @@ def test_groups_that_come_again_mean_what_they_meant(dialect: Dialect) -> None:
         "one|two|three|four|five|six*|sevens?", "(?:one|two|three|four|)(?:one|two|three|four|)",
     ]  # fmt: skip
     if dialect == "python":
-        patterns += [f"{first}(?i:{first}){first}", f"(?:(?:abc|xyz|ade){{1,2}}+|(?:abc|xyz|ade)x*+)(?:abc|xyz|ade)"]
+        patterns += [f"{first}(?i:{first}){first}", "(?:(?:abc|xyz|ade){1,2}+|(?:abc|xyz|ade)x*+)(?:abc|xyz|ade)"]
     parts = [
         "alpha",
         "bet",
