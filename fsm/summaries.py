@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fsm._kernels import NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED, chain_kernel, loops_kernel, summary_kernel
 from fsm.automata.dfa import Dfa
 from fsm.dfa_states import CharStates
+from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, SHORTEST, STUB
 from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
@@ -112,7 +113,8 @@ class Summaries:
             self._kept.move_to_end(key)
             return summary
         network, owner = self._scratch_for(dfa, counted=counted)
-        summary = self._build(network, owner, automaton_state)
+        with ExpansionTime():
+            summary = self._build(network, owner, automaton_state)
         self._kept[key] = summary
         self.memory_bytes += summary.memory_bytes
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:

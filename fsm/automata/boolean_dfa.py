@@ -14,6 +14,7 @@ from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, an
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 
 __all__ = ["BooleanDfa", "complement", "difference", "intersect", "union"]
 
@@ -35,10 +36,11 @@ class BooleanDfa(SearchedDfa):
         self._needed = formula.needed()
         self._tuples: list[States] = [()]
         self._numbers: dict[States, int] = {}
-        self._lengths: list[Lengths] = [Lengths(1, 0)]
+        self._lengths: dict[int, Lengths] = {DEAD: Lengths(1, 0)}
         self._all_edges: dict[int, tuple[Edge, ...]] = {}
         start = self._number(tuple([leaf.start for leaf in leaves]))
-        self.start = start if self.is_live(start) else DEAD
+        with ExpansionTime():
+            self.start = start if self.is_live(start) else DEAD
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
@@ -52,6 +54,7 @@ class BooleanDfa(SearchedDfa):
         """Return sorted, disjoint edges, also those to states from which nothing is accepted."""
         found = self._all_edges.get(state)
         if found is None:
+            check_expansion_time()
             found = self._all_edges[state] = self._expand(state)
         return found
 
@@ -128,17 +131,18 @@ class BooleanDfa(SearchedDfa):
         if lengths.longest is not None and lengths.longest < lengths.shortest:
             return DEAD
         number = len(self._tuples)
-        if _accepts_every_text(lengths):
-            number = self._numbers.setdefault((), number)
-            if number != len(self._tuples):
-                return number
+        known_as = () if _accepts_every_text(lengths) else states  # one state for all that accept every text
+        if known_as in self._numbers:
+            return self._numbers[known_as]
         if number > MAX_EXPRESSION_STATES:
             raise LimitError(
                 f"boolean automaton: more than {MAX_EXPRESSION_STATES} states are needed "
                 "(limit MAX_EXPRESSION_STATES); shorten repetitions or combine fewer patterns"
             )
+        # What is written last makes the state known, so that an interruption leaves nothing half made.
+        self._lengths[number] = shared_lengths(lengths)
         self._tuples.append(states)
-        self._lengths.append(shared_lengths(lengths))
+        self._numbers[known_as] = number
         return number
 
 
@@ -207,7 +211,8 @@ def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
 
 
 def _has_opposites(formulas: tuple[Formula, ...]) -> bool:
-    return any(type(formula) is Not and formula.part in formulas for formula in formulas)
+    found = frozenset(formulas)
+    return any(type(formula) is Not and formula.part in found for formula in formulas)
 
 
 def _open(dfa: Dfa) -> tuple[tuple[Dfa, ...], Formula]:

@@ -10,14 +10,27 @@ import itertools
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key", "shared_lengths"]
+__all__ = [
+    "DEAD",
+    "EXPANSION_LOCK",
+    "LAST_SYMBOL",
+    "Dfa",
+    "Edge",
+    "Lengths",
+    "Ranges",
+    "make_key",
+    "shared_lengths",
+]
 
 DEAD = 0
 LAST_SYMBOL = 0x10FFFF
+
+Ranges = tuple[tuple[int, int], ...]
+"""A set of symbols: sorted, disjoint (first symbol, last symbol)."""
 
 Edge = tuple[int, int, int]
 """First symbol, last symbol (inclusive), target state."""
@@ -85,6 +98,13 @@ class Dfa(ABC):
     def lengths(self, state: int) -> Lengths:
         """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
+
+    def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
+        """Return the fewest bytes from ``state`` to acceptance, None where that takes a search.
+
+        width_of : the fewest bytes of one symbol out of a set; the same function each time.
+        """
+        return None
 
     def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols.

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fsm.dfa import shortest_string
+from fsm.expansion_time import check_expansion_time
 from fsm.text_widths import FAR, text_widths
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
@@ -50,9 +51,10 @@ class Lengths:
         if obligations in self._open:  # a shortest text never contains itself
             self._leaned = True
             return FAR
-        self._open.add(obligations)
+        check_expansion_time()
         outer, self._leaned = self._leaned, False
         try:
+            self._open.add(obligations)
             branches = self.oracle.expander.branches(obligations)
             found = min((self._measure(branch, obligations) for branch in branches), default=FAR)
         except RecursionError as error:

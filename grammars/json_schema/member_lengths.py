@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsm.dfa import any_string
+from fsm.expansion_time import check_expansion_time
 from fsm.text_widths import FAR, text_widths, written_width
 from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.object_position import ObjectPosition
@@ -57,6 +58,7 @@ class MemberLengths:
 
     def next_member(self, position: ObjectPosition) -> tuple[int, ObjectPosition]:
         """Return the bytes of a member that leads towards the closing brace, and the position after it."""
+        check_expansion_time()
         plan = self._plan
         required = self._required(position)
         if required is None:

@@ -110,10 +110,17 @@ def _pointer(path: Path) -> str:
 
 
 def _wrong(path: Path, value: object, expected: str) -> GrammarError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = _show(value)
     where = f"json schema at {_pointer(path)}"
     return GrammarError(f"got {shown}, expected {expected}; correct the schema", where=where)
+
+
+def _show(value: object) -> str:
+    try:
+        shown = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep to show"
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 Rule = Callable[[Any, Path, str, _Stack, int], None]
