@@ -27,15 +27,16 @@ class _Clock(threading.local):
     """Tell when this thread must look at its time; never outside questions. A thread has one question at a time."""
 
     depth = 0
+    times = 1
     next_look = math.inf
     continued_look = math.inf
     end = math.inf
 
-    def enter(self, *, continues: bool) -> None:
+    def enter(self, times: int, *, continues: bool) -> None:
         self.depth += 1
         if self.depth == 1:
             if not continues:
-                self.continued_look, self.end = monotonic() + _PATIENCE, math.inf
+                self.continued_look, self.end, self.times = monotonic() + _PATIENCE, math.inf, times
             self.next_look = self.continued_look
 
     def leave(self) -> None:
@@ -44,14 +45,15 @@ class _Clock(threading.local):
             self.continued_look, self.next_look = self.next_look, math.inf
 
     def look(self) -> None:
-        spent = thread_time()
+        spent, most = thread_time(), MAX_EXPANSION_SECONDS * self.times
         if self.end == math.inf:
-            self.end = spent + MAX_EXPANSION_SECONDS - _PATIENCE
+            self.end = spent + most - _PATIENCE
         elif spent > self.end:
+            what = "one mask, move or distance" if self.times == 1 else "the reading of the grammar"
             raise LimitError(
-                f"more than {MAX_EXPANSION_SECONDS:g} s were spent on one mask, move or distance (limit "
-                "MAX_EXPANSION_SECONDS of fsm.expansion_time): too many states are needed here; shorten repetitions, "
-                "combine fewer patterns, look-arounds and conditions, or raise the limit"
+                f"more than {most:g} s were spent on {what} (limit MAX_EXPANSION_SECONDS of fsm.expansion_time): too "
+                "many states are needed here; shorten repetitions, combine fewer patterns, look-arounds and "
+                "conditions, or raise the limit"
             )
         self.next_look = monotonic() + _PATIENCE / 2
 
@@ -64,6 +66,7 @@ class ExpansionTime:
 
     Parameters
     ----------
+    times : how many times the limit this may take; reading a long grammar takes its time.
     continues : whether this is more of the question that this thread timed last.
 
     Examples
@@ -72,13 +75,14 @@ class ExpansionTime:
     ...     check_expansion_time()
     """
 
-    __slots__ = ("_continues",)
+    __slots__ = ("_continues", "_times")
 
-    def __init__(self, *, continues: bool = False) -> None:
+    def __init__(self, *, times: int = 1, continues: bool = False) -> None:
+        self._times = times
         self._continues = continues
 
     def __enter__(self) -> None:
-        _clock.enter(continues=self._continues)
+        _clock.enter(self._times, continues=self._continues)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -70,17 +70,16 @@ class KernelRuns:
         resumes : whether the kernel stopped before; all its stops share one time limit (``fsm.expansion_time``).
         """
         network = self.network
-        if code == NEED:
-            with _AGAIN if resumes else _FIRST:
-                check_expansion_time()
+        if code not in (NEED, ARENA_FULL):
+            return False
+        with _AGAIN if resumes else _FIRST:
+            check_expansion_time()
+            if code == NEED:
                 network.expand(int(network.regs[R_NEED]))
-        elif code == ARENA_FULL:
-            if network.is_stack_full:
+            elif network.is_stack_full:
                 network.grow_stacks()
             else:
                 self.workspace.grow()
-        else:
-            return False
         return True
 
     def accepts(self, configurations: NDArray[np.int64]) -> bool:

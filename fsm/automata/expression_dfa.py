@@ -192,6 +192,8 @@ def drop_contained(parts: frozenset[Continuation]) -> frozenset[Continuation]:
 
 
 def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Continuation]:
+    if len(group[0][0]) == 2:
+        return _contained_in_pairs(group)
     kept: list[tuple[int, ...]] = []
     dropped: list[Continuation] = []
     for counters, part in sorted(group, key=_counters):
@@ -199,6 +201,18 @@ def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Contin
             dropped.append(part)
         else:
             kept.append(counters)
+    return dropped
+
+
+def _contained_in_pairs(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Continuation]:
+    """Do the same for one counter: sorted by one number, the least other number so far tells."""
+    least = 1 << 62
+    dropped: list[Continuation] = []
+    for counters, part in sorted(group, key=_counters):
+        if least <= counters[1]:
+            dropped.append(part)
+        else:
+            least = counters[1]
     return dropped
 
 

@@ -234,7 +234,9 @@ class TokenCompiled(Compiled):
                 check_expansion_time()
                 tokens.reader.find_start(tokens, int(regs[R_NEEDED]), int(regs[R_DEBTS]))
         elif regs[R_FULL]:
-            self._arena.grow()
+            with ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
+                self._arena.grow()
         else:
             self._frontier = np.concatenate([self._frontier, np.zeros_like(self._frontier)])
 

@@ -15,6 +15,7 @@ from fsm._kernels import NOTED
 from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
 from fsm.patterns._byte_kernels import ALL_ONES
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.rules._state_set_kernels import (
     EXITS,
     FULL,
@@ -193,7 +194,9 @@ class StateSets:
     def _mend(self, code: int, resumes: int) -> None:
         """Make room, or expand what a kernel stopped for."""
         if code == FULL:
-            self._grow()
+            with ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
+                self._grow()
         else:
             assert code != NOTED
             self._runs.mend(code, resumes=resumes)

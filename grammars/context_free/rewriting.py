@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
 
 __all__ = ["find_nullable", "find_productive", "keep_reachable", "remove_left_recursion", "remove_unproductive"]
@@ -230,6 +231,7 @@ def _closure(rules: Rules, holds: object) -> set[str]:
     found: set[str] = set()
     is_changed = True
     while is_changed:
+        check_expansion_time()
         is_changed = False
         for name, alternatives in rules.items():
             if name not in found and any(all(holds(one, found) for one in way) for way in alternatives):  # type: ignore[operator]

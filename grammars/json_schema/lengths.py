@@ -135,6 +135,11 @@ class Lengths:
         for _ in range(plan.rules.low + self.oracle.expander.limits.max_branches):
             if plan.may_close(position):
                 return total + 1
+            check_expansion_time()
+            if position.count >= plan.steady and not plan.rules.contains:  # all that is missing is asked the same
+                base, missing = plan.base_of(position.count), plan.rules.low - position.count
+                width = FAR if base is None else self.shortest(base)
+                return min(total + missing * (width + self.comma) - (self.comma if is_first else 0) + 1, FAR)
             ways = [(self.shortest(item.obligations), item.after) for item in plan.items(position)]
             # An item that keeps a promise comes first; of those the shortest.
             nearest = min(ways, key=lambda way: (way[0] >= FAR, -sum(way[1].found), way[0]), default=(FAR, position))

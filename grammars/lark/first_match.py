@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import EXPANSION_LOCK, Edge
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Debt, Futures
 from grammars.lark.follows import DEAD, FREE, Follows, settle
 from grammars.lark.program import Program
@@ -111,6 +112,7 @@ class FirstMatch(Follows):
         sources: dict[int, list[int]] = {}
         state = 1
         while state < len(self._states):
+            check_expansion_time()
             for _, _, target in self.edges(state):
                 sources.setdefault(target, []).append(state)
             state += 1

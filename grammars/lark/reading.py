@@ -17,11 +17,13 @@ from lark.exceptions import UnexpectedInput
 from lark.load_grammar import load_grammar
 
 from fsm.errors import GrammarError
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
 from grammars.lark.first_match import FirstMatch
+from grammars.lark.limits import check_alternatives, check_size, make_depth_error
 from grammars.lark.program import Program, Untranslatable
 from grammars.regex import parse_regex
 
@@ -41,6 +43,7 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     Raises
     ------
     GrammarError : the grammar is malformed or not compiled; the message points at line and column.
+    LimitError : it is too large, or too much must be worked out to read it.
     """
     terms, compiled, ignored = load_rules(text, start, path, import_paths)
     reader = _Reader(text, terms)
@@ -85,12 +88,17 @@ def load_rules(
     ------
     GrammarError : the grammar is malformed; the message points at line and column.
     """
+    check_size(text)
     try:
         loaded, _ = read_grammar(text, path, [str(one) for one in import_paths], False)  # noqa: FBT003
+        check_alternatives(loaded.rule_defs)
+        check_expansion_time()
         if not any(name == start for name, *_ in loaded.rule_defs):
             raise make_lark_error("start_undefined", text, 0, got=start)
         meaningless = {name for name, (tree, _) in loaded.term_defs if tree is None} - set(declared)
         terms, rules, ignored = loaded.compile([start], set(kept))
+    except RecursionError as error:
+        raise make_depth_error() from error
     except ReaderError as error:
         raise translate_error(text, error) from error
     except UnexpectedInput as error:
@@ -161,6 +169,7 @@ class _Reader:
         return ContextFreeGrammar(rules, "whole text", source=shown_source(self.text), ignored=skipped)
 
     def _terminal(self, term: Any) -> Terminal:
+        check_expansion_time()
         pattern = term.pattern.to_regexp()
         got = term.name
         if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
