@@ -12,6 +12,7 @@ from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths, shared_lengt
 from fsm.automata.expression import NOTHING
 from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
+from fsm.automata.literals import LiteralsDfa, literals
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
 from fsm.expansion_time import ExpansionTime, check_expansion_time
@@ -49,6 +50,14 @@ class BooleanDfa(SearchedDfa):
     def lengths(self, state: int) -> Lengths:
         """Return what is known without a search about the lengths accepted from ``state``."""
         return self._lengths[state]
+
+    def rank(self, state: int) -> int:
+        """Return the fewest symbols that all parts need, one after the other: ways that have met more parts come first.
+
+        Their maximum says little where each of twenty parts needs another letter.
+        """
+        states = self._tuples[state]
+        return sum([self.leaves[place].lengths(states[place]).shortest for place in self._needed])
 
     def all_edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges, also those to states from which nothing is accepted."""
@@ -166,6 +175,8 @@ def union(*dfas: Dfa) -> Dfa:
     parts = _distinct(dfas)
     if not parts:
         return ExpressionDfa(NOTHING)
+    if len(parts) > 1 and all(isinstance(part, LiteralsDfa) for part in parts):
+        return literals([text for part in parts if isinstance(part, LiteralsDfa) for text in part.texts])
     return parts[0] if len(parts) == 1 else _unite(parts)
 
 
@@ -187,13 +198,13 @@ def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
     if _has_opposites(formulas):
         return ExpressionDfa(NOTHING)
-    return _simplify(BooleanDfa(leaves, And(formulas)))
+    return _simplify(BooleanDfa(leaves, And(_flatten(And, formulas))))
 
 
 @lru_cache(maxsize=512)
 def _unite(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
-    return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(formulas)))
+    return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(_flatten(Or, formulas))))
 
 
 def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
@@ -208,6 +219,13 @@ def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
                 leaves.append(leaf)
         formulas.append(formula.moved(tuple([places[leaf.key] for leaf in inner])))
     return tuple(leaves), tuple(formulas)
+
+
+def _flatten(kind: type[And | Or], formulas: tuple[Formula, ...]) -> tuple[Formula, ...]:
+    """Return the formulas with the parts of those of one kind in their place, so that long chains do not nest."""
+    return tuple(
+        [part for formula in formulas for part in (formula.parts if isinstance(formula, kind) else (formula,))]
+    )
 
 
 def _has_opposites(formulas: tuple[Formula, ...]) -> bool:

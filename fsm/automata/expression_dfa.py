@@ -118,14 +118,24 @@ class ExpressionDfa(Dfa):
         return self._merge(steps)
 
     def _merge(self, steps: list[Step]) -> tuple[Edge, ...]:
+        # Counters of one class lead on by the very same set, of which one bit is enough.
+        groups: dict[int, list[Continuation]] = {}
+        sets: list[Ranges] = []
+        for ranges, after in steps:
+            group = groups.get(id(ranges))
+            if group is None:
+                group = groups[id(ranges)] = []
+                sets.append(ranges)
+            group.append(after)
+        parts = list(groups.values())
         targets: dict[int, int] = {}
         merged: list[Edge] = []
         before = (0, -2, 0)
-        for first, last, members in iterate_partition([ranges for ranges, _ in steps]):
+        for first, last, members in iterate_partition(sets):
             target = targets.get(members)
             if target is None:
-                after = frozenset([step[1] for i, step in enumerate(steps) if members >> i & 1])
-                target = targets[members] = self._number(after)
+                chosen = frozenset([after for i, part in enumerate(parts) if members >> i & 1 for after in part])
+                target = targets[members] = self._number(chosen)
             if before[1] + 1 == first and before[2] == target:
                 before = merged[-1] = (before[0], last, target)
             else:

@@ -44,7 +44,7 @@ def repetition(dfa: Dfa, least: int, most: int | None) -> Dfa:
 
 
 def write_expression(dfa: Dfa) -> Expression:
-    """Return an automaton as a plain expression, each state written when a text gets there.
+    """Return an automaton as a plain expression: its own, or each state written when a text gets there.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def write_expression(dfa: Dfa) -> Expression:
     >>> write_expression(literals(["a", "bc"])).longest
     2
     """
-    return _Writer(dfa).expression(dfa.start)
+    return dfa.expression if isinstance(dfa, ExpressionDfa) else _Writer(dfa).expression(dfa.start)
 
 
 class _Writer:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fsm._kernels import NOTED
 from fsm.addresses import addresses_of
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.kernel_runs import KernelRuns
 from fsm.patterns._byte_kernels import ALL_ONES
-from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.rules._state_set_kernels import (
     EXITS,
     FULL,

@@ -142,6 +142,7 @@ class MemberLengths:
         """Return the bytes of a declared member."""
         known = self._declared.get(name)
         if known is None:
+            check_expansion_time()
             value = self._plan.value_of(name)
             rest = FAR if value is None else self._lengths.shortest(value)
             known = self._declared[name] = min(written_width(name) + 2 + self._lengths.colon + rest, FAR)

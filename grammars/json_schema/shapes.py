@@ -32,6 +32,7 @@ class SchemaLimits:
     ----------
     max_depth : nesting of subschemas.
     max_subschemas : subschemas in one document.
+    max_references : references that lead on to one another, with nothing beside them.
     max_branches : alternatives that must be held apart at one place.
     max_steps : subschemas opened while one place is expanded.
     max_states : network states expanded for one grammar.
@@ -39,6 +40,7 @@ class SchemaLimits:
 
     max_depth: int = 200
     max_subschemas: int = 200_000
+    max_references: int = 100
     max_branches: int = 2_000
     max_steps: int = 50_000
     max_states: int = 4_000_000

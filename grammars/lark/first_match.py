@@ -96,6 +96,7 @@ class FirstMatch(Follows):
         return number
 
     def _expand(self, state: int) -> tuple[Edge, ...]:
+        check_expansion_time()
         merged: list[Edge] = []
         for first, last, after in self.step(self._states[state]):
             if all(pc == EARLIER for pc, _ in after[0]):

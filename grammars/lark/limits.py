@@ -63,7 +63,8 @@ def make_depth_error() -> LimitError:
 
 def _count(node: Any) -> int:
     """Count the alternatives of a part of a rule, as ``lark`` writes them out."""
-    kind, parts = getattr(node, "data", None), getattr(node, "children", ())
+    kind: str | None = getattr(node, "data", None)
+    parts: Any = getattr(node, "children", ())
     if kind == "expansions":
         return sum(map(_count, parts))
     if kind == "expansion":
@@ -74,13 +75,14 @@ def _count(node: Any) -> int:
     if kind == "maybe":
         return _count(parts[0]) + 1
     if kind == "expr":
-        return _count_repeated(*parts)
+        body, operator, *bounds = parts
+        return _count_repeated(body, operator, bounds)
     if kind in ("alias", "value"):
         return _count(parts[0])
     return 1
 
 
-def _count_repeated(body: Any, operator: str, *bounds: str) -> int:
+def _count_repeated(body: Any, operator: str, bounds: list[str]) -> int:
     if operator == "+":
         return 1
     if operator == "*":

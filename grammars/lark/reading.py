@@ -171,20 +171,20 @@ class _Reader:
     def _terminal(self, term: Any) -> Terminal:
         check_expansion_time()
         pattern = term.pattern.to_regexp()
-        got = term.name
-        if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
-            got = term.pattern.raw
         try:
             automaton = FirstMatch(Program(pattern))
         except Untranslatable as error:
-            raise self._error(str(error), got) from error
+            raise self._error(str(error), term) from error
         except (re.error, OverflowError) as error:
-            raise self._error("terminal_pattern", got, pattern_detail(pattern, error)) from error
+            raise self._error("terminal_pattern", term, pattern_detail(pattern, error)) from error
         if automaton.start == 0 or automaton.program.distances[automaton.program.start] == 0:
-            raise self._error("terminal_nullable", got)
+            raise self._error("terminal_nullable", term)
         return Terminal(term.name, automaton)
 
-    def _error(self, name: str, got: str, detail: str = "") -> GrammarError:
+    def _error(self, name: str, term: Any, detail: str = "") -> GrammarError:
+        got = term.name
+        if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
+            got = term.pattern.raw
         return make_lark_error(name, self.text, place_of(self.text, got, name), got=got, detail=detail)
 
 
