@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, advance_entry, next_bytes_kernel
 from fsm.distance import Distances
+from fsm.expansion_time import ExpansionTime
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
 from fsm.mask import is_allowed
@@ -114,6 +115,7 @@ class Compiled:
         configurations, place = position.configurations, first
         network, space = self.network, self._tables.workspace
         self._was_noted = False
+        resumes = 0
         while True:
             found = advance_entry(network.addresses, space.addresses, configurations, data, place, last)
             if found >= 0:
@@ -122,7 +124,8 @@ class Compiled:
                 place = int(network.regs[R_FREE])
                 configurations = self._resolve(text() + data[first:place].tobytes(), int(data[place]))
             else:
-                self._runs.mend(found)
+                self._runs.mend(found, resumes=resumes)
+                resumes = 1
         if found < 2:
             return REJECTED
         after = self._intern(space.frontier[: found >> 1], may_note=found & 1 != 0)
@@ -188,7 +191,7 @@ class Compiled:
     def shortest(self, position: Position) -> int:
         """Return the fewest bytes to the end of a text."""
         if position.shortest is None:
-            with self._tables.lock:
+            with self._tables.lock, ExpansionTime():
                 rows = position.configurations.tolist()
                 position.shortest = min(self._distances.of_configuration(row) for row in rows)
         return position.shortest

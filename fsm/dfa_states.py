@@ -6,7 +6,8 @@ or BYTE (bytes, ending where nothing fits). Cost: one row per state reached.
 
 from __future__ import annotations
 
-from fsm.automata.dfa import Dfa
+from fsm.automata.dfa import Dfa, Ranges
+from fsm.expansion_time import check_expansion_time
 from fsm.layout import BASE, LONGEST, SHORTEST, STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from fsm.text_widths import text_widths
@@ -102,8 +103,12 @@ class RawStates(_DfaStates):
 
     def shortest(self, argument: int) -> int:
         """Return the bytes of a shortest way to acceptance."""
+        known = self.dfa.narrowest(argument, _utf8_width)
+        if known is not None:
+            return known
         total, state = 0, argument
         for rest in range(self.dfa.shortest(argument) - 1, -1, -1):
+            check_expansion_time()
             ways = [
                 (len(chr(first).encode("utf-8", "surrogatepass")), target)
                 for first, _, target in self.dfa.edges(state)
@@ -117,6 +122,10 @@ class RawStates(_DfaStates):
         """Write a RAW row."""
         close = STATE_POP if self.dfa.is_accepting(argument) else 0
         network.write_raw(state, self.edges(network, argument), close=close)
+
+
+def _utf8_width(ranges: Ranges) -> int:
+    return len(chr(ranges[0][0]).encode("utf-8", "surrogatepass"))
 
 
 def _num_printable(edges: list[Edge]) -> int:

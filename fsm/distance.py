@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fsm.expansion_time import check_expansion_time
 from fsm.layout import (
     ADDS,
     ARGUMENT,
@@ -125,6 +126,7 @@ class Distances:
         order, found = [start], {start: FAR}
         ways = {}
         for place in order:
+            check_expansion_time()
             ways[place] = list(self._ways(*place))
             for _, parts in ways[place]:
                 for part in parts:
@@ -135,6 +137,7 @@ class Distances:
         while not is_stable:
             is_stable = True
             for place in reversed(order):
+                check_expansion_time()
                 for width, parts in ways[place]:
                     total = width + sum(found[p] if p in found else self._known[p] for p in parts)
                     if total < found[place]:

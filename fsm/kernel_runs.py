@@ -14,10 +14,13 @@ from fsm._kernels import (
     R_NEED,
     open_entry,
 )
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.network import Network
 from fsm.tokens.tables import Workspace
 
 __all__ = ["KernelRuns"]
+
+_FIRST, _AGAIN = ExpansionTime(), ExpansionTime(continues=True)
 
 Kernel = Callable[[Network, Workspace], int]
 
@@ -42,33 +45,41 @@ class KernelRuns:
 
     def run(self, kernel: Kernel) -> int:
         """Run a kernel to its end, expanding the stubs it meets and growing the arenas it fills."""
+        resumes = 0
         while True:
             code = kernel(self.network, self.workspace)
-            if code >= 0 or not self.mend(code):
+            if code >= 0 or not self.mend(code, resumes=resumes):
                 return code
+            resumes = 1
 
     def open(self, configurations: NDArray[np.int64]) -> list[list[int]]:
         """Return configurations with calls and forks followed; ``R_ACCEPTS`` tells whether the text may end there."""
         network, space = self.network, self.workspace
+        resumes = 0
         while True:
             end = open_entry(network.addresses, space.addresses, configurations)
             if end >= 0:
                 closed: list[list[int]] = space.frontier[len(configurations) : end].tolist()
                 return closed
-            self.mend(end)
+            self.mend(end, resumes=resumes)
+            resumes = 1
 
-    def mend(self, code: int) -> bool:
-        """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on."""
+    def mend(self, code: int, *, resumes: int = 0) -> bool:
+        """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on.
+
+        resumes : whether the kernel stopped before; all its stops share one time limit (``fsm.expansion_time``).
+        """
         network = self.network
-        if code == NEED:
-            network.expand(int(network.regs[R_NEED]))
-        elif code == ARENA_FULL:
-            if network.is_stack_full:
+        if code not in (NEED, ARENA_FULL):
+            return False
+        with _AGAIN if resumes else _FIRST:
+            check_expansion_time()
+            if code == NEED:
+                network.expand(int(network.regs[R_NEED]))
+            elif network.is_stack_full:
                 network.grow_stacks()
             else:
                 self.workspace.grow()
-        else:
-            return False
         return True
 
     def accepts(self, configurations: NDArray[np.int64]) -> bool:

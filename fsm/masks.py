@@ -244,7 +244,7 @@ class Masks:
             )  # fmt: skip
             if code == 0:
                 return
-            self._runs.mend(code)
+            self._runs.mend(code, resumes=resumes)
             resumes = 1
 
     def _fill_bytes(self, configuration: list[int]) -> Row:
@@ -257,7 +257,7 @@ class Masks:
             if code == NO_ROW:
                 spaces.row(int(regs[R_MOST]))
             else:
-                self._runs.mend(code)
+                self._runs.mend(code, resumes=resumes)
             resumes = 1
         most = int(regs[R_MOST])
         base = wider = spaces.row(most)

@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from fsm.errors import LimitError
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
 from fsm.pushdown import MAX_NODES, Pushdown
@@ -75,7 +76,8 @@ class Product:
         self._new: list[Pair] = []
         self._improved: deque[tuple[Pair, Outcome]] = deque()
         self.start: Pair = (start, automaton_start)
-        self._settle()
+        with ExpansionTime(times=3):
+            self._settle()
 
     @property
     def num_pairs(self) -> int:
@@ -144,6 +146,7 @@ class Product:
         """Look at pairs and pass on what they come to until nothing new is found."""
         self._table(self.start)
         while self._new or self._improved:
+            check_expansion_time()
             if self._new:
                 self._look(self._new.pop())
             else:

@@ -88,6 +88,7 @@ class SharedMasks:
         Else begin to note what filling the one looks at.
         """
         network, space = self._runs.network, self._runs.workspace
+        resumes = 0
         while True:
             code: int = place_entry(network.addresses, space.addresses, self._addresses, configurations)
             if code >= 0:
@@ -100,7 +101,8 @@ class SharedMasks:
                 self.flags = int(network.regs[R_ACCEPTS])
                 self.closed = space.frontier[len(configurations) : int(network.regs[R_CLOSED])].tolist()
                 return None
-            self._runs.mend(code)
+            self._runs.mend(code, resumes=resumes)
+            resumes = 1
 
     def looked(self) -> Shape | None:
         """Return what was looked at since `find`; None where it was too much to remember."""

@@ -20,6 +20,7 @@ from fsm._kernels import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NOD
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
 from fsm.automata.dfa import Dfa
 from fsm.dfa_states import CharStates
+from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, SHORTEST, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
@@ -114,7 +115,8 @@ class Summaries:
         if summary is not None:
             self._kept.move_to_end(key)
             return summary
-        summary = self._build(self._scratch_for(dfa, counted=counted), automaton_state)
+        with ExpansionTime():
+            summary = self._build(self._scratch_for(dfa, counted=counted), automaton_state)
         self._kept[key] = summary
         self.memory_bytes += summary.memory_bytes
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm.automata.dfa import EXPANSION_LOCK, Dfa
+from fsm.automata.dfa import EXPANSION_LOCK, Dfa, Ranges
+from fsm.expansion_time import check_expansion_time
 
 __all__ = ["FAR", "TextWidths", "escape_width", "text_widths", "written_width"]
 
@@ -47,6 +48,10 @@ def written_width(text: str) -> int:
     return sum(escape_width(ord(character), ord(character)) for character in text)
 
 
+def _set_width(ranges: Ranges) -> int:
+    return min([escape_width(first, last) for first, last in ranges])
+
+
 def _narrowest(first: int, last: int) -> int:
     """Return a character of a range that is written in the fewest bytes."""
     return next((max(first, low) for low, high, _ in _WIDTHS if low <= last and high >= first), first)
@@ -66,17 +71,22 @@ class TextWidths:
     def shortest(self, state: int) -> int:
         """Return the fewest bytes from a state to acceptance.
 
-        Best-first search: no way is shorter than it has characters left, of which the automaton knows the fewest.
+        Where the automaton does not tell, by a best-first search: no way is shorter than it has characters left, of
+        which the automaton knows the fewest. Of equally good ways the one that got farthest comes first.
         """
         known = self._known.get(state)
+        if known is None:
+            known = self._dfa.narrowest(state, _set_width)
         if known is not None:
-            return known
+            return min(known, FAR)
         dfa = self._dfa
         best, came, todo = {state: 0}, {state: state}, [(dfa.shortest(state), 0, state)]
         while todo:
-            _, spent, here = heapq.heappop(todo)
+            _, passed, here = heapq.heappop(todo)
+            spent = -passed
             if spent > best[here]:
                 continue
+            check_expansion_time()
             rest = 0 if dfa.is_accepting(here) else self._known.get(here)
             if rest is not None and (not todo or spent + rest <= todo[0][0]):
                 return self._keep(state, here, rest, best, came)
@@ -84,7 +94,7 @@ class TextWidths:
                 reached = spent + width
                 if reached < best.get(target, FAR):
                     best[target], came[target] = reached, here
-                    heapq.heappush(todo, (reached + dfa.shortest(target), reached, target))
+                    heapq.heappush(todo, (reached + dfa.shortest(target), -reached, target))
         return FAR
 
     def _keep(self, start: int, end: int, rest: int, best: dict[int, int], came: dict[int, int]) -> int:

@@ -122,13 +122,14 @@ class AssertiveDfa(SearchedDfa):
         kept = self._forget(situation)
         number = self._numbers.get(kept)
         if number is None:
-            number = self._numbers[kept] = len(self._situations)
-            self._situations.append(kept)
+            number = len(self._situations)
             if number > MAX_ASSERTIVE_STATES:
                 raise LimitError(
                     f"regular expression: more than {MAX_ASSERTIVE_STATES} states are needed "
                     "(limit MAX_ASSERTIVE_STATES); use fewer look-arounds or shorter repetitions"
                 )
+            self._situations.append(kept)
+            self._numbers[kept] = number
         self._numbers[situation] = number
         return number
 

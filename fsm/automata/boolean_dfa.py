@@ -12,8 +12,10 @@ from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths, shared_lengt
 from fsm.automata.expression import NOTHING
 from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
+from fsm.automata.literals import LiteralsDfa, literals
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 
 __all__ = ["BooleanDfa", "complement", "difference", "intersect", "union"]
 
@@ -35,10 +37,11 @@ class BooleanDfa(SearchedDfa):
         self._needed = formula.needed()
         self._tuples: list[States] = [()]
         self._numbers: dict[States, int] = {}
-        self._lengths: list[Lengths] = [Lengths(1, 0)]
+        self._lengths: dict[int, Lengths] = {DEAD: Lengths(1, 0)}
         self._all_edges: dict[int, tuple[Edge, ...]] = {}
         start = self._number(tuple([leaf.start for leaf in leaves]))
-        self.start = start if self.is_live(start) else DEAD
+        with ExpansionTime():
+            self.start = start if self.is_live(start) else DEAD
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
@@ -48,10 +51,19 @@ class BooleanDfa(SearchedDfa):
         """Return what is known without a search about the lengths accepted from ``state``."""
         return self._lengths[state]
 
+    def rank(self, state: int) -> int:
+        """Return the fewest symbols that all parts need, one after the other: ways that have met more parts come first.
+
+        Their maximum says little where each of twenty parts needs another letter.
+        """
+        states = self._tuples[state]
+        return sum([self.leaves[place].lengths(states[place]).shortest for place in self._needed])
+
     def all_edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges, also those to states from which nothing is accepted."""
         found = self._all_edges.get(state)
         if found is None:
+            check_expansion_time()
             found = self._all_edges[state] = self._expand(state)
         return found
 
@@ -128,17 +140,18 @@ class BooleanDfa(SearchedDfa):
         if lengths.longest is not None and lengths.longest < lengths.shortest:
             return DEAD
         number = len(self._tuples)
-        if _accepts_every_text(lengths):
-            number = self._numbers.setdefault((), number)
-            if number != len(self._tuples):
-                return number
+        known_as = () if _accepts_every_text(lengths) else states  # one state for all that accept every text
+        if known_as in self._numbers:
+            return self._numbers[known_as]
         if number > MAX_EXPRESSION_STATES:
             raise LimitError(
                 f"boolean automaton: more than {MAX_EXPRESSION_STATES} states are needed "
                 "(limit MAX_EXPRESSION_STATES); shorten repetitions or combine fewer patterns"
             )
+        # What is written last makes the state known, so that an interruption leaves nothing half made.
+        self._lengths[number] = shared_lengths(lengths)
         self._tuples.append(states)
-        self._lengths.append(shared_lengths(lengths))
+        self._numbers[known_as] = number
         return number
 
 
@@ -162,6 +175,8 @@ def union(*dfas: Dfa) -> Dfa:
     parts = _distinct(dfas)
     if not parts:
         return ExpressionDfa(NOTHING)
+    if len(parts) > 1 and all(isinstance(part, LiteralsDfa) for part in parts):
+        return literals([text for part in parts if isinstance(part, LiteralsDfa) for text in part.texts])
     return parts[0] if len(parts) == 1 else _unite(parts)
 
 
@@ -183,13 +198,13 @@ def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
     if _has_opposites(formulas):
         return ExpressionDfa(NOTHING)
-    return _simplify(BooleanDfa(leaves, And(formulas)))
+    return _simplify(BooleanDfa(leaves, And(_flatten(And, formulas))))
 
 
 @lru_cache(maxsize=512)
 def _unite(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
-    return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(formulas)))
+    return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(_flatten(Or, formulas))))
 
 
 def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
@@ -206,8 +221,16 @@ def _join(dfas: tuple[Dfa, ...]) -> tuple[tuple[Dfa, ...], tuple[Formula, ...]]:
     return tuple(leaves), tuple(formulas)
 
 
+def _flatten(kind: type[And | Or], formulas: tuple[Formula, ...]) -> tuple[Formula, ...]:
+    """Return the formulas with the parts of those of one kind in their place, so that long chains do not nest."""
+    return tuple(
+        [part for formula in formulas for part in (formula.parts if isinstance(formula, kind) else (formula,))]
+    )
+
+
 def _has_opposites(formulas: tuple[Formula, ...]) -> bool:
-    return any(type(formula) is Not and formula.part in formulas for formula in formulas)
+    found = frozenset(formulas)
+    return any(type(formula) is Not and formula.part in found for formula in formulas)
 
 
 def _open(dfa: Dfa) -> tuple[tuple[Dfa, ...], Formula]:

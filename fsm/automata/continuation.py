@@ -12,9 +12,11 @@ from collections.abc import Hashable
 
 from fsm.automata.expression import Choice, Deferred, Expression, Repeat, Sequence, Symbols
 from fsm.automata.ranges import Ranges
+from fsm.errors import LimitError
 
-__all__ = ["Continuation", "Step", "collect_steps", "make_final"]
+__all__ = ["MAX_STEPS", "Continuation", "Step", "collect_steps", "make_final"]
 
+MAX_STEPS = 20_000
 _FAR = "far"
 
 
@@ -182,6 +184,11 @@ def collect_steps(node: Expression, rest: Continuation, found: list[Step]) -> No
 
 def _collect_sequence(node: Sequence, place: int, rest: Continuation, found: list[Step]) -> bool:
     """Do the same for a sequence from item ``place`` on; tell whether all of it can be empty."""
+    if len(found) > MAX_STEPS:
+        raise LimitError(
+            f"regular expression: one place has more than {MAX_STEPS} ways on (limit MAX_STEPS of "
+            "fsm.automata.continuation); use fewer optional parts in a row, and fewer alternatives"
+        )
     last = len(node.items) - 1
     while place <= last:
         item = node.items[place]

@@ -10,14 +10,27 @@ import itertools
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["DEAD", "EXPANSION_LOCK", "LAST_SYMBOL", "Dfa", "Edge", "Lengths", "make_key", "shared_lengths"]
+__all__ = [
+    "DEAD",
+    "EXPANSION_LOCK",
+    "LAST_SYMBOL",
+    "Dfa",
+    "Edge",
+    "Lengths",
+    "Ranges",
+    "make_key",
+    "shared_lengths",
+]
 
 DEAD = 0
 LAST_SYMBOL = 0x10FFFF
+
+Ranges = tuple[tuple[int, int], ...]
+"""A set of symbols: sorted, disjoint (first symbol, last symbol)."""
 
 Edge = tuple[int, int, int]
 """First symbol, last symbol (inclusive), target state."""
@@ -89,6 +102,13 @@ class Dfa(ABC):
     def takes_every_text(self, state: int) -> bool:
         """Tell whether acceptance can be reached from ``state`` after any text at all, as far as that shows at once."""
         return False
+
+    def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
+        """Return the fewest bytes from ``state`` to acceptance, None where that takes a search.
+
+        width_of : the fewest bytes of one symbol out of a set; the same function each time.
+        """
+        return None
 
     def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols.

@@ -6,15 +6,17 @@ completed, so no search for live states is needed, and lengths come from the exp
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from operator import attrgetter
 
 from fsm.automata.continuation import Continuation, Step, make_final
-from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key, shared_lengths
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, Ranges, make_key, shared_lengths
 from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
+from fsm.automata.narrowest import Narrowest
 from fsm.automata.partition import iterate_partition
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 
 __all__ = ["MAX_EXPRESSION_STATES", "ExpressionDfa", "any_string", "string_lengths"]
 
@@ -37,9 +39,10 @@ class ExpressionDfa(Dfa):
         self.max_states = max_states
         self.expression = expression
         self._sets: list[frozenset[Continuation]] = [frozenset()]
-        self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._edges: dict[int, tuple[Edge, ...]] = {DEAD: ()}
         self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}
         self._lengths: dict[int, Lengths] = {}
+        self._narrowest: dict[Callable[[Ranges], int], Narrowest] = {}
         final = make_final()
         self._any_text = final.push(ANY_TEXT)
         if expression is NOTHING:
@@ -53,10 +56,13 @@ class ExpressionDfa(Dfa):
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to live states."""
-        found = self._edges[state]
+        found = self._edges.get(state)
         if found is None:
             with EXPANSION_LOCK:
-                found = self._edges[state] = self._edges[state] or self._expand(self._sets[state])
+                found = self._edges.get(state)
+                if found is None:
+                    check_expansion_time()
+                    found = self._edges[state] = self._expand(self._sets[state])
         return found
 
     def shortest(self, state: int) -> int:
@@ -73,6 +79,15 @@ class ExpressionDfa(Dfa):
         if found is None:
             found = self._lengths[state] = shared_lengths(self._measure(self._sets[state]))
         return found
+
+    def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
+        """Return the fewest bytes from ``state`` to acceptance, None where a part is not built yet."""
+        measure = self._narrowest.get(width_of)
+        if measure is None:
+            measure = self._narrowest[width_of] = Narrowest(width_of)
+        widths = [measure.after(part) for part in self._sets[state]]
+        known = [width for width in widths if width is not None]
+        return min(known) if known and len(known) == len(widths) else None
 
     @staticmethod
     def _measure(parts: frozenset[Continuation]) -> Lengths:
@@ -107,14 +122,24 @@ class ExpressionDfa(Dfa):
         return self._merge(steps)
 
     def _merge(self, steps: list[Step]) -> tuple[Edge, ...]:
+        # Counters of one class lead on by the very same set, of which one bit is enough.
+        groups: dict[int, list[Continuation]] = {}
+        sets: list[Ranges] = []
+        for ranges, after in steps:
+            group = groups.get(id(ranges))
+            if group is None:
+                group = groups[id(ranges)] = []
+                sets.append(ranges)
+            group.append(after)
+        parts = list(groups.values())
         targets: dict[int, int] = {}
         merged: list[Edge] = []
         before = (0, -2, 0)
-        for first, last, members in iterate_partition([ranges for ranges, _ in steps]):
+        for first, last, members in iterate_partition(sets):
             target = targets.get(members)
             if target is None:
-                after = frozenset([step[1] for i, step in enumerate(steps) if members >> i & 1])
-                target = targets[members] = self._number(after)
+                chosen = frozenset([after for i, part in enumerate(parts) if members >> i & 1 for after in part])
+                target = targets[members] = self._number(chosen)
             if before[1] + 1 == first and before[2] == target:
                 before = merged[-1] = (before[0], last, target)
             else:
@@ -143,7 +168,6 @@ class ExpressionDfa(Dfa):
                 "ExpressionDfa); shorten its repetitions"
             )
         self._sets.append(parts)
-        self._edges.append(None)
         self._numbers[parts] = number
         return number
 
@@ -182,6 +206,8 @@ def drop_contained(parts: frozenset[Continuation]) -> frozenset[Continuation]:
 
 
 def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Continuation]:
+    if len(group[0][0]) == 2:
+        return _contained_in_pairs(group)
     kept: list[tuple[int, ...]] = []
     dropped: list[Continuation] = []
     for counters, part in sorted(group, key=_counters):
@@ -189,6 +215,18 @@ def _contained(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Contin
             dropped.append(part)
         else:
             kept.append(counters)
+    return dropped
+
+
+def _contained_in_pairs(group: list[tuple[tuple[int, ...], Continuation]]) -> list[Continuation]:
+    """Do the same for one counter: sorted by one number, the least other number so far tells."""
+    least = 1 << 62
+    dropped: list[Continuation] = []
+    for counters, part in sorted(group, key=_counters):
+        if least <= counters[1]:
+            dropped.append(part)
+        else:
+            least = counters[1]
     return dropped
 
 

@@ -24,7 +24,7 @@ class LiteralsDfa(Dfa):
         self.key = make_key("literals")
         self._texts = texts
         self._states: list[tuple[int, int, int]] = [(0, 0, 0)]
-        self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._edges: dict[int, tuple[Edge, ...]] = {DEAD: ()}
         self._lengths: dict[int, Lengths] = {}
         self._numbers: dict[object, int] = {}
         self.start = self._number(0, len(texts), 0) if texts else DEAD
@@ -41,10 +41,12 @@ class LiteralsDfa(Dfa):
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to live states."""
-        found = self._edges[state]
+        found = self._edges.get(state)
         if found is None:
             with EXPANSION_LOCK:
-                found = self._edges[state] = self._edges[state] or self._expand(*self._states[state])
+                found = self._edges.get(state)
+                if found is None:
+                    found = self._edges[state] = self._expand(*self._states[state])
         return found
 
     def shortest(self, state: int) -> int:
@@ -91,9 +93,9 @@ class LiteralsDfa(Dfa):
         key: object = self._texts[begin][depth:] if end == begin + 1 else (begin, end, depth)
         number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[key] = len(self._states)
+            number = len(self._states)
             self._states.append((begin, end, depth))
-            self._edges.append(None)
+            self._numbers[key] = number
         return number
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from fsm.automata.continuation import Continuation
 from fsm.automata.expression import END, START, Expression, Look
+from fsm.automata.expression_dfa import drop_contained
 from fsm.automata.paths import Conditions, keep_minimal
 from fsm.automata.ranges import Ranges
-from fsm.automata.threads import FREE, Obligation, Obligations, Situation, Threads, ThreadStore, is_any_text
+from fsm.automata.threads import FREE, Obligation, Obligations, Situation, Thread, Threads, ThreadStore, is_any_text
+from fsm.expansion_time import check_expansion_time
 
 __all__ = ["Place"]
 
@@ -65,6 +67,7 @@ class Place:
         return found
 
     def _step_all(self, threads: Threads, members: int) -> Threads:
+        check_expansion_time()
         ways: dict[Continuation, list[Obligations]] = {}
         for thread in threads:
             for path in self._store.find_paths(thread.after)[0]:
@@ -74,11 +77,21 @@ class Place:
                         if kept is not None:
                             ways.setdefault(path.after, []).append(kept)
         self._store.work += len(threads)
-        found = [
-            self._store.make_thread(after, kept) for after, options in ways.items() for kept in keep_minimal(options)
-        ]
+        found = self._join(ways)
         alone = next((frozenset([thread]) for thread in found if is_any_text(frozenset([thread]))), None)
         return frozenset(found) if alone is None else alone
+
+    def _join(self, ways: dict[Continuation, list[Obligations]]) -> list[Thread]:
+        """Return the threads of these ways, without those that another one makes superfluous."""
+        by_obligations: dict[Obligations, list[Continuation]] = {}
+        for after, options in ways.items():
+            for kept in keep_minimal(options):
+                by_obligations.setdefault(kept, []).append(after)
+        return [
+            self._store.make_thread(after, kept)
+            for kept, afters in by_obligations.items()
+            for after in (drop_contained(frozenset(afters)) if len(afters) > 1 else afters)
+        ]
 
     def _step_obligations(self, obligations: Obligations, members: int) -> Obligations | None:
         """Return the obligations after the symbol, None when one is broken."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fsm.automata.dfa import LAST_SYMBOL
+from fsm.automata.dfa import LAST_SYMBOL, Ranges
 
 __all__ = ["ALL", "Ranges", "complement_ranges", "has_symbol", "intersect_ranges", "subtract_ranges", "union_ranges"]
-
-Ranges = tuple[tuple[int, int], ...]
 
 ALL: Ranges = ((0, LAST_SYMBOL),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import DEAD, Dfa
 from fsm.automata.expression import (
+    ANY_TEXT,
     EMPTY,
     NOTHING,
     Deferred,
@@ -15,7 +16,7 @@ from fsm.automata.expression import (
 )
 from fsm.automata.expression_dfa import ExpressionDfa
 
-__all__ = ["concatenate", "repetition"]
+__all__ = ["concatenate", "repetition", "write_expression"]
 
 
 def concatenate(*dfas: Dfa) -> Dfa:
@@ -27,7 +28,7 @@ def concatenate(*dfas: Dfa) -> Dfa:
     >>> concatenate(literals(["a", "ab"]), literals(["bc"])).accepts("abbc")
     True
     """
-    return ExpressionDfa(sequence([_Writer(dfa).expression(dfa.start) for dfa in dfas]))
+    return ExpressionDfa(sequence([write_expression(dfa) for dfa in dfas]))
 
 
 def repetition(dfa: Dfa, least: int, most: int | None) -> Dfa:
@@ -39,7 +40,19 @@ def repetition(dfa: Dfa, least: int, most: int | None) -> Dfa:
     >>> repetition(literals(["a", "bc"]), 2, 3).accepts("abc")
     True
     """
-    return ExpressionDfa(repeat(_Writer(dfa).expression(dfa.start), least, most))
+    return ExpressionDfa(repeat(write_expression(dfa), least, most))
+
+
+def write_expression(dfa: Dfa) -> Expression:
+    """Return an automaton as a plain expression: its own, or each state written when a text gets there.
+
+    Examples
+    --------
+    >>> from fsm.dfa import literals
+    >>> write_expression(literals(["a", "bc"])).longest
+    2
+    """
+    return dfa.expression if isinstance(dfa, ExpressionDfa) else _Writer(dfa).expression(dfa.start)
 
 
 class _Writer:
@@ -58,6 +71,9 @@ class _Writer:
 
     def _write(self, state: int) -> Expression:
         dfa = self._dfa
+        known = dfa.lengths(state)
+        if known.is_every and known.is_gapless and known.shortest == 0 and known.longest is None:
+            return ANY_TEXT
         if not dfa.is_accepting(state):
             return Deferred(lambda: self._after(state), dfa.shortest(state), dfa.longest(state))
         if not dfa.edges(state):

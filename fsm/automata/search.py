@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 
 from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 
 __all__ = ["MAX_SEARCH_WORK", "SearchedDfa"]
 
@@ -105,6 +106,7 @@ class SearchedDfa(Dfa):
         waiting = [(self.rank(start), start)]
         while waiting:
             state = heappop(waiting)[1]
+            check_expansion_time()
             for _, _, target in self.all_edges(state):
                 if target in parents:
                     continue
@@ -136,6 +138,7 @@ class SearchedDfa(Dfa):
             total, passed, state = heappop(waiting)
             if -passed > distances[state]:
                 continue
+            check_expansion_time()
             if self._is_end_known(state, total + passed):
                 return self._keep_shortest(state, total + passed, parents)
             for _, _, target in self.edges(state):
@@ -186,6 +189,7 @@ class SearchedDfa(Dfa):
             if known is not None:
                 best[state] = max(best[state], known + 1)
                 continue
+            check_expansion_time()
             is_open.add(target)
             best[target] = 0
             path.append((target, iter(self.edges(target))))

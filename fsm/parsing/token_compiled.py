@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fsm.automata.dfa import EXPANSION_LOCK
 from fsm.compiled import Compiled, TextSource
 from fsm.errors import UnsupportedFeatureError
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.layout import STATE_FINAL
 from fsm.network import Network
 from fsm.parsing._token_kernels import (
@@ -198,6 +199,7 @@ class TokenCompiled(Compiled):
             return REJECTED
         size = self._load(position)
         regs = self._arena.arrays.regs
+        resumes = 0
         while True:
             found = advance_tokens_kernel(
                 self._tokens.arrays, self._parser.arrays, self._arena.arrays, self._frontier, size, data, first, last
@@ -205,26 +207,33 @@ class TokenCompiled(Compiled):
             if found >= 0:
                 return self._keep(self._frontier[:found]) if found else REJECTED
             first, size = int(regs[R_PLACE]), int(regs[R_BRACKETS])
-            self._mend(found)
+            self._mend(found, resumes)
+            resumes = 1
 
     def _run(self, kernel: Callable[[], int]) -> int:
+        resumes = 0
         while True:
             code = kernel()
             if code >= 0:
                 return code
-            self._mend(code)
+            self._mend(code, resumes)
+            resumes = 1
 
-    def _mend(self, code: int) -> None:
+    def _mend(self, code: int, resumes: int) -> None:
         """Write or grow what a kernel stopped for."""
         regs, tokens = self._arena.arrays.regs, self._tokens
         if code == NEED_ROW:
-            with EXPANSION_LOCK:
+            with EXPANSION_LOCK, ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
                 tokens.reader.write_row(tokens, int(regs[R_NEEDED]))
         elif code == NEED_START:
-            with EXPANSION_LOCK:
+            with EXPANSION_LOCK, ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
                 tokens.reader.find_start(tokens, int(regs[R_NEEDED]), int(regs[R_DEBTS]))
         elif regs[R_FULL]:
-            self._arena.grow()
+            with ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
+                self._arena.grow()
         else:
             self._frontier = np.concatenate([self._frontier, np.zeros_like(self._frontier)])
 

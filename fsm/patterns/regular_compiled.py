@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fsm.automata.dfa import DEAD, Dfa
 from fsm.compiled import Compiled, TextSource
 from fsm.dfa_states import RawStates
+from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.regular_masks import RegularMasks, regular_masks_of, renew_masks
@@ -72,14 +73,14 @@ class RegularCompiled(Compiled):
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
         assert isinstance(position, _RegularPosition)
-        with self._tables.lock:
+        with self._tables.lock, ExpansionTime():
             after = self._follow(position, self.vocabulary.token_bytes[token_id])
             return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
         assert isinstance(position, _RegularPosition)
-        with self._tables.lock:
+        with self._tables.lock, ExpansionTime():
             return self._follow(position, data)
 
     def is_accepting(self, position: Position) -> bool:
@@ -90,7 +91,7 @@ class RegularCompiled(Compiled):
     def fill(self, position: Position) -> None:
         """Compute the mask of a position."""
         assert isinstance(position, _RegularPosition)
-        with self._tables.lock:
+        with self._tables.lock, ExpansionTime():
             if position.base is None:
                 masks = position.masks
                 near = masks.place(position.place)

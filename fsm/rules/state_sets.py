@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fsm._kernels import NOTED
 from fsm.addresses import addresses_of
+from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.kernel_runs import KernelRuns
 from fsm.patterns._byte_kernels import ALL_ONES
 from fsm.rules._state_set_kernels import (
@@ -90,11 +91,13 @@ class StateSets:
         if len(self._delta) > self._max_sets:
             self._allocate(_FIRST_SETS, 2 * _FIRST_SETS)
         configurations = configurations.copy()
+        resumes = 0
         while True:
             found = int(intern_set_entry(self._runs.network.addresses, self._addresses, configurations))
             if found >= 0:
                 return found
-            self._mend(found)
+            self._mend(found, resumes)
+            resumes = 1
 
     def _configurations(self, number: int) -> NDArray[np.int64]:
         """Return a copy of a set: int64[n, 5], sorted."""
@@ -110,6 +113,7 @@ class StateSets:
     def _step(self, number: int, data: NDArray[np.uint8], first: int, last: int) -> int:
         """Return the number of the set after ``data[first:last]``, 0 where they do not fit."""
         runs = self._runs
+        resumes = 0
         while True:
             after = int(
                 advance_sets_entry(
@@ -118,7 +122,8 @@ class StateSets:
             )
             if after >= 0:
                 return after
-            self._mend(after)
+            self._mend(after, resumes)
+            resumes = 1
 
     def fill(self, configurations: NDArray[np.int64]) -> tuple[Row, int]:
         """Return the mask of a set, and the lowest stack depth that was looked at."""
@@ -147,6 +152,7 @@ class StateSets:
         runs, named, depth = self._runs, self._no_loop.addresses, 0
         if loop is not None:
             named, depth = loop.addresses, loop.depth
+        resumes = 0
         while True:
             code = int(
                 fill_sets_entry(
@@ -159,7 +165,8 @@ class StateSets:
             if code == LOOP:
                 self._fill_inner(mask)
             else:
-                self._mend(code)
+                self._mend(code, resumes)
+            resumes = 1
 
     def _fill_inner(self, mask: Row) -> None:
         """Fill what lies below the large subtree at which a walk stopped, and let the walk go on behind it."""
@@ -180,17 +187,19 @@ class StateSets:
                 code = int(find_wide_entry(network.addresses, self._runs.workspace.addresses, state, loop))
                 if code >= 0:
                     break
-                self._mend(code)
+                self._mend(code, 1)
             known = self._wide[state] = code == 1
         return known
 
-    def _mend(self, code: int) -> None:
+    def _mend(self, code: int, resumes: int) -> None:
         """Make room, or expand what a kernel stopped for."""
         if code == FULL:
-            self._grow()
+            with ExpansionTime(continues=resumes > 0):
+                check_expansion_time()
+                self._grow()
         else:
             assert code != NOTED
-            self._runs.mend(code)
+            self._runs.mend(code, resumes=resumes)
 
     def _grow(self) -> None:
         """Double the room and keep what it holds."""

@@ -130,7 +130,13 @@ class Analysis:
 
     def listed(self, terminals: int) -> list[Terminal]:
         """Return the terminals of a set."""
-        return [terminal for number, terminal in enumerate(self.terminals) if terminals >> number & 1]
+        found: list[Terminal] = []
+        terminals &= (1 << len(self.terminals)) - 1
+        while terminals:  # one step for each that is in the set, of thousands that may exist
+            least = terminals & -terminals
+            found.append(self.terminals[least.bit_length() - 1])
+            terminals ^= least
+        return found
 
     # -- fixpoints -------------------------------------------------------------------------------------------------
 

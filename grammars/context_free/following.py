@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fsm.automata.ranges import Ranges
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.debts import Explored, SplitAutomaton
 from grammars.context_free.strictness import Strictness
@@ -53,6 +54,7 @@ class _Product:
             if all(debt.automaton.holds_at_end(debt.follow) for debt in after)
         ]
         while self._waiting:
+            check_expansion_time()
             self._write(*self._waiting.pop())
         self._rules[start] = alternatives
         return self._rules
@@ -66,6 +68,7 @@ class _Product:
             is_changed = False
             size = len(self._exits)
             for name, before in list(self._exits):
+                check_expansion_time()
                 found: set[Debts] = set()
                 for alternative in self.analysis.rules[name]:
                     found |= self._after_all(alternative, before)

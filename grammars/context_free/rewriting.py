@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
 
 __all__ = ["find_nullable", "find_productive", "keep_reachable", "remove_left_recursion", "remove_unproductive"]
@@ -243,6 +244,7 @@ def _closure(needs: dict[str, list[set[Symbol]]]) -> set[str]:
     found: set[Symbol] = set()
     open_rules = dict(reversed(needs.items()))  # rules mostly come before those they call
     while True:
+        check_expansion_time()
         left: dict[str, list[set[Symbol]]] = {}
         for name, ways in open_rules.items():
             for need in ways:

@@ -8,6 +8,7 @@ from typing import Any
 from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
 from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.analysis import Analysis, reachable
 from grammars.context_free.debts import paid_edges
 from grammars.context_free.symbols import Debt, Debts, Terminal
@@ -155,6 +156,7 @@ def _reads_on(terminal: Terminal, state: int, debt: Debt, after: Terminal) -> bo
     first: tuple[int, int, tuple[Any, ...]] = (after.automaton.start, state, (debt.follow,))
     seen, waiting = {first}, [first]
     while waiting:
+        check_expansion_time()
         place, own, owed = waiting.pop()
         ends = place != after.automaton.start and after.automaton.is_accepting(place)
         if ends and not terminal.automaton.is_accepting(own):

@@ -11,10 +11,13 @@ from typing import NoReturn
 from fsm.automata.expression import ANY_SYMBOL, EMPTY, symbols
 from fsm.automata.expression import text as literal
 from fsm.automata.ranges import complement_ranges, union_ranges
+from fsm.errors import LimitError
 from grammars.gbnf.errors import make_notation_error
 from grammars.gbnf.nodes import Choice, Leaf, Node, Reference, Repeat, Sequence
 
-__all__ = ["parse_notation"]
+__all__ = ["MAX_NESTING", "parse_notation"]
+
+MAX_NESTING = 100
 
 _SPACE = re.compile(r"(?:\s|#[^\n]*)*")
 _NAME = re.compile(r"[A-Za-z_0-9][A-Za-z_0-9.\-]*")
@@ -47,6 +50,7 @@ class _Parser:
         self.text = text
         self.notation = notation
         self.place = 0
+        self.depth = 0
 
     def parse(self) -> dict[str, Node]:
         rules: dict[str, Node] = {}
@@ -134,7 +138,15 @@ class _Parser:
         begin = self.place
         self.refuse_unsupported()
         self.place += 1
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            line = self.text.count("\n", 0, begin) + 1
+            raise LimitError(
+                f"{self.notation} grammar, line {line}: groups are nested more than {MAX_NESTING} deep (limit "
+                "MAX_NESTING); give inner groups rules of their own"
+            )
         node = self.parse_choice()
+        self.depth -= 1
         if not self.text.startswith(")", self.place):
             self.fail("group_open", begin)
         self.place += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.branch import ArrayRules, Obligation
 from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of
 from grammars.json_schema.expand import Expander
@@ -184,6 +185,7 @@ class ArrayPlan:
         while todo:
             position = todo.pop()
             steps += 1
+            check_expansion_time()
             if self.may_close(position):
                 return True
             if steps > self.expander.limits.max_steps:

@@ -11,6 +11,7 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fsm.expansion_time import check_expansion_time
 from fsm.text_widths import FAR
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import Obligation
@@ -44,6 +45,7 @@ class DistinctItems:
             return 1
         self._take_unread()
         for _ in range(plan.rules.low + self._lengths.oracle.expander.limits.max_branches):
+            check_expansion_time()
             width, obligations, position = self._next_item(position)
             if width >= FAR:
                 return FAR

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Any
 
+from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.branch import ARRAY, NUMBER, OBJECT, STRING, Obligation, StringRule, StringRules, type_of
 from grammars.json_schema.drafts import is_older, knows
 from grammars.json_schema.expand import Expander
@@ -61,6 +62,7 @@ class Evaluator:
 
     def evaluate(self, node: Subschema, value: Any) -> Evaluated | None:
         """Return what was looked at when the value fits, None when it does not."""
+        check_expansion_time()
         schema, seen = node.schema, Evaluated()
         if type(schema) is bool:
             return seen if schema else None

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.branch import OBJECT, Branch, MemberGroup, Obligation, Promise, type_of
 from grammars.json_schema.choice import Choice, Item
 from grammars.json_schema.facts import FactFinder, Facts
@@ -76,6 +77,7 @@ class Expander:
         while open_branches:
             branch, todo = open_branches.pop()
             steps += 1
+            check_expansion_time()
             choice, rest = self._settle(branch, todo)
             if choice is not None:
                 open_branches.extend((branch.copy(), [*rest, *alternative]) for alternative in reversed(choice))

@@ -10,6 +10,7 @@ from referencing import Registry
 from fsm._kernels import R_FREE_STATE
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
+from fsm.expansion_time import ExpansionTime
 from fsm.explanation import remember_source
 from fsm.layout import STATE_POP
 from fsm.network import Network
@@ -70,7 +71,8 @@ class JsonSchemaGrammar(Grammar):
         GrammarError : the schema is not one; the message has the JSON pointer.
         UnsatisfiableError : no value can meet the schema.
         """
-        network, start = self.build()
+        with ExpansionTime():
+            network, start = self.build()
         compiled = Compiled(network, start, vocabulary)
         remember_source(compiled, self.describe_place)
         return compiled

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fsm.dfa import shortest_string
+from fsm.expansion_time import check_expansion_time
 from fsm.text_widths import FAR, text_widths
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
 from grammars.json_schema.branch import ARRAY, BOOLEAN, FALSE, NULL, NUMBER, OBJECT, STRING, TRUE, Branch
@@ -50,9 +51,10 @@ class Lengths:
         if obligations in self._open:  # a shortest text never contains itself
             self._leaned = True
             return FAR
-        self._open.add(obligations)
+        check_expansion_time()
         outer, self._leaned = self._leaned, False
         try:
+            self._open.add(obligations)
             branches = self.oracle.expander.branches(obligations)
             found = min((self._measure(branch, obligations) for branch in branches), default=FAR)
         except RecursionError as error:
@@ -133,6 +135,11 @@ class Lengths:
         for _ in range(plan.rules.low + self.oracle.expander.limits.max_branches):
             if plan.may_close(position):
                 return total + 1
+            check_expansion_time()
+            if position.count >= plan.steady and not plan.rules.contains:  # all that is missing is asked the same
+                base, missing = plan.base_of(position.count), plan.rules.low - position.count
+                width = FAR if base is None else self.shortest(base)
+                return min(total + missing * (width + self.comma) - (self.comma if is_first else 0) + 1, FAR)
             ways = [(self.shortest(item.obligations), item.after) for item in plan.items(position)]
             # An item that keeps a promise comes first; of those the shortest.
             nearest = min(ways, key=lambda way: (way[0] >= FAR, -sum(way[1].found), way[0]), default=(FAR, position))

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fsm.dfa import any_string
+from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from fsm.text_widths import FAR, text_widths, written_width
 from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.object_position import ObjectPosition
@@ -22,7 +24,10 @@ from grammars.json_schema.other_names import OtherNames
 if TYPE_CHECKING:
     from grammars.json_schema.lengths import Lengths
 
-__all__ = ["MemberLengths"]
+__all__ = ["MAX_FILLERS", "MemberLengths"]
+
+MAX_FILLERS = 10_000
+"""The most members besides the listed ones whose names are found one by one, the narrowest first."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,6 +62,7 @@ class MemberLengths:
 
     def next_member(self, position: ObjectPosition) -> tuple[int, ObjectPosition]:
         """Return the bytes of a member that leads towards the closing brace, and the position after it."""
+        check_expansion_time()
         plan = self._plan
         required = self._required(position)
         if required is None:
@@ -106,6 +112,11 @@ class MemberLengths:
         most = max(plan.rules.low - position.count - len(required), 0 if required else 1)
         if not most:
             return []
+        if most > MAX_FILLERS:
+            raise LimitError(
+                f'json schema: "minProperties" asks for {most} members that are not listed, of which at most '
+                f"{MAX_FILLERS} are measured (limit MAX_FILLERS of grammars.json_schema.member_lengths); lower it"
+            )
         members = [(self._width(name), plan.rank[name]) for name in plan.left(position) if name not in required]
         undeclared = len(plan.names)
         for other, value in plan.others():
@@ -131,6 +142,7 @@ class MemberLengths:
         """Return the bytes of a declared member."""
         known = self._declared.get(name)
         if known is None:
+            check_expansion_time()
             value = self._plan.value_of(name)
             rest = FAR if value is None else self._lengths.shortest(value)
             known = self._declared[name] = min(written_width(name) + 2 + self._lengths.colon + rest, FAR)
@@ -138,6 +150,7 @@ class MemberLengths:
 
     def _other_width(self, other: OtherNames, position: ObjectPosition, number: int) -> int:
         """Return the bytes of the narrowest names of a class that do not stand yet: the first, the second, ..."""
+        check_expansion_time()
         unread = position.count - len(position.seen)
         names = text_widths(other.dfa or any_string())
         return names.nth(number + unread, {*self._plan.names, *position.seen}) + 2

@@ -18,7 +18,7 @@ import referencing.exceptions
 import referencing.jsonschema
 from referencing import Registry
 
-from fsm.errors import GrammarError
+from fsm.errors import GrammarError, LimitError
 from grammars.json_schema.document import read_marks
 from grammars.json_schema.drafts import draft_of, is_older
 from grammars.json_schema.meaning import is_reference_only, meaning_of
@@ -99,6 +99,7 @@ class References:
         self.limits = limits
         self._document = schema
         self._checked: set[int] = set()
+        self._num_followed = 0
         self._kept: list[Any] = []  # keeps foreign documents alive, so that identities stay unique
         self._nodes: dict[tuple[int, Any], Subschema] = {}
         self._meanings: dict[tuple[str, Hashable], Subschema] = {}
@@ -229,9 +230,9 @@ class References:
     def _check(self, schema: Any, pointer: str, draft: str) -> None:
         """Check the shape of what a reference reached, once."""
         if id(schema) not in self._checked:
-            self._checked.add(id(schema))
-            self._kept.append(schema)
             check_shape(schema, draft=draft, limits=self.limits)
+            self._kept.append(schema)
+            self._checked.add(id(schema))
 
     def _missing(self, node: Subschema, reference: str) -> GrammarError:
         return GrammarError(
@@ -262,8 +263,21 @@ class References:
         if meaning is not None:
             return self._meanings.setdefault((node.draft, meaning), node) if meaning else self.true
         if is_reference_only(schema, ignores_siblings=is_older(node.draft, "draft2019-09")):
-            return self.resolve(node, "$ref")
+            return self._follow(node)
         return node
+
+    def _follow(self, node: Subschema) -> Subschema:
+        """Return what a subschema that is nothing but a reference leads to."""
+        self._num_followed += 1
+        try:
+            if self._num_followed > self.limits.max_references:
+                raise LimitError(
+                    f"json schema at {node.pointer}: more than {self.limits.max_references} references lead on to one "
+                    "another; refer to the last of them, or raise SchemaLimits(max_references=...)"
+                )
+            return self.resolve(node, "$ref")
+        finally:
+            self._num_followed -= 1
 
     def _scope(self, resolver: Any) -> Any:
         """Return what of the dynamic scope can matter: the documents passed through, outermost first, each once."""

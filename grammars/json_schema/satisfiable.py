@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.array_plan import ArrayPlan
 from grammars.json_schema.branch import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Branch, Obligation, type_of
 from grammars.json_schema.certainty import Certainty
@@ -108,20 +109,21 @@ class Satisfiability:
         if depth is not None:  # a smallest value never contains itself
             self._lowest = min(self._lowest, depth)
             return False
+        check_expansion_time()
         return self._decide(obligations)
 
     def _decide(self, obligations: Obligations) -> bool:
         here = len(self._open)
-        self._open[obligations] = here
         outer, self._lowest = self._lowest, NEVER
         try:
+            self._open[obligations] = here
             found = any(self._has_value(branch, obligations) for branch in self.expander.iterate(obligations))
         except RecursionError as error:
             if here:
                 raise
             raise too_deep(obligations) from error
         finally:
-            del self._open[obligations]
+            self._open.pop(obligations, None)
             lowest, self._lowest = self._lowest, outer
         if found or lowest >= here:
             self._known[obligations] = found

@@ -32,6 +32,7 @@ class SchemaLimits:
     ----------
     max_depth : nesting of subschemas.
     max_subschemas : subschemas in one document.
+    max_references : references that lead on to one another, with nothing beside them.
     max_branches : alternatives that must be held apart at one place.
     max_steps : subschemas opened while one place is expanded.
     max_states : network states expanded for one grammar.
@@ -39,6 +40,7 @@ class SchemaLimits:
 
     max_depth: int = 200
     max_subschemas: int = 200_000
+    max_references: int = 100
     max_branches: int = 2_000
     max_steps: int = 50_000
     max_states: int = 4_000_000
@@ -110,10 +112,17 @@ def _pointer(path: Path) -> str:
 
 
 def _wrong(path: Path, value: object, expected: str) -> GrammarError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = _show(value)
     where = f"json schema at {_pointer(path)}"
     return GrammarError(f"got {shown}, expected {expected}; correct the schema", where=where)
+
+
+def _show(value: object) -> str:
+    try:
+        shown = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep to show"
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 Rule = Callable[[Any, Path, str, _Stack, int], None]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fsm.errors import GrammarError
+from fsm.expansion_time import ExpansionTime
 from grammars.grammar import Grammar
 from grammars.lark.indenter import Indenter, read_indenter
 
@@ -70,7 +71,17 @@ def lark(
     >>> [matcher.try_advance(token) for token in (1, 2, 4, 3)]
     [True, True, False, True]
     """
-    folders = list(import_paths)
+    with ExpansionTime(times=3):
+        return _lark(text_or_path, start, parser, indenter, list(import_paths))
+
+
+def _lark(
+    text_or_path: str | Path,
+    start: str,
+    parser: Literal["earley", "lalr"] | None,
+    indenter: Indenter | LarkIndenter | type[LarkIndenter] | None,
+    folders: list[str | Path],
+) -> Grammar:
     text, path = _read(text_or_path, folders)
     if parser is None:
         parser = "earley" if indenter is None else "lalr"

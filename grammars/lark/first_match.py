@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import EXPANSION_LOCK, Edge
 from fsm.errors import LimitError
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Debt, Futures
 from grammars.lark.follows import DEAD, FREE, Follows, settle
 from grammars.lark.program import Program
@@ -100,6 +101,7 @@ class FirstMatch(Follows):
         return number
 
     def _expand(self, state: int) -> tuple[Edge, ...]:
+        check_expansion_time()
         merged: list[Edge] = []
         for first, last, after in self.step(self._states[state]):
             if all(pc == EARLIER for pc, _ in after[0]):
@@ -116,6 +118,7 @@ class FirstMatch(Follows):
         sources: dict[int, list[int]] = {}
         state = 1
         while state < len(self._states):
+            check_expansion_time()
             for _, _, target in self.edges(state):
                 sources.setdefault(target, []).append(state)
             state += 1

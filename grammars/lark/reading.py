@@ -19,12 +19,14 @@ from lark.lexer import PatternStr
 from lark.load_grammar import load_grammar
 
 from fsm.errors import GrammarError
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
 from grammars.lark.exact_text import ExactText
 from grammars.lark.first_match import FirstMatch
+from grammars.lark.limits import check_alternatives, check_size, make_depth_error
 from grammars.lark.plain_notation import read_plain
 from grammars.lark.program import Program, Untranslatable
 from grammars.regex import parse_regex
@@ -45,6 +47,7 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     Raises
     ------
     GrammarError : the grammar is malformed or not compiled; the message points at line and column.
+    LimitError : it is too large, or too much must be worked out to read it.
     """
     plain = read_plain(text, start, None if list(import_paths) else _common_pattern)
     terms, compiled, ignored = plain or load_rules(text, start, path, import_paths)
@@ -99,12 +102,17 @@ def load_rules(
     ------
     GrammarError : the grammar is malformed; the message points at line and column.
     """
+    check_size(text)
     try:
         loaded, _ = read_grammar(text, path, [str(one) for one in import_paths], False)  # noqa: FBT003
+        check_alternatives(loaded.rule_defs)
+        check_expansion_time()
         if not any(name == start for name, *_ in loaded.rule_defs):
             raise make_lark_error("start_undefined", text, 0, got=start)
         meaningless = {name for name, (tree, _) in loaded.term_defs if tree is None} - set(declared)
         terms, rules, ignored = loaded.compile([start], set(kept))
+    except RecursionError as error:
+        raise make_depth_error() from error
     except ReaderError as error:
         raise translate_error(text, error) from error
     except UnexpectedInput as error:
@@ -175,23 +183,24 @@ class _Reader:
         return ContextFreeGrammar(rules, "whole text", source=shown_source(self.text), ignored=skipped)
 
     def _terminal(self, term: Any) -> Terminal:
+        check_expansion_time()
         if isinstance(term.pattern, PatternStr) and not term.pattern.flags:
             return Terminal(term.name, ExactText(term.pattern.value))
         pattern = term.pattern.to_regexp()
-        got = term.name
-        if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
-            got = term.pattern.raw
         try:
             automaton = FirstMatch(Program(pattern))
         except Untranslatable as error:
-            raise self._error(str(error), got) from error
+            raise self._error(str(error), term) from error
         except (re.error, OverflowError) as error:
-            raise self._error("terminal_pattern", got, pattern_detail(pattern, error)) from error
+            raise self._error("terminal_pattern", term, pattern_detail(pattern, error)) from error
         if automaton.start == 0 or automaton.program.distances[automaton.program.start] == 0:
-            raise self._error("terminal_nullable", got)
+            raise self._error("terminal_nullable", term)
         return Terminal(term.name, automaton)
 
-    def _error(self, name: str, got: str, detail: str = "") -> GrammarError:
+    def _error(self, name: str, term: Any, detail: str = "") -> GrammarError:
+        got = term.name
+        if re.search(rf"(?<!\w){re.escape(term.name)}(?!\w)", self.text) is None and term.pattern.raw:
+            got = term.pattern.raw
         return make_lark_error(name, self.text, place_of(self.text, got, name), got=got, detail=detail)
 
 

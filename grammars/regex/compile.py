@@ -9,7 +9,9 @@ from typing import Literal
 from fsm.automata.assertive_dfa import AssertiveDfa
 from fsm.automata.expression import ANY_TEXT, EMPTY, Expression
 from fsm.automata.expression_dfa import ExpressionDfa, any_string
+from fsm.automata.rests import resolve_looks
 from fsm.dfa import Dfa, literals
+from fsm.expansion_time import ExpansionTime
 from grammars.regex.assertions import enclose
 from grammars.regex.flags import Flag
 from grammars.regex.parser import parse_pattern
@@ -63,4 +65,7 @@ def regex_dfa(
     expression = enclose(parse_regex(pattern, dialect, flags=flags), ANY_TEXT if search else EMPTY)
     if expression is ANY_TEXT:
         return any_string()
-    return ExpressionDfa(expression) if expression.is_plain else AssertiveDfa(expression)
+    if expression.is_plain:
+        return ExpressionDfa(expression)
+    with ExpansionTime():
+        return resolve_looks(expression) or AssertiveDfa(expression)
