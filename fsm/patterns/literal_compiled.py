@@ -29,8 +29,8 @@ __all__ = ["LiteralCompiled"]
 _START = -1
 _NO_ROOM = np.zeros((0, 2), np.int32)
 
-MOST_NODES = 3000
-"""Lists of texts with no more bytes than these, common beginnings counted once, have all their masks filled at once."""
+MOST_NODES, MOST_BYTES = 3000, 24_000
+"""Lists of texts of no more bytes, common beginnings counted once and every time, have all masks filled at once."""
 
 
 class _LiteralPosition(Position):
@@ -167,7 +167,7 @@ class LiteralCompiled(Compiled):
 
     def _fill_all(self) -> None:
         """Fill every mask where there are few texts: in all they cost less than some of them one by one."""
-        if len(self._nodes) > MOST_NODES:
+        if len(self._nodes) > MOST_NODES or sum(map(len, self._literals().texts)) > MOST_BYTES:
             return
         tables, room = self._tables, 8 * MOST_NODES
         starts = np.zeros(len(self._nodes) + 1, np.int32)

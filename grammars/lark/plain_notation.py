@@ -88,7 +88,7 @@ def read_plain(
     """
     try:
         return _Reader(text, common).read(start)
-    except (_NotPlainError, ReaderError, AssertionError, IndexError):
+    except (_NotPlainError, ReaderError, AssertionError, IndexError, RecursionError):
         return None
 
 

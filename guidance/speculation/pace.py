@@ -76,9 +76,9 @@ def pays(chance: float, expected: float, cost_ratio: float, num_tokens: int) -> 
     --------
     >>> [pays(chance, 1.0, 0.2, 0) for chance in (0.1, 0.3)]
     [False, True]
-    >>> expected_tokens(0.8, 4) / (4 * 0.2 + 1) < expected_tokens(0.8, 3) / (3 * 0.2 + 1)
+    >>> expected_tokens(0.8, 4) / (4 * 0.3 + 1) < expected_tokens(0.8, 3) / (3 * 0.3 + 1)
     True
-    >>> [pays(0.8**k, expected_tokens(0.8, k - 1), 0.2, k - 1) for k in (3, 4)]
+    >>> [pays(0.8**k, expected_tokens(0.8, k - 1), 0.3, k - 1) for k in (3, 4)]
     [True, False]
     """
     return chance * (num_tokens * cost_ratio + 1.0) > expected * cost_ratio
