@@ -22,7 +22,7 @@ from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
-from fsm.position import POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -85,15 +85,21 @@ class Compiled:
         text : returns the bytes read so far; asked only where a grammar must note what was read.
         """
         if position.stays is not None and is_allowed(position.stays, token_id):
-            position.next[token_id] = position
-            return position
+            return self._remember(position, token_id, position)
         tables = self._tables
         with tables.lock:
             after = self._advance(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1], text)
-            if not self.network.has_notes or not self._was_noted:
-                position.next[token_id] = after
-                self._position_bytes += 120
-            return after
+            is_noted = self.network.has_notes and self._was_noted
+            return after if is_noted else self._remember(position, token_id, after)
+
+    def _remember(self, position: Position, token_id: int, after: Position) -> Position:
+        """Remember where a token leads, and return that; ``Matcher`` looks there before it asks."""
+        if position.next:
+            position.next[token_id] = after
+        else:
+            position.next = {token_id: after}
+        self._position_bytes += MOVE_BYTES
+        return after
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
@@ -237,7 +243,7 @@ class Compiled:
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._positions.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._positions.clear()
         self._masks.forget()
         self._position_bytes = 0
@@ -246,5 +252,5 @@ class Compiled:
 def untie(positions: dict[Any, Any]) -> None:
     """Drop positions and what they remember of one another."""
     for position in positions.values():
-        position.next = {}
+        position.next = NO_MOVES
     positions.clear()

@@ -80,6 +80,12 @@ class ByteStates(_DfaStates):
                 network.numerals[known] = (self.dfa.key, automaton_state)
         return known
 
+    def copied(self) -> ByteStates:
+        """Return the owner of the same stubs in a copy of the network."""
+        twin = ByteStates.__new__(ByteStates)
+        twin.dfa, twin.number, twin.states, twin.is_common = self.dfa, self.number, self.states.copy(), self.is_common
+        return twin
+
     def edges_of_start(self, network: Network) -> list[Edge]:
         """List the edges of the start, to be merged into another row."""
         return self.edges(network, self.dfa.start)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fsm.errors import MaskError
 
 __all__ = [
+    "MASK_DTYPE",
     "allocate_token_bitmask",
     "allowed_token_ids",
     "check_token_bitmask",
@@ -20,6 +21,8 @@ __all__ = [
     "num_mask_words",
     "pack_token_ids",
 ]
+
+MASK_DTYPE = np.dtype(np.int32)
 
 
 def num_mask_words(vocabulary_size: int) -> int:
@@ -51,14 +54,15 @@ def check_token_bitmask(mask: NDArray[np.int32], index: int, vocabulary_size: in
     ------
     MaskError : wrong dtype, too few words, or no such row.
     """
-    words = num_mask_words(vocabulary_size)
-    if mask.ndim != 2 or mask.dtype != np.int32 or mask.shape[1] < words:
+    words = (vocabulary_size + 31) >> 5
+    shape = mask.shape
+    if len(shape) != 2 or shape[1] < words or (mask.dtype is not MASK_DTYPE and mask.dtype != MASK_DTYPE):
         raise MaskError(
             f"mask: got {mask.dtype}{list(mask.shape)}, expected int32[B, {words}] for {vocabulary_size} tokens; "
             "allocate it with allocate_token_bitmask"
         )
-    if not -mask.shape[0] <= index < mask.shape[0]:
-        raise MaskError(f"mask: row {index} does not exist, the mask has {mask.shape[0]} rows")
+    if not -shape[0] <= index < shape[0]:
+        raise MaskError(f"mask: row {index} does not exist, the mask has {shape[0]} rows")
 
 
 def pack_token_ids(token_ids: Iterable[int], vocabulary_size: int) -> NDArray[np.int32]:

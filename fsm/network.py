@@ -120,7 +120,8 @@ class Network:
             self.num_states, self.num_edges = 3, 0
         else:
             self.num_states, self.num_edges = template.num_states, template.num_edges
-            self.owners = template.owners.copy()
+            self.owners = [owner.copied() if hasattr(owner, "copied") else owner for owner in template.owners]
+            self.numerals = template.numerals.copy()
             self.origins = template.origins.copy()
             self.heavy = template.heavy.copy()
             self.states = np.empty((self.num_states + 512, NUM_COLUMNS), np.int64)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["POSITION_BYTES", "REJECTED", "Position"]
+__all__ = ["MOVE_BYTES", "NO_MOVES", "POSITION_BYTES", "REJECTED", "Position"]
 
-POSITION_BYTES = 400
+POSITION_BYTES = 500
 """About what a position takes without its configurations, its mask and its memo."""
+
+MOVE_BYTES = 120
+"""About what the memo of one token takes."""
 
 
 class Position:
@@ -22,6 +25,7 @@ class Position:
     base    : int32[W] or None     the mask, but for the words listed; None = not filled yet
     words   : int64[m]             words that differ from ``base``
     values  : int32[m]             what they are
+    cells   : the buffer of ``base``, which is copied faster than the array; None = not asked yet
     next    : position by token id; ``REJECTED`` where the token is not allowed
     is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
     is_accepting : whether the text may end here; None = not asked yet
@@ -32,6 +36,7 @@ class Position:
 
     __slots__ = (
         "base",
+        "cells",
         "configurations",
         "is_accepting",
         "is_complete",
@@ -45,6 +50,7 @@ class Position:
 
     configurations: NDArray[np.int64]
     base: NDArray[np.int32] | None
+    cells: memoryview | None
     words: NDArray[np.int64] | None
     values: NDArray[np.int32] | None
     next: dict[int, Position]
@@ -58,13 +64,17 @@ class Position:
         self.configurations = configurations
         self.is_noted = is_noted
         self.base = None
+        self.cells = None
         self.words = None
         self.values = None
-        self.next = {}
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
         self.stays = None
 
+
+NO_MOVES: dict[int, Position] = {}
+"""The memo of every position that no token has been read at; never changed. Most positions stay so."""
 
 REJECTED = Position(np.empty((0, 5), np.int64))

@@ -114,8 +114,12 @@ class SharedMasks:
         """Note that a part of the fill was looked up which looked at so much."""
         regs = self._runs.network.regs
         popped, tested = shape
-        regs[R_LOWEST] = min(regs[R_LOWEST], regs[R_TOP] + 1 - popped)
-        regs[R_TESTED : R_TESTED + popped + 1] |= np.array(tested)
+        lowest = regs.item(R_TOP) + 1 - popped
+        if lowest < regs.item(R_LOWEST):
+            regs[R_LOWEST] = lowest
+        for place, bits in enumerate(tested, R_TESTED):
+            if bits:
+                regs[place] |= bits
 
     def keep(self, configuration: list[int], mask: Mask) -> None:
         """Remember the mask of a closed configuration, filled since `find`."""

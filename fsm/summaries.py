@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED, chain_kernel, loops_kernel, summary_kernel
+from fsm._kernels import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
+from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
 from fsm.automata.dfa import Dfa
 from fsm.dfa_states import CharStates
 from fsm.expansion_time import ExpansionTime
-from fsm.layout import KIND, SHORTEST, STUB
+from fsm.layout import KIND, SHORTEST, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
 from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
@@ -33,6 +34,8 @@ __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
 MAX_SCRATCH, MAX_ROWS = 32, 64
 # A chain is followed for so many characters: few tokens have more.
 MAX_CHAIN = 24
+# So many states are looked at to find that any characters may come.
+MAX_SAFE = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ class Summaries:
         self.max_bytes = max_bytes
         self.longest = tables.trie.max_depth
         self.memory_bytes = 0
-        self._scratch: OrderedDict[tuple[object, bool], tuple[Network, CharStates]] = OrderedDict()
+        self._scratch: OrderedDict[tuple[object, bool], _Scratch] = OrderedDict()
         self._kept: OrderedDict[tuple[object, object, bool], Summary] = OrderedDict()
         self._rows: OrderedDict[bytes, NDArray[np.int32]] = OrderedDict()
 
@@ -112,32 +115,30 @@ class Summaries:
         if summary is not None:
             self._kept.move_to_end(key)
             return summary
-        network, owner = self._scratch_for(dfa, counted=counted)
         with ExpansionTime():
-            summary = self._build(network, owner, automaton_state)
+            summary = self._build(self._scratch_for(dfa, counted=counted), automaton_state)
         self._kept[key] = summary
         self.memory_bytes += summary.memory_bytes
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:
             self.memory_bytes -= self._kept.popitem(last=False)[1].memory_bytes
         return summary
 
-    def _scratch_for(self, dfa: Dfa, *, counted: bool) -> tuple[Network, CharStates]:
+    def _scratch_for(self, dfa: Dfa, *, counted: bool) -> _Scratch:
         """Return a network of the automaton alone, kept while its states are being summarised."""
         key = (dfa.key, counted)
         found = self._scratch.get(key)
         if found is None:
-            network = Network()
-            found = self._scratch[key] = (network, CharStates(network, dfa, counted=counted))
+            found = self._scratch[key] = _Scratch(dfa, counted=counted)
             if len(self._scratch) > MAX_SCRATCH:
                 self._scratch.popitem(last=False)
         return found
 
-    def _build(self, network: Network, owner: CharStates, automaton_state: int) -> Summary:
+    def _build(self, scratch: _Scratch, automaton_state: int) -> Summary:
         """Walk the trie once from one automaton state, but for what the chain after it reads."""
         tables, trie, known = self.tables, self.tables.trie, self.tables.character_classes
-        sets = known.ranges, known.sizes, np.zeros(NUM_CLASSES, np.int64)
-        start = _expanded(network, owner, automaton_state)
-        chain = _find_chain(network, start, sets, longest=0 if owner.counted else MAX_CHAIN)
+        network, owner = scratch.network, scratch.owner
+        start = scratch.state(automaton_state)
+        chain = scratch.chain(start, automaton_state, known)
         chained = self._row_of(chain)
         # Only counters ask how many characters a token needs.
         num_tokens, num_quotes = tables.vocabulary.size if owner.counted else 0, len(tables.endings.nodes)
@@ -146,18 +147,18 @@ class Summaries:
         exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
         path = np.zeros((trie.max_depth + 1, 5), np.int64)
         path[0, 0], path[0, 2] = start, chain.state == start
-        loops_kernel(network.states, network.edges, start, start, *sets, path[0, 3:])
         regs = network.regs
         regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0
         while True:
             count = summary_kernel(
                 network.states, network.edges, regs, path, trie.nodes, tables.characters, trie.duplicates,
-                known.classes, known.below, known.heights, known.widths, known.order, known.places, *sets,
-                chain.begins, chain.reads, chain.length, mask, inside, needs, exits, counts,
+                known.classes, known.below, known.heights, known.widths, known.order, known.places, known.ranges,
+                known.sizes, scratch.counts, chain.begins, chain.reads, chain.passed, chain.length, scratch.loops,
+                mask, inside, needs, exits, counts,
             )  # fmt: skip
             if count != NEED:
                 break
-            network.expand(int(regs[R_NEED]))
+            scratch.expand(int(regs[R_NEED]))
         return Summary(
             base=mask,
             chained=chained if owner.counted else chained[:0],
@@ -190,25 +191,79 @@ class _Chain:
 
     begins : uint8[128]  classes of characters that lead to the first one, ``state``
     reads  : int64[2]    set of those that lead on from each
+    passed : int64[2]    the same and those that lead nowhere from any
     length : how many characters they read
     """
 
     state: int
     begins: NDArray[np.uint8]
     reads: NDArray[np.int64]
+    passed: NDArray[np.int64]
     length: int
 
 
-def _find_chain(network: Network, start: int, sets: tuple[NDArray[np.int64], ...], *, longest: int) -> _Chain:
-    """Follow the chain from a state; ``sets`` are the ranges, sizes and scratch room of ``loops_kernel``."""
-    leads, reads, after = np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
-    while True:
-        length = chain_kernel(network.states, network.edges, network.regs, start, longest, *sets, leads, reads, after)
-        if length != NEED:
-            break
-        network.expand(int(network.regs[R_NEED]))
-    begins = np.unpackbits(leads.view(np.uint8), bitorder="little")
-    return _Chain(state=int(network.regs[R_NODE]), begins=begins, reads=reads, length=length)
+class _Scratch:
+    """Lay one automaton into a network of its own, kept while its states are being summarised.
+
+    loops  : int64[S, 3]  what ``summary_kernel`` found of each state
+    counts : int64[128]   room for ``loops_kernel``
+    """
+
+    def __init__(self, dfa: Dfa, *, counted: bool) -> None:
+        self.network = Network()
+        self.owner = CharStates(self.network, dfa, counted=counted)
+        self.loops = np.zeros((len(self.network.states), 3), np.int64)
+        self.counts = np.zeros(NUM_CLASSES, np.int64)
+
+    def state(self, automaton_state: int) -> int:
+        """Return the network state of an automaton state, its row written."""
+        state = self.owner.state(self.network, automaton_state)
+        if self.network.states[state, KIND] == STUB:
+            self.expand(state)
+        return state
+
+    def expand(self, state: int) -> None:
+        """Write a row."""
+        self.network.expand(state)
+        if len(self.loops) < len(self.network.states):
+            loops = np.zeros((len(self.network.states), 3), np.int64)
+            loops[: len(self.loops)] = self.loops
+            self.loops = loops
+
+    def chain(self, start: int, automaton_state: int, classes: CharacterClasses) -> _Chain:
+        """Follow the chain from a state; where any characters may come for longer, say so instead."""
+        network, counted = self.network, self.owner.counted
+        safe = 0 if counted else self._safe(start, automaton_state)
+        leads, reads, alive, after = np.zeros((4, 2), np.int64)
+        length = NEED if safe < UNBOUNDED else 0
+        while length == NEED:
+            length = chain_kernel(
+                network.states, network.edges, network.regs, start, 0 if counted else MAX_CHAIN, classes.ranges,
+                classes.sizes, self.counts, leads, reads, alive, after,
+            )  # fmt: skip
+            if length == NEED:
+                self.expand(int(network.regs[R_NEED]))
+        if safe > length + 1:
+            return _Chain(state=start, begins=_ANY, reads=_ALL, passed=_ALL_OPEN, length=safe - 1)
+        begins = np.unpackbits(leads.view(np.uint8), bitorder="little")
+        state = int(network.regs[R_NODE])
+        return _Chain(state=state, begins=begins, reads=reads, passed=reads | ~alive, length=length)
+
+    def _safe(self, start: int, automaton_state: int) -> int:
+        """Return how many characters may come whatever they are, as far as the automaton or few states tell."""
+        if self.owner.dfa.takes_every_text(automaton_state):
+            return UNBOUNDED
+        network = self.network
+        queue, depths = np.empty((2, MAX_SAFE), np.int64)
+        while (safe := safe_kernel(network.states, network.edges, network.regs, start, queue, depths)) == NEED:
+            self.expand(int(network.regs[R_NEED]))
+        return int(safe)
+
+
+# Every class but that of no character; all of them as a set; all that do not close the string.
+_ANY = np.array([number != CLASS_INVALID for number in range(NUM_CLASSES)], np.uint8)
+_ALL = np.array([-1, -1], np.int64)
+_ALL_OPEN = np.array([~(1 << CLASS_CLOSE), -1], np.int64)
 
 
 def summaries_of(vocabulary: Vocabulary) -> Summaries:
@@ -217,14 +272,6 @@ def summaries_of(vocabulary: Vocabulary) -> Summaries:
     if summaries is None:
         summaries = vocabulary.__dict__["_summaries"] = Summaries(vocabulary_tables(vocabulary))
     return summaries
-
-
-def _expanded(network: Network, owner: CharStates, automaton_state: int) -> int:
-    """Return the network state of an automaton state, its row written."""
-    state = owner.state(network, automaton_state)
-    if network.states[state, KIND] == STUB:
-        network.expand(state)
-    return state
 
 
 def _group_exits(

@@ -67,13 +67,13 @@ def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
     from fsm._kernels import advance_entry, bytes_entry, fill_entry, place_entry, remember_entry
     from fsm.tokens._trie_kernels import build_trie_kernel
-    from guidance.logits._kernels import apply_mask_kernel, draw_rows_kernel, truncate_kernel
-    from guidance.transformer._kernels import add_norm_kernel, attend_rows_kernel, gate_up_kernel
+    from guidance.logits._draw_kernels import draw_rows_kernel, truncate_kernel
+    from guidance.logits._kernels import apply_mask_kernel
+    from guidance.transformer._kernels import read_rows_kernel
 
     drawing = (apply_mask_kernel, draw_rows_kernel, truncate_kernel)
-    layers = (add_norm_kernel, attend_rows_kernel, gate_up_kernel)
     masks = (advance_entry, bytes_entry, fill_entry, place_entry, remember_entry)
-    return (*masks, build_trie_kernel, *drawing, *layers)
+    return (*masks, build_trie_kernel, *drawing, read_rows_kernel)
 
 
 def _is_on_disk(kernel: Any) -> bool:

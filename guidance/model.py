@@ -105,6 +105,8 @@ class Model:
     labels : what the outputs of a classifier stand for, in their order.
     prefix_cache_bytes : memory for the keys and values of prompts that later ones may begin with; 0 keeps none.
 
+    forced_runs : what `guidance.decoding` has spelled already of what grammars force, kept by it.
+
     Raises
     ------
     ModelError : when the network is not a causal language model, or its vocabulary is smaller than the tokenizer's.
@@ -138,6 +140,7 @@ class Model:
         self.language_model: CausalLM = _as_causal_lm(network, name)
         self.prefix_cache = PrefixCache(prefix_cache_bytes, can_drop=getattr(self.language_model, "can_drop", True))
         self.device_steps = KeptSteps()
+        self.forced_runs: dict[tuple[bytes, bytes], list[int] | None] = {}
         self._outputs: OrderedDict[Hashable, Output] = OrderedDict()
         _check_sizes(self)
 

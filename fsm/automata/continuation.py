@@ -144,6 +144,14 @@ class Continuation:
         self.shortest, self.longest, self.is_plain = shortest, longest, plain
         self.is_gapless, self.is_every = gapless, every
 
+    def takes_every_text(self) -> bool:
+        """Tell whether any text at all may come and something complete it, as a loop over every symbol shows."""
+        head = self.head
+        first = head.items[self.place] if type(head) is Sequence else head
+        return (
+            first is not None and first.longest is None and first.shortest == 0 and first.is_every and first.is_gapless
+        )
+
     def accepts_every_text(self) -> bool:
         """Tell whether any text at all may follow, as far as lengths and symbol sets show."""
         return self.is_every and self.is_gapless and self.longest is None and self.shortest == 0

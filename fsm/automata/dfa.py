@@ -99,6 +99,10 @@ class Dfa(ABC):
         """Return what is known without a search about the lengths accepted from ``state``."""
         return Lengths(self.shortest(state), self.longest(state))
 
+    def takes_every_text(self, state: int) -> bool:
+        """Tell whether acceptance can be reached from ``state`` after any text at all, as far as that shows at once."""
+        return False
+
     def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
         """Return the fewest bytes from ``state`` to acceptance, None where that takes a search.
 

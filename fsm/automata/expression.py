@@ -37,6 +37,7 @@ __all__ = [
     "sequence",
     "symbols",
     "text",
+    "texts",
 ]
 
 
@@ -73,13 +74,26 @@ class Symbols(Expression):
         self.is_every = ranges == ALL
 
 
-class Sequence(Expression):
-    """One item after the other; the empty sequence is the empty text."""
+_ONLY_SYMBOLS = {Symbols}
 
-    __slots__ = ("items",)
+
+class Sequence(Expression):
+    """One item after the other; the empty sequence is the empty text.
+
+    ``is_symbols`` : every item is a `Symbols`, and there is one.
+    """
+
+    __slots__ = ("is_symbols", "items")
 
     def __init__(self, items: tuple[Expression, ...]) -> None:
         self.items: Final = items
+        self.is_symbols = {*map(type, items)} == _ONLY_SYMBOLS
+        if self.is_symbols:  # PERF: texts are long: a tenth of the time of the loop below
+            self.is_nullable = False
+            self.is_plain = self.is_gapless = True
+            self.is_every = all(item.is_every for item in items)
+            self.shortest = self.longest = len(items)
+            return
         nullable = plain = gapless = every = True
         shortest = longest = 0
         unbounded = False
@@ -95,7 +109,7 @@ class Sequence(Expression):
                 longest += item.longest
         self.is_nullable, self.is_plain, self.is_gapless, self.is_every = nullable, plain, gapless, every
         self.shortest = shortest
-        self.longest = None if unbounded else longest
+        self.longest: int | None = None if unbounded else longest
 
 
 class Choice(Expression):
@@ -213,6 +227,8 @@ def sequence(items: SequenceOf[Expression]) -> Expression:
     >>> sequence([text("ab"), EMPTY, text("c")]).shortest
     3
     """
+    if len(items) > 1 and {*map(type, items)} == _ONLY_SYMBOLS:
+        return Sequence(tuple(items))
     flat: list[Expression] = []
     for item in items:
         if item is NOTHING:
@@ -272,6 +288,32 @@ def look(body: Expression, *, is_ahead: bool, is_negative: bool) -> Expression:
 def text(value: str) -> Expression:
     """Return exactly ``value``."""
     return sequence([_make_symbol(ord(symbol)) for symbol in value])
+
+
+def texts(values: SequenceOf[str]) -> list[Expression]:
+    """Return exactly each of some values; none may be empty.
+
+    Examples
+    --------
+    >>> [one.shortest for one in texts(["ab", "c"])]
+    [2, 1]
+    """
+    # PERF: 0.2 instead of 0.7 ms for 200 words, as lists of words are (python -m benchmarks.grammars --only loop).
+    by_letter = {letter: _make_symbol(ord(letter)) for letter in set().union(*values)}
+    return [
+        _make_text(tuple([by_letter[letter] for letter in value])) if len(value) > 1 else by_letter[value]
+        for value in values
+    ]
+
+
+def _make_text(items: tuple[Symbols, ...]) -> Sequence:
+    """Return a sequence of two single symbols or more, of which all is known."""
+    made = Sequence.__new__(Sequence)
+    made.items = items  # type: ignore[misc]
+    made.is_symbols = made.is_plain = made.is_gapless = True
+    made.is_nullable = made.is_every = False
+    made.shortest = made.longest = len(items)
+    return made
 
 
 @lru_cache(maxsize=1024)

@@ -109,6 +109,10 @@ class ExpressionDfa(Dfa):
             all(map(_is_every, parts)),
         )
 
+    def takes_every_text(self, state: int) -> bool:
+        """Tell whether acceptance can be reached from ``state`` after any text at all, as a search can."""
+        return any(map(Continuation.takes_every_text, self._sets[state]))
+
     def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols."""
         return frozenset([part.near_key(num_symbols) for part in self._sets[state]])

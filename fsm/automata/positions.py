@@ -72,6 +72,35 @@ def find_positions(expression: Expression) -> Positions | None:
     )
 
 
+_NO_SPAN = _Span([], [], is_nullable=True)
+
+
+def _repeated(items: tuple[Expression, ...], place: int) -> int:
+    """Return how many of the items before a repetition its body ends with, after separators; 0 where it is no such."""
+    node = items[place]
+    if type(node) is not Repeat or node.least or node.most is not None or type(node.body) is not Sequence:
+        return 0
+    body = node.body.items
+    count = 0
+    while count < min(place, len(body) - 1) and body[-1 - count] is items[place - 1 - count]:
+        count += 1
+    while count and body[-count].is_nullable:  # what is repeated must begin with something
+        count -= 1
+    if not count or all(item.is_nullable for item in body[:-count]):
+        return 0
+    return count
+
+
+def _firsts_of(spans: list[_Span]) -> list[int]:
+    """Return where a text of one span after the other may begin."""
+    first: list[int] = []
+    for span in spans:
+        first = first + span.first
+        if not span.is_nullable:
+            break
+    return first
+
+
 class _Builder:
     def __init__(self) -> None:
         self.classes: dict[Ranges, int] = {}
@@ -85,9 +114,11 @@ class _Builder:
         if kind is Symbols:
             return self._add_symbols((node,))
         if kind is Sequence:
-            return self._add_sequence(node.items)  # type: ignore[attr-defined]
+            items = node.items  # type: ignore[attr-defined]
+            return self._add_symbols(items) if node.is_symbols else self._add_sequence(items)  # type: ignore[attr-defined]
         if kind is Choice:
-            spans = [self.add(option) for option in node.options]  # type: ignore[attr-defined]
+            options = node.options  # type: ignore[attr-defined]
+            spans = self._add_texts(options) or [self.add(option) for option in options]
             first = [place for span in spans for place in span.first]
             last = [place for span in spans for place in span.last]
             return _Span(first, last, any(span.is_nullable for span in spans))
@@ -101,29 +132,50 @@ class _Builder:
         end = begin + len(nodes)
         if end > MAX_POSITIONS + 1:
             raise _TooLargeError
-        for node in nodes:
-            if node not in known:
-                assert type(node) is Symbols
-                known[node] = self.classes.setdefault(node.ranges, len(self.classes))
-        self.class_of += [known[node] for node in nodes]
+        for node in {*nodes} - known.keys():
+            assert type(node) is Symbols
+            known[node] = self.classes.setdefault(node.ranges, len(self.classes))
+        self.class_of += map(known.__getitem__, nodes)
         self.follow += [[place] for place in range(begin + 1, end)]
         self.follow.append([])
         return _Span([begin], [end - 1], is_nullable=False)
 
+    def _add_texts(self, options: tuple[Expression, ...]) -> list[_Span]:
+        """Add the options of a choice at once, where they are sequences of symbols; return none where they are not."""
+        if not all(type(option) is Sequence and option.is_symbols for option in options):
+            return []
+        begin = len(self.class_of)
+        self._add_symbols(tuple([item for option in options for item in option.items]))  # type: ignore[attr-defined]
+        spans: list[_Span] = []
+        for option in options:
+            end = begin + option.shortest
+            self.follow[end - 1] = []
+            spans.append(_Span([begin], [end - 1], is_nullable=False))
+            begin = end
+        return spans
+
     def _add_sequence(self, items: tuple[Expression, ...]) -> _Span:
-        if items and all(type(item) is Symbols for item in items):
-            return self._add_symbols(items)
-        first: list[int] = []
+        spans: list[_Span] = []
         last: list[int] = []
-        nullable = True
-        for item in items:
+        for place, item in enumerate(items):
+            repeated = _repeated(items, place)
+            if repeated:
+                self._add_loop(item, _firsts_of(spans[-repeated:]), last, repeated)
+                spans.append(_NO_SPAN)
+                continue
             span = self.add(item)
+            spans.append(span)
             self._link(last, span.first)
-            if nullable:
-                first = first + span.first
             last = last + span.last if span.is_nullable else span.last
-            nullable = nullable and span.is_nullable
-        return _Span(first, last, nullable)
+        return _Span(_firsts_of(spans), last, all(span.is_nullable for span in spans))
+
+    def _add_loop(self, node: Expression, first: list[int], last: list[int], repeated: int) -> None:
+        """Add the separators of a list, ``x(sx)*``: they lead from where x ends to where it begins."""
+        assert type(node) is Repeat
+        assert type(node.body) is Sequence
+        span = self._add_sequence(node.body.items[:-repeated])
+        self._link(last, span.first)
+        self._link(span.last, first)
 
     def _add_repeat(self, node: Repeat) -> _Span:
         """Copy the body; one that may be empty counts as if it were not, which changes nothing where ``least`` is 0."""
@@ -133,21 +185,29 @@ class _Builder:
         size = len(self.class_of) - begin
         if begin + size * count > MAX_POSITIONS + 1:
             raise _TooLargeError
-        classes, follow = self.class_of[begin:], [after.copy() for after in self.follow[begin:]]
-        for copy in range(1, count):
-            offset = copy * size
-            self.class_of += classes
-            self.follow += [[place + offset for place in after] for after in follow]
-        last: list[int] = []
-        for copy in range(count):
-            ends = [place + copy * size for place in body.last]
-            if copy + 1 < count:
-                self._link(ends, [place + (copy + 1) * size for place in body.first])
-            elif node.most is None:
-                self._link(ends, [place + copy * size for place in body.first])
-            if copy + 1 >= node.least:
-                last += ends
+        if count > 1:
+            self._copy(begin, count, body)
+        behind = (count - 1) * size
+        if node.most is None:
+            self._link([place + behind for place in body.last], [place + behind for place in body.first])
+        last = [place + copy * size for copy in range(max(node.least, 1) - 1, count) for place in body.last]
         return _Span(body.first, last, node.least == 0 or body.is_nullable)
+
+    def _copy(self, begin: int, count: int, body: _Span) -> None:
+        """Put copies of what was added since ``begin`` behind it, so that each leads to the next."""
+        size = len(self.class_of) - begin
+        self._num_following += (count - 1) * len(body.last) * len(body.first)
+        if self._num_following > MAX_FOLLOWING:
+            raise _TooLargeError
+        plain, onward = self.follow[begin:], [place + size for place in body.first]
+        leading = [after.copy() for after in plain]
+        for place in body.last:
+            leading[place - begin] += onward
+        del self.follow[begin:]
+        for offset in range(0, (count - 1) * size, size):
+            self.follow += [[place + offset for place in after] for after in leading]
+        self.follow += [[place + (count - 1) * size for place in after] for after in plain]
+        self.class_of += self.class_of[begin:] * (count - 1)
 
     def _link(self, ends: list[int], begins: list[int]) -> None:
         self._num_following += len(ends) * len(begins)

@@ -14,7 +14,7 @@ from fsm.freezing.saving import load_tables
 from fsm.layout import STATE_DEAD
 from fsm.mask import pack_token_ids
 from fsm.network import Network
-from fsm.position import REJECTED, Position
+from fsm.position import NO_MOVES, REJECTED, Position
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["FrozenCompiled", "load_compiled"]
@@ -62,9 +62,7 @@ class FrozenCompiled(Compiled):
         tables = self.tables
         state = int(tables.next[position.state, tables.class_of[token_id]])
         after = self._position(int(tables.places[state])) if state else REJECTED
-        position.next[token_id] = after
-        self._position_bytes += 120
-        return after
+        return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
@@ -117,7 +115,7 @@ class FrozenCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_row.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_row.clear()
         super()._forget()
 

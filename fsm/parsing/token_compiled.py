@@ -92,10 +92,7 @@ class TokenCompiled(Compiled):
         tables = self._tables
         with tables.lock:
             first, last = tables.offsets[token_id], tables.offsets[token_id + 1]
-            after = self._read(position, tables.texts, first, last)
-            position.next[token_id] = after
-            self._position_bytes += 120
-            return after
+            return self._remember(position, token_id, self._read(position, tables.texts, first, last))
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""

@@ -268,7 +268,7 @@ def allow_exits_kernel(
 
 
 @njit(cache=True)
-def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask, touched):
+def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask, touched, moves, num_moves):
     """Set the bit of every token that is the beginning of a text.
 
     tokens     : int32[N, 4]   the token trie; duplicates : int32[V]
@@ -276,9 +276,12 @@ def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask
     texts      : int32[M, 4]   the texts as a trie, of which the siblings from ``first`` to ``end`` may come next
     stack      : int32[M + 1, 4]   scratch
     mask       : int32[W]      out; touched : int32[W]  out: the words that were 0 before
+    moves      : int32[K, 2]   out: each token, and the node of the texts that it leads to, from ``num_moves[0]`` on, as
+                               many as there is room for
+    num_moves  : int64[1]      in place: how many there would be
     Returns the number of touched words.
     """
-    top, count, child = 0, 0, first
+    top, count, child, placed = 0, 0, first, num_moves[0]
     while child < end:
         node = firsts[texts[child, 0]]
         if node >= 0:
@@ -301,30 +304,39 @@ def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask
                         touched[count] = token >> 5
                         count += 1
                     mask[token >> 5] |= np.int32(1 << (token & 31))
+                    if placed < moves.shape[0]:
+                        moves[placed, 0], moves[placed, 1] = token, other
+                    placed += 1
                     token = np.int64(duplicates[token])
                 after, rest = tokens[one, 2], texts[other, 2]
                 if one + 1 < after and other + 1 < rest:
                     stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = one + 1, after, other + 1, rest
                     top += 1
                 one, other = after, rest
+    num_moves[0] = placed
     return count
 
 
 @njit(cache=True)
-def join_all_tries_kernel(tokens, duplicates, firsts, texts, stack, mask, touched, starts, words, values):
+def join_all_tries_kernel(
+    tokens, duplicates, firsts, texts, stack, mask, touched, starts, words, values, begins, moves, num_moves
+):  # fmt: skip
     """Do the same for every node of the texts' trie, as lists of words that are not 0; return whether there was room.
 
     mask   : int32[W]        scratch, 0 before and after;  touched : int32[W]  scratch
     starts : int32[M + 1]    out: where the words of what may follow each node begin
     words  : int64[R]        out;  values : int32[R]  out
+    begins : int32[M + 1]    out: where the moves of each node begin;  moves : int32[K, 2]  out
+    num_moves : int64[1]     0 before
     """
     size = 0
     for node in range(texts.shape[0]):
-        starts[node] = size
+        starts[node], begins[node] = size, num_moves[0]
         count = join_tries_kernel(
-            tokens, duplicates, firsts, texts, node + 1, np.int64(texts[node, 2]), stack, mask, touched
-        )
-        has_room = size + count <= words.shape[0]
+            tokens, duplicates, firsts, texts, node + 1, np.int64(texts[node, 2]), stack, mask, touched, moves,
+            num_moves,
+        )  # fmt: skip
+        has_room = size + count <= words.shape[0] and num_moves[0] <= moves.shape[0]
         for i in range(count):
             if has_room:
                 words[size + i], values[size + i] = touched[i], mask[touched[i]]
@@ -332,7 +344,7 @@ def join_all_tries_kernel(tokens, duplicates, firsts, texts, stack, mask, touche
         if not has_room:
             return False
         size += count
-    starts[texts.shape[0]] = size
+    starts[texts.shape[0]], begins[texts.shape[0]] = size, num_moves[0]
     return True
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "P_PLACE",
     "P_SEEN",
     "P_STATES",
+    "P_TOUCHED",
     "P_WIDE",
     "SHIFT",
     "WALK",
@@ -41,9 +42,10 @@ __all__ = [
 DONE = 1
 SHIFT = 12
 # Registers: the number of states; the node and the exit to go on at, how many nodes were looked at; the bytes of a
-# chain (``find_chain_kernel``), its length and its kind; the states that were filled ahead, and that were met.
-P_STATES, P_NODE, P_EXIT, P_SEEN, P_LOW, P_HIGH, P_WIDE, P_LENGTH, P_PLACE, P_MET = range(10)
-NUM_POSITION_REGISTERS = 10
+# chain (``find_chain_kernel``), its length and its kind; the states that were filled ahead, and that were met; the
+# words of the mask that were touched.
+P_STATES, P_NODE, P_EXIT, P_SEEN, P_LOW, P_HIGH, P_WIDE, P_LENGTH, P_PLACE, P_MET, P_TOUCHED = range(11)
+NUM_POSITION_REGISTERS = 11
 FULL, NO_CHAIN = -1, -2
 # What ``fill_positions_kernel`` does.
 WALK, LEAVE, AHEAD = range(3)
@@ -130,6 +132,34 @@ def intern_items_kernel(delta, spans, items, table, registers, scratch, count):
 
 
 @njit(cache=True)
+def spell_items_kernel(delta, spans, items, table, registers, scratch, bases, starts, follow, number, byte):
+    """Do the same where every position has one byte, as in lists of words: all bytes at once, for few lead on."""
+    first, last = spans[number], spans[number + 1]
+    for other in range(256):
+        delta[number, other] = 0
+    for i in range(first, last):
+        if items[i] == 0:
+            continue
+        here = bases[items[i] >> SHIFT, 1]
+        if delta[number, here] != 0:
+            continue
+        count = 0
+        for j in range(i, last):
+            position = items[j] >> SHIFT
+            if bases[position, 1] == here:
+                for k in range(starts[position], starts[position + 1]):
+                    scratch[count] = follow[k]
+                    count += 1
+        after = intern_items_kernel(delta, spans, items, table, registers, scratch, count)
+        if after < 0:
+            for other in range(256):
+                delta[number, other] = UNKNOWN
+            return after
+        delta[number, here] = after
+    return np.int64(delta[number, byte])
+
+
+@njit(cache=True)
 def step_items_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, number, byte
 ):  # fmt: skip
@@ -138,11 +168,18 @@ def step_items_kernel(
     delta  : int32[S, 256]   state by byte, ``UNKNOWN`` where it was not asked yet
     spans  : int64[S + 1]    where each state begins in ``items``;  items : int32[I];  table : int64[H]  over states
     tables : uint16[R, 256]  of the classes: 0 = dead, ``DONE``, else the place inside the character, counted from 1
-    bases  : int32[P]        where each position's class begins in ``tables``
+    bases  : int32[P, 2]     where each position's class begins in ``tables``; its one byte, or -1 where it has more
     starts : int32[P + 1]    where what follows each position begins in ``follow``: int32[F], items
     alike  : uint8[256]      an earlier byte that no class tells from this one between characters, or the byte itself
     """
     first, last = spans[number], spans[number + 1]
+    is_spelled = True
+    for i in range(first, last):
+        if items[i] != 0 and bases[items[i] >> SHIFT, 1] < 0:
+            is_spelled = False
+            break
+    if is_spelled:
+        return spell_items_kernel(delta, spans, items, table, registers, scratch, bases, starts, follow, number, byte)
     twin = np.int64(alike[byte])
     if twin != byte and delta[number, twin] != UNKNOWN:
         is_between = True
@@ -159,7 +196,7 @@ def step_items_kernel(
         if item == 0:
             continue
         position = item >> SHIFT
-        leads = np.int64(tables[bases[position] + (item & 0xFFF), byte])
+        leads = np.int64(tables[bases[position, 0] + (item & 0xFFF), byte])
         if leads == 0:
             continue
         if leads == DONE:
@@ -178,14 +215,16 @@ def step_items_kernel(
 @njit(cache=True)
 def walk_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, first,
-    last, start, path, mask,
+    last, start, path, touched, mask,
 ):  # fmt: skip
     """Allow every token below sibling nodes that can be read from a state; return 0, or FULL.
 
     nodes    : int32[N, 4]   the token trie;  duplicates : int32[V]
     path     : int64[depth]  the states along the open path, kept across calls
+    touched  : int32[W] or int32[0]  out: the words that are no longer 0, as many as ``registers`` tell
     mask     : int32[W]      out
     """
+    num_touched, most_touched = registers[P_TOUCHED], touched.shape[0]
     node, seen = max(first, registers[P_NODE]), registers[P_SEEN]
     path[nodes[first, 1] - 1] = start
     while node < last:
@@ -200,7 +239,7 @@ def walk_positions_kernel(
                     np.int64(nodes[node, 0]),
                 )  # fmt: skip
                 if after < 0:
-                    registers[P_NODE], registers[P_SEEN] = node, seen
+                    registers[P_NODE], registers[P_SEEN], registers[P_TOUCHED] = node, seen, num_touched
                     return np.int64(FULL)
             if after == 0:
                 node = np.int64(nodes[node, 2])
@@ -208,39 +247,47 @@ def walk_positions_kernel(
         path[depth] = after
         token = np.int64(nodes[node, 3])
         while token >= 0:
-            mask[token >> 5] |= np.int32(1 << (token & 31))
+            word = token >> 5
+            if mask[word] == 0 and num_touched < most_touched:
+                touched[num_touched] = word
+                num_touched += 1
+            mask[word] |= np.int32(1 << (token & 31))
             token = np.int64(duplicates[token])
         node += 1
-    registers[P_NODE], registers[P_SEEN] = 0, seen
+    registers[P_NODE], registers[P_SEEN], registers[P_TOUCHED] = 0, seen, num_touched
     return np.int64(0)
 
 
 @njit(cache=True)
 def walk_roots_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, firsts,
-    start, path, mask,
+    start, path, touched, mask,
 ):  # fmt: skip
     """Call ``walk_positions_kernel`` for the whole trie, byte by byte: only nodes of bytes that fit are touched at all.
 
     firsts : int32[256]   the nodes by first byte, or -1
     """
-    while registers[P_EXIT] < 256:
-        byte = registers[P_EXIT]
-        node, after = np.int64(firsts[byte]), np.int64(delta[start, byte])
-        if node >= 0 and after < 0:
+    for byte in range(registers[P_EXIT], 256):
+        after = np.int64(delta[start, byte])
+        if after == 0:
+            continue
+        node = np.int64(firsts[byte])
+        if node < 0:
+            continue
+        code = np.int64(0)
+        if after < 0:
             after = step_items_kernel(
                 delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, start, byte
             )  # fmt: skip
-        if node >= 0 and after != 0:
-            code = np.int64(FULL)
-            if after > 0:
-                code = walk_positions_kernel(
-                    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
-                    duplicates, node, np.int64(nodes[node, 2]), start, path, mask,
-                )  # fmt: skip
-            if code < 0:
-                return code
-        registers[P_EXIT] += 1
+            code = min(after, np.int64(0))
+        if after > 0:
+            code = walk_positions_kernel(
+                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
+                duplicates, node, np.int64(nodes[node, 2]), start, path, touched, mask,
+            )  # fmt: skip
+        if code < 0:
+            registers[P_EXIT] = byte
+            return code
     registers[P_EXIT] = 0
     return np.int64(0)
 
@@ -365,7 +412,7 @@ def find_chain_kernel(
 @njit(cache=True)
 def leave_chain_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, exits,
-    groups, characters, by_length, lengths, chain, path, mask,
+    groups, characters, by_length, lengths, chain, path, touched, mask,
 ):  # fmt: skip
     """Allow what a chain allows, where ``mask`` holds the tokens that only have its bytes (``fsm.tokens.token_loops``).
 
@@ -391,7 +438,7 @@ def leave_chain_kernel(
             continue
         code = walk_positions_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-            node, np.int64(nodes[node, 2]), source, path, mask,
+            node, np.int64(nodes[node, 2]), source, path, touched, mask,
         )  # fmt: skip
         if code < 0:
             return code
@@ -403,13 +450,14 @@ def leave_chain_kernel(
 @njit(cache=True)
 def fill_ahead_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes, duplicates,
-    roots, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
+    roots, path, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
 ):  # fmt: skip
     """Fill the masks of states that a text meets next, as long as each takes few nodes of the trie.
 
     waiting : int64[M]      the first state, and out: the states met; those that have a chain are not filled, and
                             negative
-    ends    : int32[W]      the end tokens;  mask : int32[W]  scratch, 0 before and after
+    marks   : uint8[S]      1 at the first state, and out: at the states met; those beyond its end are not met
+    ends    : int32[E]      the end tokens;  mask : int32[W]  scratch, 0 before and after
     firsts  : int32[M + 1]  out: where the words of each state that are not 0 begin
     words   : int64[R]      out;  values : int32[R]  out
     ``registers`` tell how many states were filled and met, 0 and 1 before. Returns 0, or FULL; stops where more than
@@ -427,19 +475,23 @@ def fill_ahead_kernel(
         if code == NO_CHAIN:
             code = walk_roots_kernel(
                 delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-                roots, number, path, mask,
+                roots, number, path, touched, mask,
             )  # fmt: skip
             if code == 0:
-                is_accepting = items[spans[number]] == 0
-                for word in range(mask.shape[0]):
-                    value = mask[word]
-                    if is_accepting:
-                        value |= ends[word]
-                    if value != 0:
-                        if size < words.shape[0]:
-                            words[size], values[size] = word, value
-                        size += 1
-                        mask[word] = 0
+                num_touched = registers[P_TOUCHED]
+                if items[spans[number]] == 0:
+                    for token in ends:
+                        if mask[token >> 5] == 0:
+                            touched[num_touched] = token >> 5
+                            num_touched += 1
+                        mask[token >> 5] |= np.int32(1 << (token & 31))
+                for i in range(num_touched):
+                    word = touched[i]
+                    if size < words.shape[0]:
+                        words[size], values[size] = word, mask[word]
+                    size += 1
+                    mask[word] = 0
+                registers[P_TOUCHED] = 0
                 if size > words.shape[0]:
                     break
                 firsts[place + 1] = size
@@ -452,12 +504,9 @@ def fill_ahead_kernel(
         for byte in range(128):
             after = np.int64(delta[number, byte])
             if after > 0 and after != before and count < waiting.shape[0]:
-                is_new, before = True, after
-                for i in range(count):
-                    if waiting[i] == after or waiting[i] == -after:
-                        is_new = False
-                        break
-                if is_new:
+                before = after
+                if after < marks.shape[0] and marks[after] == 0:
+                    marks[after] = 1
                     waiting[count] = after
                     count += 1
         place += 1
@@ -513,7 +562,8 @@ def advance_positions_entry(states, number, text, first, last):
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
+        carray(pointer(states[12]), (states[13], 256), np.uint16),
+        carray(pointer(states[14]), (states[15], 2), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8),
         number, text, first, last,
@@ -523,8 +573,8 @@ def advance_positions_entry(states, number, text, first, last):
 @njit(cache=True)
 def fill_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, path, chain, nodes,
-    duplicates, roots, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, ends, mask,
-    most_seen, mode,
+    duplicates, roots, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, marks, ends,
+    touched, mask, most_seen, mode,
 ):  # fmt: skip
     """Do what ``mode`` says for the state ``waiting[0]``; one kernel for all, because each alone compiles as long.
 
@@ -535,12 +585,12 @@ def fill_positions_kernel(
     if mode == LEAVE:
         return leave_chain_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-            exits, groups, characters, by_length, lengths, chain, path, mask,
+            exits, groups, characters, by_length, lengths, chain, path, touched, mask,
         )  # fmt: skip
     if mode == AHEAD:
         return fill_ahead_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes,
-            duplicates, roots, path, chain, waiting, most_seen, ends, mask, firsts, words, values,
+            duplicates, roots, path, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
         )  # fmt: skip
     code = find_chain_kernel(
         delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, waiting[0], chain
@@ -548,7 +598,7 @@ def fill_positions_kernel(
     if code == NO_CHAIN:
         code = walk_roots_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-            roots, waiting[0], path, mask,
+            roots, waiting[0], path, touched, mask,
         )  # fmt: skip
     return code
 
@@ -560,7 +610,8 @@ def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_se
         carray(pointer(states[0]), (states[1], 256), np.int32), carray(pointer(states[2]), (states[3],), np.int64),
         carray(pointer(states[4]), (states[5],), np.int32), carray(pointer(states[6]), (states[7],), np.int64),
         carray(pointer(states[8]), (states[9],), np.int64), carray(pointer(states[10]), (states[11],), np.int32),
-        carray(pointer(states[12]), (states[13], 256), np.uint16), carray(pointer(states[14]), (states[15],), np.int32),
+        carray(pointer(states[12]), (states[13], 256), np.uint16),
+        carray(pointer(states[14]), (states[15], 2), np.int32),
         carray(pointer(states[16]), (states[17],), np.int32), carray(pointer(states[18]), (states[19],), np.int32),
         carray(pointer(states[20]), (states[21],), np.uint8), carray(pointer(states[22]), (states[23],), np.uint8),
         carray(pointer(states[24]), (states[25],), np.int64), carray(pointer(states[26]), (states[27],), np.int64),
@@ -569,5 +620,6 @@ def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_se
         carray(pointer(trie[18]), (trie[19],), np.int32), carray(pointer(trie[20]), (trie[21],), np.int32),
         exits, groups, carray(pointer(ahead[0]), (ahead[1],), np.int64),
         carray(pointer(ahead[2]), (ahead[3],), np.int32), carray(pointer(ahead[4]), (ahead[5],), np.int64),
-        carray(pointer(ahead[6]), (ahead[7],), np.int32), ends, mask, most_seen, mode,
+        carray(pointer(ahead[6]), (ahead[7],), np.int32), carray(pointer(ahead[8]), (ahead[9],), np.uint8), ends,
+        carray(pointer(states[28]), (states[29],), np.int32), mask, most_seen, mode,
     )  # fmt: skip

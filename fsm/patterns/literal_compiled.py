@@ -19,7 +19,7 @@ from fsm.patterns._byte_kernels import (
     join_tries_kernel,
     measure_texts_kernel,
 )
-from fsm.position import REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -27,19 +27,31 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["LiteralCompiled"]
 
 _START = -1
+_NO_ROOM = np.zeros((0, 2), np.int32)
 
-MOST_NODES = 3000
-"""Lists of texts with no more bytes than these, common beginnings counted once, have all their masks filled at once."""
+MOST_NODES, MOST_BYTES = 3000, 24_000
+"""Lists of texts of no more bytes, common beginnings counted once and every time, have all masks filled at once."""
 
 
 class _LiteralPosition(Position):
-    """Be a node of the texts' trie; -1 is before the first byte."""
+    """Be a node of the texts' trie, and the bytes that lead there; -1 is before the first byte."""
 
-    __slots__ = ("node",)
+    __slots__ = ("node", "text")
 
-    def __init__(self, configurations: NDArray[np.int64], node: int) -> None:
-        super().__init__(configurations)
+    def __init__(self, configurations: NDArray[np.int64], node: int, text: bytes) -> None:
+        self.configurations = configurations
         self.node = node
+        self.text = text
+        self.is_noted = False
+        self.base = None
+        self.cells = None
+        self.words = None
+        self.values = None
+        self.next = NO_MOVES
+        self.is_accepting = None
+        self.is_complete = None
+        self.shortest = None
+        self.stays = None
 
 
 class LiteralCompiled(Compiled):
@@ -60,18 +72,18 @@ class LiteralCompiled(Compiled):
         self._nodes = self._texts.nodes if any(texts) else self._texts.nodes[:0]
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None
-        self._starts: NDArray[np.int32] | None = None
-        self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        self._token_bytes = vocabulary.token_bytes
+        self._most_words = self._tables.num_words // 16
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
-        self._is_begun = False
+        self._is_begun = self._knows_all = False
         self._distances_of: NDArray[np.int32] | None = None
-        self._by_node: dict[int, _LiteralPosition] = {}
         self._start_row = self.start.configurations
-        self.start = self._position(_START)
+        self.start = _LiteralPosition(self._start_row, _START, b"")
+        self._by_text: dict[bytes, _LiteralPosition] = {b"": self.start}
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_node", {}))
+        untie(self.__dict__.get("_by_text", {}))
         super().__del__()
 
     @property
@@ -81,25 +93,30 @@ class LiteralCompiled(Compiled):
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
-        assert isinstance(position, _LiteralPosition)
-        tables = self._tables
-        with tables.lock:
-            after = self._after(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1])
-            position.next[token_id] = after
-            self._position_bytes += 120
-        return after
+        # PERF: no lock is taken: the trie never changes, and of two positions of one node either will do.
+        after = self._after(position, self._token_bytes[token_id])  # type: ignore[arg-type]
+        if self._position_bytes > self.max_bytes:
+            self._forget()
+        return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
         assert isinstance(position, _LiteralPosition)
-        with self._tables.lock:
-            return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
+        return self._after(position, data)
 
-    def _after(self, position: _LiteralPosition, data: NDArray[np.uint8], first: int, last: int) -> Position:
-        if first == last:
+    def _after(self, position: _LiteralPosition, data: bytes) -> Position:
+        text = position.text + data
+        found = self._by_text.get(text)
+        if found is not None and data:
+            return found
+        if self._knows_all or not data:
             return REJECTED
-        node = int(advance_texts_kernel(self._nodes, position.node, data, first, last))
-        return self._position(node) if node >= 0 else REJECTED
+        node = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
+        if node < 0:
+            return REJECTED
+        found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
+        self._position_bytes += POSITION_BYTES + len(text)
+        return found
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -132,59 +149,92 @@ class LiteralCompiled(Compiled):
         """Compute the mask of a position."""
         assert isinstance(position, _LiteralPosition)
         with self._tables.lock:
-            if position.base is not None:
-                return
             if not self._is_begun:
                 self._is_begun = True
                 self._fill_all()
-            if self._starts is not None and position.node != _START:
-                self._take(position)
+            if position.base is not None:
                 return
             tables, (first, end) = self._tables, self._children(position.node)
             mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
             count = join_tries_kernel(
                 tables.trie.nodes, tables.trie.duplicates, self._firsts(), self._nodes, first, end, self._scratch(),
-                mask, touched,
+                mask, touched, _NO_ROOM, np.zeros(1, np.int64),
             )  # fmt: skip
             words = touched[:count].astype(np.int64)
             self._keep(position, words, mask[words])
 
     def _fill_all(self) -> None:
         """Fill every mask where there are few texts: in all they cost less than some of them one by one."""
-        if len(self._nodes) > MOST_NODES:
+        if len(self._nodes) > MOST_NODES or sum(map(len, self._literals().texts)) > MOST_BYTES:
             return
         tables, room = self._tables, 8 * MOST_NODES
         starts = np.zeros(len(self._nodes) + 1, np.int32)
         words, values = np.empty(room, np.int64), np.empty(room, np.int32)
         mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
+        begins, moves = np.zeros_like(starts), np.empty((room, 2), np.int32)
         if join_all_tries_kernel(
             tables.trie.nodes, tables.trie.duplicates, self._firsts(), self._nodes, self._scratch(), mask, touched,
-            starts, words, values,
+            starts, words, values, begins, moves, np.zeros(1, np.int64),
         ):  # fmt: skip
             size = int(starts[-1])
-            self._starts, self._words, self._values = starts, words[:size].copy(), values[:size].copy()
-            self._position_bytes += 12 * size
+            by_node = self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
+            self._move_all(by_node, begins.tolist(), moves[: begins[-1]])
 
-    def _take(self, position: _LiteralPosition) -> None:
-        """Take a mask that was filled with all others."""
-        assert self._starts is not None
-        begin, end = int(self._starts[position.node]), int(self._starts[position.node + 1])
-        self._keep(position, self._words[begin:end], self._values[begin:end])
+    def _place_all(
+        self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]
+    ) -> list[_LiteralPosition]:
+        """Make the position of every node, with its mask; return them: then no token costs more than a look-up."""
+        # The nodes are numbered as they are met in this order.
+        texts = sorted(text.encode() for text in self._literals().texts)
+        prefixes = dict.fromkeys([text[:size] for text in texts for size in range(1, len(text) + 1)])
+        ends = np.flatnonzero(self._ends)
+        end_values = self._ends[ends]
+        base, cells, most, row = self._tables.empty_row, self._tables.empty_row.data, self._most_words, self._start_row
+        accepts = (self._nodes[:, TOKEN] >= 0).tolist()
+        begin, by_text, by_node = 0, self._by_text, []
+        for node, (text, end, accepting) in enumerate(zip(prefixes, starts[1:], accepts, strict=True)):
+            found = by_text.get(text)
+            if found is None:
+                found = by_text[text] = _LiteralPosition(row, node, text)
+            if accepting or end - begin > most:
+                if begin == end:
+                    found.base, found.cells, found.words, found.values = base, cells, ends, end_values
+                else:
+                    self._keep(found, words[begin:end], values[begin:end])
+            else:
+                found.base, found.cells, found.words, found.values = base, cells, words[begin:end], values[begin:end]
+            by_node.append(found)
+            begin = end
+        self._knows_all = True
+        self._position_bytes += 12 * len(words) + POSITION_BYTES * len(prefixes)
+        return by_node
+
+    def _move_all(self, by_node: list[_LiteralPosition], begins: list[int], moves: NDArray[np.int32]) -> None:
+        """Note where each token leads from every node."""
+        tokens, targets = moves[:, 0].tolist(), [by_node[node] for node in moves[:, 1].tolist()]
+        begin = 0
+        for position, end in zip(by_node, begins[1:], strict=True):
+            if end - begin == 1:
+                position.next = {tokens[begin]: targets[begin]}
+            elif end > begin:
+                position.next = dict(zip(tokens[begin:end], targets[begin:end], strict=True))
+            begin = end
+        self._position_bytes += MOVE_BYTES * len(tokens)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
-        is_dense = len(words) > self._tables.num_words // 16
-        if is_dense or self.is_accepting(position):
+        is_dense, is_accepting = len(words) > self._most_words, self.is_accepting(position)
+        if is_dense or is_accepting:
             row = self._tables.empty_row.copy()
             row[words] = values
-            if self.is_accepting(position):
+            if is_accepting:
                 row |= self._ends
-            words = np.flatnonzero(row)
-            values = row[words]
             if is_dense:
                 position.base = row
                 self._position_bytes += row.nbytes
                 return
+            words = np.flatnonzero(row)
+            values = row[words]
         position.words, position.values = words, values
         position.base = self._tables.empty_row
         self._position_bytes += 12 * len(words)
@@ -211,18 +261,10 @@ class LiteralCompiled(Compiled):
         assert isinstance(owner.dfa, LiteralsDfa)
         return owner.dfa
 
-    def _position(self, node: int) -> _LiteralPosition:
-        found = self._by_node.get(node)
-        if found is None:
-            if self._position_bytes > self.max_bytes:
-                self._forget()
-            found = self._by_node[node] = _LiteralPosition(self._start_row, node)
-            self._position_bytes += 500
-        return found
-
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_node.values():
-            position.next = {}
-        self._by_node.clear()
+        for position in self._by_text.values():
+            position.next = NO_MOVES
+        if not self._knows_all:
+            self._by_text = {b"": self.start}  # type: ignore[dict-item]
         super()._forget()

@@ -11,7 +11,7 @@ from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.position_table import PositionTable, position_table_of
-from fsm.position import REJECTED, Position
+from fsm.position import NO_MOVES, POSITION_BYTES, REJECTED, Position
 from fsm.utf8 import read_byte
 from fsm.vocabulary import Vocabulary
 
@@ -20,11 +20,14 @@ __all__ = ["PatternCompiled"]
 
 _NOT_FILLED = None, None, None
 
+_PLACE_BYTES = 100
+"""About what a position takes besides."""
+
 
 class _PatternPosition(Position):
     """Be a state of a table; the kernels' view of it is told on request, by reading again a text that leads there.
 
-    before, data : a position and what was read from there
+    before, data : a position and what was read from there; None = it is the first, or no text has led here yet
     known  : the state over characters, and what was read of a character; None = not asked yet
     """
 
@@ -40,8 +43,10 @@ class _PatternPosition(Position):
         self.before = before
         self.data = data
         self.is_noted = False
-        self.base, self.words, self.values = table.known_mask(number) or _NOT_FILLED
-        self.next = {}
+        mask = table.known_mask(number)
+        self.base, self.words, self.values = _NOT_FILLED if mask is None else mask
+        self.cells = None if self.words is None else table.no_cells
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
@@ -79,6 +84,7 @@ class PatternCompiled(Compiled):
         super().__init__(network, states.start(network), vocabulary)
         self.dfa: Dfa = states.dfa
         self._states = states
+        self._token_bytes = vocabulary.token_bytes
         self._table = table
         self.start = self._first = _PatternPosition(self, table, table.start, None, b"")
         self._by_number[table.start] = self._first
@@ -90,19 +96,12 @@ class PatternCompiled(Compiled):
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
         """Return the position after a text token, ``REJECTED`` where it does not fit."""
-        assert isinstance(position, _PatternPosition)
-        tables = self._tables
-        with tables.lock:
-            after = self._after(position, tables.texts, tables.offsets[token_id], tables.offsets[token_id + 1])
-            position.next[token_id] = after
-            self._position_bytes += 120
-        return after
+        return self._remember(position, token_id, self._after(position, self._token_bytes[token_id]))  # type: ignore[arg-type]
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
         assert isinstance(position, _PatternPosition)
-        with self._tables.lock:
-            return self._after(position, np.frombuffer(data, np.uint8), 0, len(data))
+        return self._after(position, data)
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -113,8 +112,15 @@ class PatternCompiled(Compiled):
         """Compute the mask of a position."""
         assert isinstance(position, _PatternPosition)
         with self._tables.lock:
+            table, number = position.table, position.number
+            met = table.begin(number)
             if position.base is None:
-                position.base, position.words, position.values = position.table.mask(position.number)
+                position.base, position.words, position.values = table.mask(number)
+            if table is self._table:
+                for other in met:
+                    if other not in self._by_number:
+                        self._by_number[other] = _PatternPosition(self, table, other, None, b"")
+                self._position_bytes += (POSITION_BYTES + _PLACE_BYTES) * len(met)
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""
@@ -123,29 +129,45 @@ class PatternCompiled(Compiled):
             self.network.expand(state)
         return np.array([(state, 0, partial, 0, UNBOUNDED)], np.int64)
 
-    def _after(self, position: _PatternPosition, data: NDArray[np.uint8], first: int, last: int) -> Position:
-        if first == last:
+    def _after(self, position: _PatternPosition, data: bytes) -> Position:
+        # PERF: the bytes are looked up here, without a lock, where all of them were read before: 0.2 instead of 0.5 µs
+        # for a token of a few (python -m benchmarks.grammars --only date); moves that were found never change.
+        table, number = position.table, position.number
+        moves = table.moves
+        for byte in data:
+            number = moves[number << 8 | byte]
+            if number <= 0:
+                break
+        if number < 0:
+            with self._tables.lock:
+                number = table.advance(position.number, data)
+        if not number or not data:
             return REJECTED
-        table = position.table
-        number = table.advance(position.number, data, first, last)
-        if not number:
-            return REJECTED
-        if table is not self._table:  # a matcher has held on to a table that was begun anew
-            return _PatternPosition(self, table, number, position, data[first:last].tobytes())
         found = self._by_number.get(number)
-        if found is None:
-            if self._position_bytes + table.memory_bytes > 4 * self.max_bytes:
+        if found is None or found.table is not table:
+            return self._new_position(table, number, position, data)
+        if found.before is None and found is not self._first:
+            found.before, found.data = position, data
+        return found
+
+    def _new_position(
+        self, table: PositionTable, number: int, before: _PatternPosition, data: bytes
+    ) -> _PatternPosition:
+        found = _PatternPosition(self, table, number, before, data)
+        if table is not self._table:  # a matcher has held on to a table that was begun anew
+            return found
+        if self._position_bytes + table.memory_bytes > 4 * self.max_bytes:
+            with self._tables.lock:
                 self._forget()
-                return _PatternPosition(self, table, number, position, data[first:last].tobytes())
-            found = _PatternPosition(self, table, number, position, data[first:last].tobytes())
-            self._by_number[number] = found
-            self._position_bytes += 500
+            return found
+        self._by_number[number] = found
+        self._position_bytes += POSITION_BYTES + _PLACE_BYTES
         return found
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_number.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_number.clear()
         table = position_table_of(self.vocabulary, self.dfa, is_new=True)
         assert table is not None

@@ -8,6 +8,7 @@ where a state goes on by many bytes, however long.
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from fsm.addresses import addresses_of
 from fsm.automata.dfa import Dfa
 from fsm.automata.expression_dfa import ExpressionDfa
 from fsm.automata.positions import ACCEPT, Positions, find_positions
+from fsm.automata.ranges import Ranges
 from fsm.mask import pack_token_ids
 from fsm.patterns._byte_kernels import WIDE
 from fsm.patterns._position_kernels import (
@@ -31,6 +33,7 @@ from fsm.patterns._position_kernels import (
     P_PLACE,
     P_SEEN,
     P_STATES,
+    P_TOUCHED,
     P_WIDE,
     SHIFT,
     WALK,
@@ -52,7 +55,9 @@ MAX_BYTES = 32_000_000
 MOST_WORDS = 64
 """Masks with more words than these are kept as rows, which are copied faster than so many words are written."""
 
-_AHEAD_STATES, _AHEAD_NODES, _AHEAD_WORDS = 96, 100_000, 40_000
+# How many states are filled ahead, or as many as there are positions; how many nodes of the trie may be looked at for
+# that, or so many for each position; and how many words the masks may have.
+_AHEAD_STATES, _AHEAD_NODES, _STATE_NODES, _AHEAD_WORDS = 96, 100_000, 200, 40_000
 _FIRST_STATES = 512
 
 Row = NDArray[np.int32]
@@ -64,6 +69,8 @@ class PositionTable:
     """Number the states of one expression for one vocabulary and keep their masks; the caller holds its lock.
 
     start : the number of the first state; 0 stands for the dead one
+    no_cells : the buffer of the row in which nothing is allowed, from which masks of few words differ
+    moves : the buffer of int32[S * 256], state by state and byte: 0 = dead, below 0 = ask ``advance``
 
     Parameters
     ----------
@@ -74,15 +81,18 @@ class PositionTable:
 
     def __init__(self, tables: VocabularyTables, positions: Positions, spellings: list[NDArray[np.uint16]]) -> None:
         self._tables = tables
+        self.no_cells = tables.empty_row.data
         self._loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._lengths = token_lengths_of(tables)
         self._masks: dict[int, Mask] = {}
         self._mask_bytes = 0
+        self._end_ids = np.array(tables.vocabulary.eos_token_ids, np.int32)
         self._ends = pack_token_ids(tables.vocabulary.eos_token_ids, tables.vocabulary.size)
         self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
         self._chain = np.zeros(tables.trie.max_depth + 3, np.int64)
         self._waiting = np.zeros(1, np.int64)
-        self._ahead = addresses_of(self._waiting, np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32))
+        self._ahead = addresses_of(self._waiting, *_NOTHING_AHEAD)
+        self._touched = np.zeros(tables.num_words, np.int32)
         lengths = self._lengths
         more = addresses_of(tables.trie.duplicates, lengths.before, lengths.by_length, lengths.longer)
         self._trie = np.concatenate([self._loops.addresses, more])
@@ -91,8 +101,14 @@ class PositionTable:
         self._registers[P_STATES] = 1
         self._delta = np.zeros((1, 256), np.int32)
         self._spans, self._items = np.zeros(2, np.int64), np.zeros(0, np.int32)
-        self._allocate(_FIRST_STATES, 4 * _FIRST_STATES + len(self._scratch))
+        # As many states as positions, where each text leads on its own: lists of words.
+        num_states = _FIRST_STATES if len(self._starts) < _FIRST_STATES else len(self._starts) + 64
+        self._allocate(num_states, 4 * num_states + len(self._scratch))
         self.start = int(intern_first_entry(self._addresses, self._follow[: self._starts[1]].copy()))
+        # Masks that were filled at once: the place of each state among them, and where its words begin.
+        self._places: dict[int, int] = {}
+        self._begins: list[int] = []
+        self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self._is_begun = False
 
     def _lay(self, positions: Positions, spellings: list[NDArray[np.uint16]]) -> None:
@@ -100,11 +116,12 @@ class PositionTable:
         bases = np.cumsum([0, *(len(table) for table in spellings)])
         self._classes = np.concatenate(spellings) if spellings else np.zeros((1, 256), np.uint16)
         class_of = np.array(positions.class_of, np.int64)
-        self._bases = bases[class_of].astype(np.int32)
+        spelled = [ranges[0][0] if _is_one_byte(ranges) else -1 for ranges in positions.classes] or [-1]
+        self._bases = np.stack([bases[class_of], np.array(spelled)[class_of]], axis=1).astype(np.int32)
         widths = np.array([class_width(ranges) for ranges in positions.classes] or [0], np.uint8)
         self._wide = widths[class_of]
         self._starts = np.cumsum([0, *map(len, positions.follow)], dtype=np.int32)
-        self._follow = np.array([place for after in positions.follow for place in after], np.int32) << SHIFT
+        self._follow = np.fromiter(chain.from_iterable(positions.follow), np.int32) << SHIFT
         self._scratch = np.zeros(len(self._follow) + len(class_of) + 16, np.int32)
         self._alike = _alike([table[0, :128].tolist() for table in spellings])
 
@@ -116,11 +133,12 @@ class PositionTable:
         items = np.zeros(num_items, np.int32)
         items[: spans[count]] = self._items[: spans[count]]
         self._delta, self._spans, self._items = delta, spans, items
-        self._table = np.zeros(4 * num_states, np.int64)
+        self.moves = delta.reshape(-1).data
+        self._table = np.zeros(1 << (4 * num_states - 1).bit_length(), np.int64)
         rehash_states_kernel(self._spans, self._items, count, self._table)
         self._addresses: NDArray[np.int64] = addresses_of(
             self._delta, self._spans, self._items, self._table, self._registers, self._scratch, self._classes,
-            self._bases, self._starts, self._follow, self._alike, self._wide, self._path, self._chain,
+            self._bases, self._starts, self._follow, self._alike, self._wide, self._path, self._chain, self._touched,
         )  # fmt: skip
 
     def _grow(self) -> None:
@@ -136,26 +154,47 @@ class PositionTable:
         """Tell whether the text may end in a state."""
         return int(self._items[self._spans[number]]) == ACCEPT
 
-    def advance(self, number: int, data: NDArray[np.uint8], first: int, last: int) -> int:
-        """Return the state after ``data[first:last]``, 0 where they do not fit."""
+    def advance(self, number: int, data: bytes) -> int:
+        """Return the state after some bytes, 0 where they do not fit."""
+        text = np.frombuffer(data, np.uint8)
         while True:
-            after = int(advance_positions_entry(self._addresses, number, data, first, last))
+            after = int(advance_positions_entry(self._addresses, number, text, 0, len(data)))
             if after != FULL:
                 return after
             self._grow()
 
     def known_mask(self, number: int) -> Mask | None:
         """Return the mask of a state where it was filled."""
-        return self._masks.get(number)
+        known = self._masks.get(number)
+        if known is None and number in self._places:
+            known = self._masks[number] = self._mask_ahead(number)
+        return known
+
+    def begin(self, number: int) -> list[int]:
+        """Fill the masks that a text meets next, once; return the states that have one now, none the next time."""
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        self.advance(number, b"")  # loads the kernel, which the first of many texts would else wait for
+        self._look_ahead(number)
+        return [*self._masks, *self._places]
+
+    def _mask_ahead(self, number: int) -> Mask:
+        """Return the mask of a state that was filled with many others."""
+        place = self._places[number]
+        begin, end = self._begins[place], self._begins[place + 1]
+        words, values = self._words[begin:end], self._values[begin:end]
+        if end - begin <= MOST_WORDS:
+            return self._tables.empty_row, words, values
+        row = self._tables.empty_row.copy()
+        row[words] = values
+        self._mask_bytes += row.nbytes
+        return row, None, None
 
     def mask(self, number: int) -> Mask:
         """Return the mask of a state, end tokens included."""
-        mask = self._masks.get(number)
-        if mask is None and not self._is_begun:
-            self._is_begun = True
-            self._look_ahead(number)
-            mask = self._masks.get(number)
-        return mask or self._keep(number, self._make(number))
+        self.begin(number)
+        return self.known_mask(number) or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
         """Fill one state; where it goes on by many bytes, by what the vocabulary knows of them."""
@@ -173,12 +212,12 @@ class PositionTable:
         """Run the kernel that fills masks to its end; return its answer."""
         exits, groups = (_NO_EXITS, _NO_EXITS) if loop is None else (loop.exits, loop.groups)
         registers = self._registers
-        registers[P_NODE] = registers[P_EXIT] = 0
-        most = int(registers[P_SEEN]) + _AHEAD_NODES
+        registers[P_NODE] = registers[P_EXIT] = registers[P_TOUCHED] = 0
+        most = int(registers[P_SEEN]) + max(_AHEAD_NODES, _STATE_NODES * len(self._starts))
         while True:
             code = int(
                 fill_positions_entry(
-                    self._addresses, self._trie, exits, groups, self._ahead, self._ends, mask, most, mode
+                    self._addresses, self._trie, exits, groups, self._ahead, self._end_ids, mask, most, mode
                 )
             )
             if code != FULL:
@@ -200,29 +239,26 @@ class PositionTable:
     def _look_ahead(self, number: int) -> None:
         """Fill the masks that a text meets next while they are cheap: few states, few nodes of the trie each."""
         words, values = np.empty(_AHEAD_WORDS, np.int64), np.empty(_AHEAD_WORDS, np.int32)
-        waiting, firsts = np.zeros(_AHEAD_STATES, np.int64), np.zeros(_AHEAD_STATES + 1, np.int32)
+        num_states = max(_AHEAD_STATES, len(self._starts))
+        waiting, firsts = np.zeros(num_states, np.int64), np.zeros(num_states + 1, np.int32)
+        marks = np.zeros(8 * num_states, np.uint8)
         waiting[0] = number
-        kept, self._ahead = self._ahead, addresses_of(waiting, firsts, words, values)
+        marks[number] = 1
+        kept, self._ahead = self._ahead, addresses_of(waiting, firsts, words, values, marks)
         self._registers[P_PLACE], self._registers[P_MET] = 0, 1
         self._run(AHEAD, np.zeros(self._tables.num_words, np.int32))
         self._ahead = kept
         begins, count = firsts.tolist(), int(self._registers[P_PLACE])
-        size = begins[count]
-        words, values = words[:size].copy(), values[:size].copy()
-        self._mask_bytes += 12 * size
-        for place, state in enumerate(waiting[:count].tolist()):
-            here = slice(begins[place], begins[place + 1])
+        size, states = begins[count], waiting[:count].tolist()
+        self._words, self._values, self._begins = words[:size].copy(), values[:size].copy(), begins
+        self._places = {state: place for place, state in enumerate(states) if state > 0}
+        self._mask_bytes += 12 * size + 100 * count
+        for state in states:
             if state < 0:
                 self._keep(-state, self._make(-state))
-            elif here.stop - here.start > MOST_WORDS:
-                row = self._tables.empty_row.copy()
-                row[words[here]] = values[here]
-                self._masks[state] = row, None, None
-                self._mask_bytes += row.nbytes
-            else:
-                self._masks[state] = self._tables.empty_row, words[here], values[here]
 
 
+_NOTHING_AHEAD = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8))
 _NO_EXITS = np.zeros(0, np.int32)
 _ALL_BITS = (1 << 64) - 1
 
@@ -253,6 +289,10 @@ def _make_table(tables: VocabularyTables, dfa: Dfa) -> PositionTable | None:
     spellings = [class_table(ranges) for ranges in positions.classes]
     known = [table for table in spellings if table is not None]
     return PositionTable(tables, positions, known) if len(known) == len(spellings) else None
+
+
+def _is_one_byte(ranges: Ranges) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1] < 0x80
 
 
 def _alike(rows: list[list[int]]) -> NDArray[np.uint8]:

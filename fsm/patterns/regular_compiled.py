@@ -12,7 +12,7 @@ from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.regular_masks import RegularMasks, regular_masks_of, renew_masks
-from fsm.position import REJECTED, Position
+from fsm.position import NO_MOVES, REJECTED, Position
 from fsm.utf8 import partial_range, read_byte, read_bytes
 from fsm.vocabulary import Vocabulary
 
@@ -31,9 +31,10 @@ class _RegularPosition(Position):
         self._owner = owner
         self.is_noted = False
         self.base = None
+        self.cells = None
         self.words = None
         self.values = None
-        self.next = {}
+        self.next = NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
@@ -72,9 +73,7 @@ class RegularCompiled(Compiled):
         assert isinstance(position, _RegularPosition)
         with self._tables.lock, ExpansionTime():
             after = self._follow(position, self.vocabulary.token_bytes[token_id])
-            position.next[token_id] = after
-            self._position_bytes += 120
-        return after
+            return self._remember(position, token_id, after)
 
     def advance_bytes(self, position: Position, data: bytes, text: TextSource) -> Position:
         """Return the position after some bytes, ``REJECTED`` where they do not fit."""
@@ -147,7 +146,7 @@ class RegularCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_place.values():
-            position.next = {}
+            position.next = NO_MOVES
         self._by_place.clear()
         self._regular = renew_masks(self.vocabulary, self._dfa)
         super()._forget()

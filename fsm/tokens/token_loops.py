@@ -130,13 +130,14 @@ class TokenLoops:
         return known
 
     def make_common(self) -> None:
-        """Make what nearly every grammar asks for: strings of JSON, words (also after a space), lines, any text."""
+        """Make what nearly every grammar asks for: strings, of JSON and others, words, lines, any text."""
         every = (1 << 128) - 1
+        unescaped = every & ~(1 << 34 | 1 << 92)
         quoted = every & ~((1 << 32) - 1 | 1 << 34 | 1 << 92)
         lines = every & ~(1 << 10)
         letters = sum(1 << byte for byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
         words = letters | sum(1 << byte for byte in b"0123456789_")
-        for bits, wide in ((quoted, WIDE), (lines, WIDE), (every, WIDE), (words, 0)):
+        for bits, wide in ((quoted, WIDE), (unescaped, WIDE), (lines, WIDE), (every, WIDE), (words, 0)):
             self.get(bits & _HALF, bits >> 64, wide)
         spaces = [int(child) for child in self.children(ROOT) if self._part.nodes[child, BYTE] == ord(" ")]
         for node in spaces:

@@ -147,10 +147,11 @@ class Analysis:
 
     def _find_first(self) -> dict[str, int]:
         self._first = dict.fromkeys(self.rules, 0)
+        backwards = list(self.rules.items())[::-1]  # rules mostly come before those they call
         is_changed = True
         while is_changed:
             is_changed = False
-            for name, alternatives in self.rules.items():
+            for name, alternatives in backwards:
                 mask = self._first[name]
                 for alternative in alternatives:
                     mask |= self.first(alternative)

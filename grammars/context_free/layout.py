@@ -155,8 +155,10 @@ class RuleStates:
 
     def _after(self, items: list[Item]) -> int:
         """Return the state in which all of the items, each one byte further, go on."""
-        alone = [item for item in items if self._may_end(item)]
-        joint = [item for item in items if not self._may_end(item)]
+        alone: list[Item] = []
+        joint: list[Item] = []
+        for item in items:
+            (alone if self._may_end(item) else joint).append(item)
         targets = [self._read(item) for item in alone]
         if len(joint) == 1:
             targets.append(self._read(joint[0]))

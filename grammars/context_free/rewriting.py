@@ -20,18 +20,31 @@ Table = dict[str, list[Alternative]]
 
 def find_nullable(rules: Rules) -> set[str]:
     """Return the rules that match the empty text."""
-    return _closure(rules, lambda symbol, found: isinstance(symbol, Star) or symbol in found)
+    needs: dict[str, list[set[Symbol]]] = {}
+    for name, alternatives in rules.items():
+        # A repetition may be empty, a terminal is not.
+        ways = [{*way} for way in alternatives if Terminal not in map(type, way)]
+        if ways:
+            needs[name] = [{one for one in way if type(one) is str} for way in ways]
+    return _closure(needs)
 
 
 def find_productive(rules: Rules) -> set[str]:
     """Return the rules that match some text."""
-    return _closure(rules, lambda symbol, found: not isinstance(symbol, str) or symbol in found)
+    return _closure(
+        {
+            name: [{one for one in way if type(one) is str} for way in alternatives]
+            for name, alternatives in rules.items()
+        }
+    )
 
 
 def remove_unproductive(rules: Rules) -> Table:
     """Drop rules that match no text, and alternatives that hold one."""
     productive = find_productive(rules)
     kept: Table = {}
+    if len(productive) == len(rules):
+        return {name: list(dict.fromkeys(alternatives)) for name, alternatives in rules.items()}
     for name, alternatives in rules.items():
         if name in productive:
             left = [_without_barren(one, productive) for one in alternatives]
@@ -226,18 +239,23 @@ def _reach(units: dict[str, set[str]], name: str) -> list[str]:
     return sorted(seen)
 
 
-def _closure(rules: Rules, holds: object) -> set[str]:
-    """Return the least set of rules with an alternative all of whose symbols hold."""
-    found: set[str] = set()
-    is_changed = True
-    while is_changed:
+def _closure(needs: dict[str, list[set[Symbol]]]) -> set[str]:
+    """Return the least set of rules with an alternative all of whose needs are in it."""
+    found: set[Symbol] = set()
+    open_rules = dict(reversed(needs.items()))  # rules mostly come before those they call
+    while True:
         check_expansion_time()
-        is_changed = False
-        for name, alternatives in rules.items():
-            if name not in found and any(all(holds(one, found) for one in way) for way in alternatives):  # type: ignore[operator]
-                found.add(name)
-                is_changed = True
-    return found
+        left: dict[str, list[set[Symbol]]] = {}
+        for name, ways in open_rules.items():
+            for need in ways:
+                if need <= found:
+                    found.add(name)
+                    break
+            else:
+                left[name] = ways
+        if len(left) == len(open_rules):
+            return found  # type: ignore[return-value]
+        open_rules = left
 
 
 def _name(symbol: Symbol) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
 from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
 from fsm.expansion_time import check_expansion_time
@@ -25,6 +26,7 @@ class Strictness:
         self.analysis = analysis
         self.ignored = ignored
         self._deep: dict[tuple[Debt, Terminal], bool] = {}
+        self._open: dict[Debt, list[tuple[int, int]]] = {}
 
     def find(self) -> dict[Terminal, Ranges | None]:
         """Return the terminals with what they owe: all of it (None), or only after these first characters."""
@@ -88,9 +90,22 @@ class Strictness:
         known = self._deep.get((debt, terminal))
         if known is None:
             start = terminal.automaton.start
+            if not self._may_be_open(debt, terminal.automaton.edges(start)):
+                self._deep[debt, terminal] = False
+                return False
             waiting = [(target, left) for _, _, target, left in paid_edges(terminal, start, frozenset([debt])) if left]
             known = self._deep[debt, terminal] = _restricts(terminal, waiting)
         return known
+
+    def _may_be_open(self, debt: Debt, edges: Iterable[Edge]) -> bool:
+        """Tell whether something is still owed after the character of some edge."""
+        pending = self._open.get(debt)
+        if pending is None:
+            automaton = debt.automaton
+            pending = self._open[debt] = [
+                (a, b) for a, b, c in automaton.follow_edges(debt.follow) if not automaton.is_free(c)
+            ]
+        return any(first <= high and low <= last for low, high in pending for first, last, _ in edges)
 
     def _separates(self, ignored: Terminal, debt: Debt, others: int) -> bool:
         """Tell whether one character of an ignored terminal may come in between, and then anything."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fsm.errors import GrammarError
+from grammars.json_schema.drafts import is_older
 from grammars.json_schema.expand import Expander
+from grammars.json_schema.meaning import is_reference_only
 from grammars.json_schema.references import Subschema
 from grammars.json_schema.shapes import JsonSchema
 
@@ -61,10 +64,22 @@ def is_certain(schema: JsonSchema) -> bool:
     kinds = schema.get("type")
     if kinds is None and not asked & _OPERATORS:
         return True  # null meets them all
+    if asked <= _ITEM_COUNTS:
+        return _are_items_free(schema)
     if len(asked) > 1:
         return _is_range(schema, asked, kinds)
     (keyword,) = asked
     return _are_members_free(schema, kinds) if keyword == "required" else _is_free(schema, keyword, kinds)
+
+
+def _are_items_free(schema: dict[str, Any]) -> bool:
+    """Tell whether enough items may come, all by one rule that certainly has a value."""
+    if "maxItems" in schema and schema.get("minItems", 0) > schema["maxItems"]:
+        return False
+    items = schema.get("items", True)
+    if type(items) is list or "prefixItems" in schema or "additionalItems" in schema:
+        return False
+    return is_certain(items)
 
 
 def _are_members_free(schema: dict[str, Any], kinds: Any) -> bool:
@@ -117,6 +132,7 @@ class Certainty:
     def __init__(self, expander: Expander) -> None:
         self.expander = expander
         self._known: dict[Subschema, bool] = {}
+        self._references: dict[str, bool] = {}
 
     def holds(self, node: Subschema, depth: int = 0) -> bool:
         """Tell whether a subschema certainly has a value."""
@@ -130,6 +146,27 @@ class Certainty:
             known = self._decide(node, schema, depth)
             if known or depth == 0:
                 self._known[node] = known
+        return known
+
+    def holds_below(self, parent: Subschema, schema: JsonSchema) -> bool:
+        """Tell the same of a subschema below another, which is opened only where it refers to one not yet asked about.
+
+        Where no subschema changes the base of references, equal references lead to the same place.
+        """
+        if is_certain(schema):
+            return True
+        if parent.resolver is not None or type(schema) is not dict or "$schema" in schema:
+            return False
+        if not is_reference_only(schema, ignores_siblings=is_older(parent.draft, "draft2019-09")):
+            return False
+        reference = schema["$ref"]
+        known = self._references.get(reference)
+        if known is None:
+            try:
+                target = self.expander.references.follow(parent, reference)
+            except GrammarError:  # said where the subschema itself is opened
+                return False
+            known = self._references[reference] = self.holds(target)
         return known
 
     def _decide(self, node: Subschema, schema: dict[str, Any], depth: int) -> bool:
@@ -156,9 +193,9 @@ class Certainty:
         if "maxItems" in schema and schema.get("minItems", 0) > schema["maxItems"]:
             return False
         items = schema.get("items", True)
-        if type(items) is list or "prefixItems" in schema or "additionalItems" in schema:
+        if type(items) is not dict or "prefixItems" in schema or "additionalItems" in schema:
             return False
-        return is_certain(items) or self.holds(self.expander.child(node, "items"), depth + 1)
+        return self.holds(self.expander.child(node, "items"), depth + 1)
 
     def _required_hold(self, node: Subschema, schema: dict[str, Any], depth: int) -> bool:
         required = schema["required"]

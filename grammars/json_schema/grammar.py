@@ -85,7 +85,7 @@ class JsonSchemaGrammar(Grammar):
 
     def build(self) -> tuple[Network, int]:
         """Return a network and the state in which a text begins."""
-        prelude = make_prelude(self.spaces)
+        prelude = make_prelude(self.spaces, _SPELLING)
         network = Network(template=prelude.template, max_states=self.limits.max_states)
         network.regs[R_FREE_STATE] = prelude.free
         root = self._lay(network, prelude, is_alone=True)

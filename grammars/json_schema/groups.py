@@ -53,21 +53,22 @@ def type_bits(value: Any) -> tuple[int, bool]:
 class DeclaredNames(Mapping[str, Obligation]):
     """Map the names in ``properties`` to what their values must meet; a subschema is opened when it is asked for.
 
-    schemas : the value of ``properties``.
+    node    : the subschema with ``properties``.
+    schemas : the value of it.
     """
 
-    __slots__ = ("_expander", "_node", "schemas")
+    __slots__ = ("_expander", "node", "schemas")
 
     def __init__(self, expander: Expander, node: Subschema, schemas: dict[str, JsonSchema]) -> None:
         self._expander = expander
-        self._node = node
+        self.node = node
         self.schemas = schemas
 
     def __getitem__(self, name: str) -> Obligation:
         """Return what the value of a name must meet."""
         if name not in self.schemas:
             raise KeyError(name)
-        return (self._expander.child(self._node, "properties", name), True)
+        return (self._expander.child(self.node, "properties", name), True)
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a name is declared."""

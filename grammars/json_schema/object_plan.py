@@ -13,14 +13,12 @@ from functools import cached_property
 from fsm.automata.dfa import Dfa
 from fsm.dfa import count_strings
 from grammars.json_schema.branch import MemberGroup, ObjectRules, Obligation, SomeMember
-from grammars.json_schema.certainty import is_certain
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.groups import DeclaredNames
 from grammars.json_schema.meaning import meaning_beside
 from grammars.json_schema.object_position import START, Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.other_names import OtherNames, divide_names
-from grammars.json_schema.shapes import JsonSchema
 from grammars.regex import regex_dfa
 
 __all__ = ["ObjectPlan"]
@@ -100,7 +98,7 @@ class ObjectPlan:
 
     def _is_certain(self, name: str) -> bool:
         names = self._alone
-        return names is not None and name in names and is_certain(names[name])
+        return names is not None and name in names and self.oracle.is_certain(names.node, names.schemas[name])
 
     @cached_property
     def allowed(self) -> list[str]:
@@ -108,18 +106,18 @@ class ObjectPlan:
         return [name for name in self.names if self.allows(name)]
 
     @cached_property
-    def _alone(self) -> dict[str, JsonSchema] | None:
-        """The schemas of names about whose values nothing else is asked."""
+    def _alone(self) -> DeclaredNames | None:
+        """The names about whose values nothing else is asked."""
         groups = self.rules.groups
         if len(groups) != 1 or groups[0].patterns or self.rules.names:
             return None
         names = groups[0].names
-        return names.schemas if isinstance(names, DeclaredNames) else None
+        return names if isinstance(names, DeclaredNames) else None
 
     def kind_of(self, name: str) -> Hashable:
         """Return a key that only names have in common whose values must meet the same."""
-        schemas = self._alone if self.expander.leniency is None else None
-        schema = None if schemas is None else schemas.get(name)
+        names = self._alone if self.expander.leniency is None else None
+        schema = None if names is None else names.schemas.get(name)
         if type(schema) is not dict:
             return name
         meaning = meaning_beside(schema)

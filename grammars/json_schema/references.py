@@ -159,7 +159,7 @@ class References:
         assert isinstance(node.schema, dict)
         reference = node.schema[keyword]
         if node.resolver is None:
-            return self._resolve_pointer(node, reference)
+            return self.follow(node, reference)
         try:
             if keyword == "$recursiveRef":
                 resolved = referencing.jsonschema.lookup_recursive_ref(node.resolver)
@@ -208,7 +208,13 @@ class References:
             return default
         return draft_of(resource.contents, default)
 
-    def _resolve_pointer(self, node: Subschema, reference: str) -> Subschema:
+    def follow(self, node: Subschema, reference: str) -> Subschema:
+        """Follow a reference at or below a subschema, where all of them are JSON pointers into the document.
+
+        Raises
+        ------
+        GrammarError : nothing is found there.
+        """
         if reference != "#" and not reference.startswith("#/"):
             raise self._missing(node, reference)
         here: Any = self._document

@@ -20,7 +20,8 @@ from grammars.json_schema.expand import Expander
 from grammars.json_schema.numbers import NumberSpelling, number_dfa
 from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.oracle import Obligations
-from grammars.json_schema.shapes import KEYWORDS
+from grammars.json_schema.references import Subschema
+from grammars.json_schema.shapes import KEYWORDS, JsonSchema
 from grammars.json_schema.strings import string_language
 
 __all__ = ["Satisfiability", "too_deep"]
@@ -64,6 +65,10 @@ class Satisfiability:
     def is_busy(self) -> bool:
         """Tell whether questions are open so deep that another one should not be asked on the way."""
         return len(self._open) > MAX_OPEN
+
+    def is_certain(self, parent: Subschema, schema: JsonSchema) -> bool:
+        """Tell whether a subschema below another certainly has a value; False says nothing."""
+        return self.certainty.holds_below(parent, schema)
 
     def take_certain(self, obligation: Obligation) -> Obligations:
         """Return the set of one obligation that some value is certain to meet, and remember that."""

@@ -68,7 +68,7 @@ class ValueStates:
         self._states: dict[Obligations, int] = {}
         self._obligations: list[Obligations] = []
         self._strings: dict[Any, CharStates] = {}
-        self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = {}
+        self._numbers: dict[NumberConstraint, tuple[Edge, ...]] = dict(prelude.numbers)
 
     @property
     def warnings(self) -> tuple[str, ...]:

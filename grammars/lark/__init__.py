@@ -3,6 +3,7 @@
 reading.py      rules and terminals, as the ``lark`` package reads them      errors.py   what can be wrong
 program.py      a terminal's pattern as a program      threads.py  its threads, stepped as backtracking would try them
 first_match.py  where its first match ends, as an automaton      follows.py  what that says about the text after it
+plain_notation.py  what is read without the package             exact_text.py  a string as an automaton
 
 With ``parser="lalr"`` a lexer cuts the text into tokens first:
 

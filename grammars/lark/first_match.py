@@ -28,7 +28,7 @@ class FirstMatch(Follows):
     program : the pattern.
     """
 
-    __slots__ = ("_edges", "_ends", "_live", "_numbers", "_states", "is_plain", "start")
+    __slots__ = ("_accepts", "_edges", "_ends", "_live", "_numbers", "_states", "is_plain", "start")
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
@@ -36,6 +36,7 @@ class FirstMatch(Follows):
         self._states: list[Follow] = [DEAD]
         self._numbers: dict[Follow, int] = {DEAD: 0}
         self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._accepts: dict[int, bool] = {}
         self._ends: dict[int, Follow] = {}
         self._live: set[int] | None = None
         self.start = self._number(self.begin([program.start]))
@@ -44,7 +45,11 @@ class FirstMatch(Follows):
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the match may end in ``state``, whatever follows."""
-        return any(thread[0] == NOW for thread in self._states[state][0]) and bool(self.follow(state)[0])
+        known = self._accepts.get(state)
+        if known is None:
+            has_ended = any(thread[0] == NOW for thread in self._states[state][0])
+            known = self._accepts[state] = has_ended and bool(self.follow(state)[0])
+        return known
 
     def follow(self, state: int) -> Follow:
         """Return what a text that ends in ``state`` says about what follows; equal where it means the same."""

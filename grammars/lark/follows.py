@@ -81,6 +81,8 @@ class Follows(ThreadSteps):
                 return False
             for pair in _pairs(self.follow_edges(left), self.follow_edges(right)):
                 if pair not in joined:
+                    if self.holds_at_end(pair[0]) is not self.holds_at_end(pair[1]):
+                        return False
                     joined.add(pair)
                     waiting.append(pair)
         return True

@@ -267,7 +267,7 @@ class Program:
         is_changed = True
         while is_changed:
             is_changed = False
-            for place, one in enumerate(self.code):
+            for place, one in enumerate(self.code):  # what comes next mostly has a lower number
                 known = _distance(one, distances)
                 if known < distances[place]:
                     distances[place] = known
@@ -276,6 +276,8 @@ class Program:
 
     def _check_behind(self, start: int) -> None:
         """Refuse look-behinds that may look at the text before the terminal."""
+        if not self.behind:
+            return
         fewest = {start: 0}
         waiting = [start]
         while waiting:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lark.exceptions import GrammarError as ReaderError
 from lark.exceptions import UnexpectedInput
+from lark.lexer import PatternStr
 from lark.load_grammar import load_grammar
 
 from fsm.errors import GrammarError
@@ -22,8 +24,10 @@ from grammars.context_free.grammar import ContextFreeGrammar
 from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
+from grammars.lark.exact_text import ExactText
 from grammars.lark.first_match import FirstMatch
 from grammars.lark.limits import check_alternatives, check_size, make_depth_error
+from grammars.lark.plain_notation import read_plain
 from grammars.lark.program import Program, Untranslatable
 from grammars.regex import parse_regex
 
@@ -45,7 +49,8 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     GrammarError : the grammar is malformed or not compiled; the message points at line and column.
     LimitError : it is too large, or too much must be worked out to read it.
     """
-    terms, compiled, ignored = load_rules(text, start, path, import_paths)
+    plain = read_plain(text, start, None if list(import_paths) else _common_pattern)
+    terms, compiled, ignored = plain or load_rules(text, start, path, import_paths)
     reader = _Reader(text, terms)
     grammar = reader.grammar(compiled, start, list(dict.fromkeys(ignored)))
     written = len({rule.origin for rule in compiled})
@@ -54,11 +59,20 @@ def read_lark(text: str, start: str, path: str, import_paths: Iterable[str | Pat
     from grammars.lark.terminals import Terminals
     from grammars.lark.token_reading import TokenReading
 
+    if plain is not None:
+        terms, compiled, ignored = load_rules(text, start, path, import_paths)
     terminals = Terminals(terms, dict.fromkeys(ignored), is_ordered=False)
     try:
         return TokenReading(text, terminals).grammar(compiled, start, None)
     except GrammarError:  # some token does not tell which rule was meant
         return grammar
+
+
+@lru_cache(maxsize=64)
+def _common_pattern(name: str) -> Any:
+    """Return the pattern of one of the terminals that ``lark`` brings along."""
+    terms, _, _ = load_rules(f"start: {name}\n%import common.{name}\n", "start", "<string>", ())
+    return next(term.pattern for term in terms if term.name == name)
 
 
 MANY_RULES, MANY_TIMES = 300, 8
@@ -170,6 +184,8 @@ class _Reader:
 
     def _terminal(self, term: Any) -> Terminal:
         check_expansion_time()
+        if isinstance(term.pattern, PatternStr) and not term.pattern.flags:
+            return Terminal(term.name, ExactText(term.pattern.value))
         pattern = term.pattern.to_regexp()
         try:
             automaton = FirstMatch(Program(pattern))

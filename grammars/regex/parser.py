@@ -7,6 +7,7 @@ The parser reads each character once and builds expressions directly. Escapes ar
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ from fsm.automata.expression import (
     repeat,
     sequence,
     symbols,
+    texts,
 )
 from fsm.automata.ranges import ALL, Ranges, complement_ranges
 from fsm.errors import LimitError
@@ -40,6 +42,8 @@ MAX_NESTING = 100
 MAX_PATTERN_SIZE = 100_000
 
 _SPECIAL = frozenset("\\^$.|?*+()[{")
+_PLAIN = re.compile(r"[^\\^$.|?*+()\[{]+")
+_PLAIN_OPTIONS = re.compile(r"(?:[^\\^$.|?*+()\[{]+\|){4,}")
 _BRACES = re.compile(r"\{([0-9]*)(?:(,)([0-9]*))?\}")
 _SKIPPED = re.compile(r"(?:[ \t\n\r\f\v]|#[^\n]*)*")
 _NEWLINE: Ranges = ((0x0A, 0x0A),)
@@ -61,6 +65,21 @@ def parse_pattern(pattern: str, *, is_ecma: bool, flags: Flag = Flag.NONE) -> Ex
     return _Parser(pattern, is_ecma=is_ecma).parse(flags)
 
 
+LEAST_GROUP = 16
+"""Groups of fewer characters are read anew where they come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Hold a group that was read; places are counted from where it begins, those before it are below 0."""
+
+    text: str
+    expression: Expression
+    depth: int
+    last_choice: int
+    last_lazy: int
+
+
 class _Parser:
     """Hold the place in the pattern; owned by `parse_pattern`."""
 
@@ -68,8 +87,9 @@ class _Parser:
         self.pattern = pattern
         self.is_ecma = is_ecma
         self.place = 0
-        self.depth = 0
+        self.depth = self.deepest = 0
         self.names: set[str] = set()
+        self.groups: dict[tuple[str, Flag], _Group] = {}
         self.last_choice = 0
         self.last_lazy = -1
 
@@ -81,7 +101,13 @@ class _Parser:
         return found
 
     def parse_choice(self, flags: Flag) -> Expression:
-        options = [self.parse_sequence(flags)]
+        options: list[Expression] = []
+        run = None if flags & (Flag.IGNORE_CASE | Flag.VERBOSE) else _PLAIN_OPTIONS.match(self.pattern, self.place)
+        if run is not None:  # words, one after the other
+            options += texts(run.group()[:-1].split("|"))
+            self.place = run.end()
+            self.last_choice = self.place - 1
+        options.append(self.parse_sequence(flags))
         while self.pattern.startswith("|", self.place):
             self.last_choice = self.place
             self.place += 1
@@ -96,8 +122,10 @@ class _Parser:
             begin = self.place
             symbol = pattern[begin]
             if symbol not in _SPECIAL and is_simple:
-                self.place = begin + 1
-                items.append(_literal(symbol))
+                run = _PLAIN.match(pattern, begin)
+                assert run is not None
+                self.place = run.end()
+                items += map(_literal, run.group())
                 continue
             if symbol in "|)":
                 break
@@ -144,12 +172,33 @@ class _Parser:
         return self.make_symbols(ranges, flags)
 
     def parse_group(self, flags: Flag) -> Expression | None:
+        """Return the group here; one that is written as an earlier one is the same expression (``x(, x)*``)."""
+        begin = self.place
+        known = self.groups.get((self.pattern[begin : begin + LEAST_GROUP], flags))
+        is_shallow = known is not None and self.depth + known.depth <= MAX_NESTING
+        if known is not None and is_shallow and self.pattern.startswith(known.text, begin):
+            self.deepest = max(self.deepest, self.depth + known.depth)
+            self.place = begin + len(known.text)
+            self.last_choice = max(self.last_choice, begin + known.last_choice)
+            self.last_lazy = max(self.last_lazy, begin + known.last_lazy)
+            return known.expression
+        num_names, deepest, self.deepest = len(self.names), self.deepest, self.depth
+        found = self.parse_new_group(flags)
+        depth, self.deepest = self.deepest - self.depth, max(self.deepest, deepest)
+        if found is not None and self.place - begin >= LEAST_GROUP and len(self.names) == num_names:
+            text = self.pattern[begin : self.place]
+            last_choice, last_lazy = self.last_choice - begin, self.last_lazy - begin
+            self.groups[text[:LEAST_GROUP], flags] = _Group(text, found, depth, last_choice, last_lazy)
+        return found
+
+    def parse_new_group(self, flags: Flag) -> Expression | None:
         begin = self.place
         group = read_group(self.pattern, begin, is_ecma=self.is_ecma, names=self.names)
         self.place = group.end
         if group.kind is GroupKind.COMMENT:
             return None
         self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
         if self.depth > MAX_NESTING:
             raise LimitError(
                 f"regular expression, column {begin + 1}: groups are nested more than {MAX_NESTING} deep "

@@ -106,7 +106,7 @@ class Drawer:
         is_greedy = group.pipeline.sampling.is_greedy
         return group.pipeline.draw(
             [row.states for row in rows],
-            logits[[i for i, _ in at], columns],
+            _take(logits, [i for i, _ in at], columns),
             mask,
             uniforms=[
                 0.0 if is_greedy else row.request.uniform(len(row.token_ids) + proposals[i].depths[place])
@@ -196,3 +196,11 @@ class Drawer:
                 fill_mask(row.matcher, self._mask, index)
                 row.mask_seconds += perf_counter() - before
         return self._mask[: len(rows)]
+
+
+def _take(logits: torch.Tensor, rows: Sequence[int], columns: Sequence[int]) -> torch.Tensor:
+    """Return the logits at places of rows: float[n, V]."""
+    first = columns[0]
+    if rows[0] == rows[-1] and list(columns) == list(range(first, first + len(columns))):
+        return logits[rows[0], first : first + len(columns)]  # one row, place by place: no copy
+    return logits[list(rows), list(columns)]

@@ -23,7 +23,7 @@ _ANY_BYTE = bytes(range(256))
 
 
 class Forcing:
-    """Remember the tokens of forced runs of one model; owned by that model's decoders, one each.
+    """Spell forced runs in one model's tokens; owned by that model's decoders, one each, which share what they spelled.
 
     Cost: one look-up for a run seen before, else one call of the tokenizer.
     """
@@ -33,7 +33,7 @@ class Forcing:
     def __init__(self, model: Model) -> None:
         vocabulary = model.vocabulary
         self._model = model
-        self._runs: dict[tuple[bytes, bytes], list[int] | None] = {}
+        self._runs = model.forced_runs
         self._silent = frozenset(vocabulary.special_token_ids) | frozenset(vocabulary.eos_token_ids)
         self._special = {vocabulary.token_bytes[token]: token for token in vocabulary.special_token_ids}
         self._trie = vocabulary_tables(vocabulary).trie

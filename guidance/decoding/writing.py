@@ -32,7 +32,7 @@ class Writer:
         self.vocabulary_size = model.vocabulary.size
         self.ends = frozenset(model.vocabulary.eos_token_ids)
         self._silent = frozenset(model.vocabulary.special_token_ids) | self.ends
-        self._table = model.vocabulary.token_bytes
+        self.token_bytes = model.vocabulary.token_bytes
         self._forcing = Forcing(model) if forces else None
 
     def take(self, row: Row, draw: Draw) -> None:
@@ -118,7 +118,7 @@ class Writer:
         return is_in_reach
 
     def _append(self, row: Row, token_id: int, *, log_prob: float) -> None:
-        token_bytes = b"" if token_id in self._silent else self._table[token_id]
+        token_bytes = b"" if token_id in self._silent else self.token_bytes[token_id]
         row.append(token_id, token_bytes, log_prob=log_prob)
         stops = row.request.stops
         if stops:

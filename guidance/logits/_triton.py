@@ -1,6 +1,6 @@
 """Mask and draw on a GPU in one pass over the logits each.
 
-Twins: ``guidance.logits.device_draw`` in torch, and ``guidance.logits._kernels`` on the host.
+Twins: ``guidance.logits.device_draw`` in torch, and ``guidance.logits._draw_kernels`` on the host.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from guidance.logits._kernels import draw_rows_kernel
+from guidance.logits._draw_kernels import draw_rows_kernel
 from guidance.logits.mask import apply_token_bitmask_inplace
 
 __all__ = ["BROKEN", "EMPTY", "UNLIMITED", "Draw", "Draws", "Limits", "draw_tokens"]
@@ -134,8 +134,7 @@ def draw_tokens(
         limits.min_p,
         np.array(uniforms, dtype=np.float64),
         wants_base,
-        np.empty((3, max(size, 64)), dtype=np.float32),
-        np.empty(size, dtype=np.int32),
+        np.empty((3, size), dtype=np.float32),
         np.empty(size, dtype=np.int64),
         token_ids,
         log_probs,

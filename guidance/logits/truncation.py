@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from guidance.logits._kernels import fill_weights_kernel, keep_nearest_kernel, truncate_kernel
+from guidance.logits._draw_kernels import fill_weights_kernel, truncate_kernel
+from guidance.logits._kernels import keep_nearest_kernel
 from guidance.logits.base import PLAIN, Context, Processor, Stage, States
 
 __all__ = ["Epsilon", "Eta", "MinP", "TopK", "TopNSigma", "TopP", "Typical"]
@@ -188,14 +189,13 @@ def _bisect_nucleus(logits: torch.Tensor, p: float) -> torch.Tensor:
     size = logits.shape[-1]
     rows = np.ascontiguousarray(logits.detach().numpy()).reshape(-1, size)
     changed = np.full_like(rows, _NEVER)
-    powers, weights, scratch = np.empty(size, dtype=np.int32), np.empty(size, np.float32), np.empty(size, np.float32)
-    factors = powers.view(np.float32)
+    weights, scratch = np.empty((2, size), dtype=np.float32)
     for row, line in enumerate(rows):
         best = line.max()
         if not np.isfinite(best):
             changed[row] = line
             continue
-        total = fill_weights_kernel(line, best, np.float32(1), powers, factors, weights)
-        truncate_kernel(weights, total, size, p, 0.0, powers[:1], factors[:1], scratch)
+        total = fill_weights_kernel(line, best, np.float32(1), weights)
+        truncate_kernel(weights, total, size, p, 0.0, scratch)
         np.copyto(changed[row], line, where=weights > 0)
     return torch.from_numpy(changed).view(logits.shape)

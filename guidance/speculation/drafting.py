@@ -13,9 +13,6 @@ from guidance.speculation.pace import Costs, Pace, best_num_tokens
 
 __all__ = ["MeasuredDrafter", "Plan"]
 
-_PROBING = 48
-"""One step in so many is taken the other way, with drafts or without, for times and texts change."""
-
 _FIRST_GUESS = 4
 
 
@@ -75,8 +72,10 @@ class MeasuredDrafter(Drafter):
 
     def record(self, step: Step) -> None:
         """Learn what a step took; reading the rows' prompts belongs to no step."""
-        self.pace.learn(replace(step, seconds=step.seconds - self._setup_seconds))
-        self._setup_seconds = 0.0
+        if self._setup_seconds:
+            step = replace(step, seconds=step.seconds - self._setup_seconds)
+            self._setup_seconds = 0.0
+        self.pace.learn(step)
 
     def figures(self) -> SpeculationFigures | None:
         """Return what drafting was expected to bring, and brought."""
@@ -88,14 +87,16 @@ class MeasuredDrafter(Drafter):
         if plan.num_tokens is not None:
             return plan.num_tokens
         costs = self.pace.costs
-        is_probing = costs.num_steps % _PROBING == _PROBING - 1
-        if not costs.is_known:
+        is_probing = costs.is_probing
+        if not costs.is_known or (costs.is_resting and not is_probing):
             return 0
         if not costs.is_settled:
             return min(_FIRST_GUESS, plan.most)
         chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=plan.most)
         if is_probing:
+            costs.probe(is_drafting=chosen > 0)
             return 0 if chosen else min(_FIRST_GUESS, plan.most)
+        costs.is_resting = chosen == 0
         return chosen
 
     def _count_outcomes(self) -> None:

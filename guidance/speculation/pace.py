@@ -15,7 +15,13 @@ from functools import lru_cache
 from guidance.decoding.metrics import SpeculationFigures
 from guidance.decoding.proposal import Step
 
-__all__ = ["Costs", "Pace", "best_num_tokens", "expected_tokens", "predicted_speedup"]
+__all__ = ["Costs", "Pace", "best_num_tokens", "expected_tokens", "pays", "predicted_speedup"]
+
+_PROBING, _MOST_PATIENCE = 48, 3072
+"""One step in so many is taken the other way, with drafts or without, for times and texts change.
+
+Each probe that shows again that drafts do not pay doubles the wait for the next one: it costs what they cost.
+"""
 
 _REMEMBERED = 31
 _FEWEST_MEASURED = 3
@@ -60,16 +66,39 @@ def best_num_tokens(acceptance: float, cost_ratio: float, *, most: int = 32) -> 
     return max(range(most + 1), key=lambda count: (predicted_speedup(acceptance, cost_ratio, count), -count))
 
 
+def pays(chance: float, expected: float, cost_ratio: float, num_tokens: int) -> bool:
+    """Tell whether one more draft makes a step draw faster, where drafts have chances of their own.
+
+    The formula with sums of chances in place of powers: a step of `num_tokens` drafts, whose cost is 1 + num_tokens c,
+    draws `expected` tokens, and one that also has a draft confirmed with this chance draws as many more.
+
+    Examples
+    --------
+    >>> [pays(chance, 1.0, 0.2, 0) for chance in (0.1, 0.3)]
+    [False, True]
+    >>> expected_tokens(0.8, 4) / (4 * 0.3 + 1) < expected_tokens(0.8, 3) / (3 * 0.3 + 1)
+    True
+    >>> [pays(0.8**k, expected_tokens(0.8, k - 1), 0.3, k - 1) for k in (3, 4)]
+    [True, False]
+    """
+    return chance * (num_tokens * cost_ratio + 1.0) > expected * cost_ratio
+
+
 @dataclass(slots=True)
 class Costs:
     """Remember what steps of one model take; kept by its `Speculation`, so that the next call need not measure again.
 
     A draft costs what it adds to a step: drawing it, and reading and examining it in the model's forward pass.
+
+    is_resting : drafts were found not to pay; nothing is asked again before the next probe.
     """
 
     plain_steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     added: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     num_steps: int = 0
+    patience: int = _PROBING
+    next_probe: int = _PROBING - 1
+    is_resting: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -82,6 +111,11 @@ class Costs:
         return len(self.added) >= _FEWEST_DRAFTED
 
     @property
+    def is_probing(self) -> bool:
+        """Tell whether the next step is to be taken the other way."""
+        return self.num_steps >= self.next_probe
+
+    @property
     def plain_seconds(self) -> float:
         """Return what a step without drafts takes."""
         return _lower_quartile(self.plain_steps)
@@ -90,6 +124,15 @@ class Costs:
     def ratio(self) -> float:
         """Return what one more draft costs, as a share of a step without drafts: c."""
         return max(_lower_quartile(self.added), 0.0) / self.plain_seconds if self.added else 0.0
+
+    def probe(self, *, is_drafting: bool) -> None:
+        """Note that a step is taken the other way, and when the next one is to be.
+
+        is_drafting : whether the usual step has drafts
+        """
+        self.is_resting = False
+        self.patience = _PROBING if is_drafting else min(2 * self.patience, _MOST_PATIENCE)
+        self.next_probe = self.num_steps + self.patience
 
     def learn(self, step: Step) -> None:
         """Remember one more step."""

@@ -19,6 +19,7 @@ from guidance.speculation.heads import load_heads
 from guidance.speculation.noting import hide_output_layer
 from guidance.speculation.pace import Costs
 from guidance.speculation.prompt_lookup import PromptLookup
+from guidance.speculation.trust import Trust
 from guidance.transformer.llama import LlamaCausalLM
 from guidance.transformer.trees import check_reads_trees
 
@@ -51,7 +52,7 @@ class Speculation:
         the law is flat; texts then depend on how many tokens are drafted, their distribution does not.
     exit_layer : how many layers draft, for ``"early-exit"``; None takes a quarter of them.
 
-    What steps cost is remembered here, so that a second call drafts from its first step on.
+    What steps cost, and which copies came true, is remembered here: a second call drafts from its first step on.
 
     Raises
     ------
@@ -70,6 +71,7 @@ class Speculation:
     exit_layer: int | None = None
     tree: tuple[int, ...] | None = None
     costs: dict[tuple[int, int], Costs] = field(default_factory=dict, init=False, repr=False, compare=False)
+    trust: dict[int, Trust] = field(default_factory=dict, init=False, repr=False, compare=False)
     headed: dict[int, Headed] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +119,7 @@ class Speculation:
         tree = self.tree or ()
         plan = Plan(num_tokens=self.num_tokens, most=len(tree) or self.most_tokens, tree=tree)
         if self.draft == PROMPT_LOOKUP:
-            return PromptLookup(writer, costs, plan)
+            return PromptLookup(writer, costs, plan, self.trust.setdefault(id(model), Trust()))
         size, keeps_laws = model.vocabulary.size, self.acceptance == "rejection"
         if self.draft == HEADS:
             headed = self._headed(model)

@@ -121,10 +121,10 @@ class LlamaKvCache:
         values[:, :, end - new_keys.shape[2] : end] = new_values
         return keys[:, :, :end], values[:, :, :end]
 
-    def add_slots(self, num_new: int) -> None:
-        """Account for as many more tokens in every row."""
+    def add_slots(self, num_new: int, lengths: Sequence[int] | None = None) -> None:
+        """Account for more slots in every row, of which the last ``lengths[b]`` of row b hold tokens; None for all."""
         self.make_room(num_new)
-        self.slots.append(num_new, None, self.keys.device)
+        self.slots.append(num_new, lengths, self.keys.device)
 
     def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
         """Return the slot of each row's last token, and which slots are live: bool[B, S], or None for all up to it."""

@@ -26,9 +26,6 @@ from guidance.transformer.threads import ThreadLimit
 
 __all__ = ["LlamaCausalLM", "LlamaKvCache"]
 
-MOST_IN_LOOPS = 24
-"""The most tokens of a row that compiled loops read at once: what drafts propose and grammars force."""
-
 
 class LlamaCausalLM:
     """Compute a Llama-like network.
@@ -65,7 +62,7 @@ class LlamaCausalLM:
         }
         self._linear: Linear = Int8Matrices(scales) if scales else make_linear([*matrices, weights.head])
 
-        self._row_step = make_row_step(shape, weights, self._linear, self._rotations)
+        self._row_step = make_row_step(shape, weights, self._rotations)
 
     @property
     def logits_size(self) -> int:
@@ -125,13 +122,13 @@ class LlamaCausalLM:
     ) -> torch.Tensor:
         """Append P positions to every row and return the logits of the last `num_logits` of them."""
         assert isinstance(cache, LlamaKvCache | StaticKvCache)
-        limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
+        num_new = token_ids.shape[1]
+        num_tokens = token_ids.numel() if lengths is None else sum(lengths)
+        limit = ThreadLimit(num_tokens * self._num_parameters, self.device)
+        if limit.is_small and self._row_step is not None:
+            cache.add_slots(num_new, lengths)
+            return self._row_step.read(cache, token_ids, lengths, num_logits=min(num_logits, num_new))
         with limit:
-            num_new = token_ids.shape[1]
-            is_even = lengths is None or min(lengths) == num_new
-            if num_new <= MOST_IN_LOOPS and is_even and limit.is_small and self._row_step is not None:
-                cache.add_slots(num_new)
-                return self._logits(self._row_step.read(cache, token_ids)[:, -num_logits:])
             if isinstance(cache, StaticKvCache):
                 places = cache.append(num_new, lengths)
                 rotation = self._rotations[places.clamp(max=self.shape.context_size - 1)][:, None]
@@ -162,7 +159,10 @@ class LlamaCausalLM:
         positions : int64[B, P]        where each stands in its own text; negative in padding
         mask      : bool[B, 1, P, S]   the slots each looks at, its own among them
         """
-        with ThreadLimit(token_ids.numel() * self._num_parameters, self.device):
+        limit = ThreadLimit(token_ids.numel() * self._num_parameters, self.device)
+        if limit.is_small and self._row_step is not None:
+            return self._row_step.read_branches(cache, token_ids, positions.clamp(min=0), mask[:, 0])
+        with limit:
             rotation = self._rotations[positions.clamp(min=0)][:, None]
             num_groups = self.shape.num_heads // self.shape.num_kv_heads
             # PERF: attention would turn a Boolean mask into numbers in every layer, for 0.1 ms each at 100 tokens.

@@ -121,11 +121,13 @@ class StaticKvCache:
         self._point(places, max(after))
         return places
 
-    def add_slots(self, num_new: int) -> None:
-        """Account for as many more tokens in every row."""
-        self._check(max(self.positions) + num_new)
+    def add_slots(self, num_new: int, lengths: Sequence[int] | None = None) -> None:
+        """Account for ``lengths[b]`` more tokens in row b, or as many as `num_new` in each."""
+        counts = [num_new] * self.num_rows if lengths is None else lengths
+        after = [position + count for position, count in zip(self.positions, counts, strict=True)]
+        self._check(max(after))
         self._unfold()
-        self.positions = [position + num_new for position in self.positions]
+        self.positions = after
 
     def last_slots(self) -> tuple[list[int], torch.Tensor | None]:
         """Return the slot of each row's last token; None says that all slots up to it are live."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from fsm import MaskError, TokenRejected, Vocabulary, VocabularyError, allocate_token_bitmask, allowed_token_ids
@@ -93,6 +94,35 @@ def test_token_outside_the_vocabulary_is_refused(token: int) -> None:
     matcher = regex("ab").compile(VOCABULARY).matcher()
     with pytest.raises(VocabularyError, match="outside the vocabulary"):
         matcher.try_advance(token)
+
+
+def test_masks_go_to_the_row_and_the_array_asked_for() -> None:
+    """Whatever was filled before: other rows, other arrays, wider ones, rows that are not contiguous, after the end."""
+    vocabulary = Vocabulary([b"</s>", *[bytes([byte]) for byte in b"ab"], *[b"c"] * 40], eos_token_ids=[0])
+    compiled = regex("a(bc)?").compile(vocabulary)
+    matcher, ended = compiled.matcher(), compiled.matcher()
+    for token in (1, 0):
+        ended.advance(token)
+    expected = {0: {1}, 1: {0, 2}, 2: set(range(3, 43)), 3: {0}}
+    masks = [allocate_token_bitmask(3, vocabulary.size) for _ in range(2)]
+    masks += [allocate_token_bitmask(3, vocabulary.size + 64), np.asfortranarray(masks[0])]
+    for num_read, token in enumerate([1, 2, 3, None]):
+        for index in (0, 2, 2, 1, -1):
+            for mask in masks:
+                mask[:] = -1
+                matcher.fill_next_token_bitmask(mask, index)
+                assert set(allowed_token_ids(np.ascontiguousarray(mask[index])).tolist()) == expected[num_read]
+                assert (np.delete(mask, index, axis=0) == -1).all()
+                ended.fill_next_token_bitmask(mask, index)
+                assert set(allowed_token_ids(np.ascontiguousarray(mask[index])).tolist()) == {0}
+        fork = matcher.fork()
+        if token is not None:
+            matcher.advance(token)
+            fork.fill_next_token_bitmask(masks[0], 0)
+            assert set(allowed_token_ids(masks[0][0]).tolist()) == expected[num_read]
+    ended.rollback(1)
+    ended.fill_next_token_bitmask(masks[0], 1)
+    assert set(allowed_token_ids(masks[0][1]).tolist()) == expected[1]
 
 
 def test_small_mask_is_refused() -> None:

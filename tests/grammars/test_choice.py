@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from fsm import allocate_token_bitmask
+from fsm import Vocabulary, allocate_token_bitmask, allowed_token_ids
 from fsm.errors import GrammarError
-from grammars import choice
+from grammars import choice, regex
 from tests.reference.walks import BYTES, walk
 
 
@@ -19,6 +19,37 @@ def test_walks_write_one_of_the_texts() -> None:
     compiled = choice(texts).compile(BYTES)
     source = random.Random(0)
     assert {walk(compiled.matcher(), source) for _ in range(150)} == set(texts)
+
+
+@pytest.mark.parametrize("num_texts", [3, 60, 900])
+def test_lists_agree_with_the_same_list_as_a_pattern(num_texts: int) -> None:
+    """Whatever was made ahead: masks, ends, moves and refusals, along random ways, prefixes of one another included."""
+    chance = random.Random(num_texts)
+    texts = {"".join(chance.choices("abé", k=chance.randint(1, 9))) for _ in range(num_texts)}
+    parts = {"".join(chance.choices("abé", k=chance.randint(1, 4))).encode() for _ in range(60)}
+    pieces = [b"</s>", b"", *[bytes([byte]) for byte in "abé".encode()], *sorted(parts), b"a", b"\xc3a"]
+    vocabulary = Vocabulary(pieces, eos_token_ids=[0])
+    listed = choice(sorted(texts)).compile(vocabulary)
+    pattern = regex("(" + "|".join(sorted(texts)) + ")()").compile(vocabulary)
+    assert type(listed) is not type(pattern)
+    masks = allocate_token_bitmask(2, vocabulary.size)
+    for _ in range(40):
+        one, other = listed.matcher(), pattern.matcher()
+        while True:
+            one.fill_next_token_bitmask(masks, 0)
+            other.fill_next_token_bitmask(masks, 1)
+            assert (masks[0] == masks[1]).all(), one.text()
+            assert one.is_accepting == other.is_accepting
+            left = [len(text.encode()) - len(one.text()) for text in texts if text.encode().startswith(one.text())]
+            assert one.shortest_completion() == min(left)
+            allowed = allowed_token_ids(masks[0]).tolist()
+            refused = [token for token in range(1, vocabulary.size) if token not in allowed]
+            assert not one.try_advance(chance.choice(refused))
+            if not [token for token in allowed if token]:
+                break
+            token = chance.choice([token for token in allowed if token])
+            one.advance(token)
+            other.advance(token)
 
 
 def test_ten_thousand_texts_compile_at_once() -> None:

@@ -77,6 +77,7 @@ def make_model(table):
         prefix_cache=None,
         device=table.device,
         name="tiny",
+        forced_runs={},
         encode_text=lambda text: [ord(letter) - 97 for letter in text],
         decode_bytes=lambda tokens: b"".join(TOKENS[token] for token in tokens if token != END),
     )

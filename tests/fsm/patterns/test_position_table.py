@@ -33,10 +33,22 @@ def random_expression(chance, depth):
     return sequence(parts) if kind == "sequence" else choice(parts)
 
 
-@pytest.mark.parametrize("seed", range(40))
+def random_list(chance, depth):
+    """Return a random list of items with separators, ``x(sx)*``, some of them with more around or in between."""
+    items = [random_expression(chance, depth) for _ in range(chance.choice([1, 1, 2]))]
+    between = random_expression(chance, 1)
+    again = repeat(sequence([between, *items]), chance.choice([0, 0, 0, 1]), chance.choice([None, None, 2]))
+    whole = [*items, again, *chance.choice([[], [random_expression(chance, 1)]])]
+    if chance.random() < 0.3:  # a list of lists
+        whole = [*whole, repeat(sequence([text("b"), *whole]), 0, None)]
+    return sequence([*chance.choice([[], [text("a")]]), *whole])
+
+
+@pytest.mark.parametrize("seed", range(120))
 def test_positions_accept_what_the_expression_does(seed):
-    """All texts of up to five symbols are accepted by both or by neither."""
-    expression = random_expression(random.Random(seed), 3)
+    """All texts of up to five symbols are accepted by both or by neither; lists have their items once."""
+    chance = random.Random(seed)
+    expression = random_expression(chance, 3) if seed < 40 else random_list(chance, 2)
     positions, dfa = find_positions(expression), ExpressionDfa(expression)
     assert positions is not None
     for length in range(6):
@@ -51,6 +63,13 @@ def test_positions_accept_what_the_expression_does(seed):
                 ]
                 here = {after for place in read for after in positions.follow[place]}
             assert (ACCEPT in here) == dfa.accepts("".join(letters)), letters
+
+
+def test_lists_have_the_positions_of_one_item():
+    """What comes again after a separator, ``x(, x)*``, is not added once more."""
+    word = choice([text("one"), text("two")])
+    assert len(find_positions(sequence([word, repeat(sequence([text(", "), word]), 0, None)])).class_of) == 1 + 6 + 2
+    assert len(find_positions(sequence([word, repeat(sequence([text(", "), word]), 0, 2)])).class_of) == 1 + 6 + 16
 
 
 def test_large_expressions_have_no_positions():
@@ -95,6 +114,7 @@ def test_class_widths_know_what_is_not_ascii():
 PATTERNS = [
     r"[a-zA-Z]{1,30}", r"[a-z]{1,9}(,[a-z]{1,9}){0,9}", r".{0,40}", r".{5,17}!", r"[^<]*<b>[^<]*</b>",
     r'"([^"\\]|\\.){0,30}"', r"[A-Z][^.!?\n]{3,20}[.!?]", r"(true|false|[a-z]+)", r"(?s).{5}[^é]*", r"\w{1,20} \d+",
+    r"(ab|cdé|cab|a)(, (ab|cdé|cab|a))*", r"x(the|then|them|thus|at){2,5}( (the|then|them|thus|at))*!?",
     r"(\w+ ){1,9}", r"([a-j]{3}|[k-z]{2}){1,12}[A-Z]", r"[a-zA-Zé]{2,25}", r"[a-z]{20}[a-z0-9]{3}",
 ]  # fmt: skip
 

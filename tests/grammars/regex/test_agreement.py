@@ -9,8 +9,9 @@ import warnings
 import pytest
 
 from fsm.dfa import is_empty
-from fsm.errors import GrammarError, UnsupportedFeatureError
+from fsm.errors import GrammarError, LimitError, UnsupportedFeatureError
 from grammars.regex import regex_dfa
+from grammars.regex.compile import Dialect
 from tests.reference.regex_samples import draw_pattern, iterate_plain_patterns, iterate_texts
 
 TEXTS = [*iterate_texts("ab", 5), *iterate_texts("ab\n ", 3)]
@@ -74,6 +75,51 @@ def test_regex_dfa_agrees_with_re_on_every_small_pattern(num_operators: int) -> 
     texts = list(iterate_texts("ab", 5))
     differences = [find_difference(pattern, texts) for pattern in iterate_plain_patterns(num_operators)]
     assert [difference for difference in differences if difference] == []
+
+
+@pytest.mark.parametrize("dialect", ["python", "ecma"])
+def test_groups_that_come_again_mean_what_they_meant(dialect: Dialect) -> None:
+    """Long groups written twice, under other flags, next to possessive and lazy repetitions, nested, and words."""
+    first, other = "(?:alpha|bet|gamma|a.c)", "(?:alpha|bet|gamma|a.d)"
+    patterns = [
+        f"{first}(?:,{first})*", f"{first}{other}{first}?", f"({first}x?{first})+y", f"(?:{first}{{2}}|{other}{first})",
+        f"(?:(?:{first};)*{first})(?:(?:{first};)*{first})",
+        "(?:alpha|beta|gamma|delta|x*)(?:alpha|beta|gamma|delta|y)",
+        "one|two|three|four|five|six*|sevens?", "(?:one|two|three|four|)(?:one|two|three|four|)",
+    ]  # fmt: skip
+    if dialect == "python":
+        patterns += [f"{first}(?i:{first}){first}", "(?:(?:abc|xyz|ade){1,2}+|(?:abc|xyz|ade)x*+)(?:abc|xyz|ade)"]
+    parts = [
+        "alpha",
+        "bet",
+        "gamma",
+        "a-c",
+        "abc",
+        "xyz",
+        "ade",
+        "a-d",
+        ",",
+        ";",
+        "x",
+        "xx",
+        "y",
+        "AlphA",
+        "one",
+        "four",
+        "six",
+        "seven",
+    ]
+    source = random.Random(3)
+    texts = ["".join(source.choices(parts, k=source.randint(0, 4))) for _ in range(600)]
+    for pattern in patterns:
+        dfa = regex_dfa(pattern, dialect)
+        reads = re.compile(pattern).fullmatch
+        assert [text for text in texts if dfa.accepts(text) is not bool(reads(text))] == [], pattern
+    nested = "(?:abcdefghijklmnopqrstuvw"
+    deep = "(?:" * 95 + nested + ")" * 96
+    with pytest.raises(LimitError):
+        regex_dfa("(?:" * 90 + deep + deep + ")" * 90, dialect)
+    assert regex_dfa(deep + deep, dialect).accepts("abcdefghijklmnopqrstuvw" * 2)
 
 
 def check_random_pairs(seed: int, num_pairs: int) -> None:

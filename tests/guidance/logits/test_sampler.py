@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fsm.mask import pack_token_ids
 from guidance.logits import Pipeline
-from guidance.logits._kernels import count_bits_kernel, fill_weights_kernel, find_best_kernel, find_kth_kernel
+from guidance.logits._draw_kernels import fill_weights_kernel, find_best_kernel, find_kth_kernel, find_nucleus_kernel
+from guidance.logits._kernels import count_bits_kernel
 from guidance.logits.sampler import BROKEN, EMPTY, _draw_dense, draw_tokens
 from guidance.sampling import Sampling, uniform
 from tests.reference.logits import allowed_columns, draw, law_of
@@ -144,9 +145,9 @@ def test_find_best_equals_the_naive_loop(values):
         expected = -2
     elif array.max() == -math.inf:
         expected = -1
-    assert find_best_kernel(array, np.empty(64, dtype=np.float32)) == expected
+    assert find_best_kernel(array) == expected
     repeated = np.tile(array, 300)
-    assert find_best_kernel(repeated, np.empty(64, dtype=np.float32)) == expected
+    assert find_best_kernel(repeated) == expected
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200), st.integers(1, 60))
@@ -154,16 +155,33 @@ def test_find_best_equals_the_naive_loop(values):
 def test_find_kth_equals_sorting(weights, k):
     """The k-th largest weight, by bisection over bit patterns."""
     array = np.array([*weights, 1.0], dtype=np.float32)
-    bits = np.empty(1, dtype=np.int32)
-    found = find_kth_kernel(array, min(k, array.size), bits, bits.view(np.float32), np.empty_like(array))
+    found = find_kth_kernel(array, min(k, array.size), np.empty_like(array))
     assert found == np.sort(array)[::-1][min(k, array.size) - 1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 63, 64, 1000, 1025, 20_000])
+@pytest.mark.parametrize("spread", [0.0, 0.3, 1.0, 4.0, 30.0])
+@pytest.mark.parametrize("p", [0.001, 0.5, 0.9, 0.999, 1 - 1e-7])
+def test_find_nucleus_equals_sorting(size, spread, p):
+    """The least weight of the smallest set of largest ones whose sum reaches p; flat, peaked, and with ties."""
+    rng = np.random.default_rng(size)
+    for has_ties in (False, True):
+        logits = rng.normal(0, spread, size)
+        logits = np.round(logits) if has_ties else logits
+        weights = np.exp(logits - logits.max()).astype(np.float32)
+        ordered = np.sort(weights)[::-1].astype(np.float64)
+        total = ordered.sum()
+        least = find_nucleus_kernel(weights, total, p * total, np.empty_like(weights))
+        above, reached = ordered[ordered > least].sum(), ordered[ordered >= least].sum()
+        assert above <= p * total * (1 + 1e-6)
+        assert reached >= p * total * (1 - 1e-6)
 
 
 def test_weights_equal_the_exponential():
     """To the rounding of float32, from the largest value to where they vanish."""
     values = np.linspace(-100, 3, 4001, dtype=np.float32)
-    powers, weights = np.empty(4001, dtype=np.int32), np.empty(4001, dtype=np.float32)
-    total = fill_weights_kernel(values, np.float32(3), np.float32(0.9), powers, powers.view(np.float32), weights)
+    weights = np.empty(4001, dtype=np.float32)
+    total = fill_weights_kernel(values, np.float32(3), np.float32(0.9), weights)
     exact = np.exp(0.9 * (values.astype(np.float64) - 3))
     assert weights == pytest.approx(exact, rel=1e-5, abs=1e-37)
     assert total == pytest.approx(exact.sum(), rel=1e-6)

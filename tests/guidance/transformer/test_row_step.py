@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from guidance.transformer import LlamaCausalLM, read_checkpoint
-from guidance.transformer._kernels import add_norm_kernel, gate_up_kernel
+from guidance.transformer._kernels import add_norm_kernel, gate_up_kernel, multiply_rows_kernel
+from guidance.transformer.panels import pack_panels
 from tests.guidance.transformer.test_llama import FAMILIES, make
 
 PROMPTS = [[1, 2, 3, 4, 5, 6, 7], [8, 9], [10, 11, 12, 13]]
@@ -39,8 +40,8 @@ def test_compiled_steps_equal_torch(family, changes, static_cache, tmp_path):
                 cache.select([2, 2, 0])
 
 
-def test_rows_without_a_new_token_take_the_path_in_torch(tmp_path):
-    """A row that gains nothing beside others that do keeps its text."""
+def test_rows_without_a_new_token_keep_their_text(tmp_path):
+    """A row may gain nothing beside others that do."""
     make("Llama").save_pretrained(tmp_path)
     model = LlamaCausalLM(*read_checkpoint(tmp_path))
     cache, _ = model.prefill(PROMPTS[:2])
@@ -65,9 +66,8 @@ def test_gated_products_equal_torch(size):
     random = np.random.default_rng(size)
     gate_up = random.normal(0, 30, (4, 2 * size)).astype(np.float32)
     gate_up[0, 0], gate_up[1, 0], gate_up[2, 0] = 1e30, -100.0, np.nan
-    powers = np.empty(size, np.int32)
     product = np.empty((4, size), np.float32)
-    gate_up_kernel(gate_up, powers, powers.view(np.float32), product)
+    gate_up_kernel(gate_up, product)
     gate, up = torch.from_numpy(gate_up).chunk(2, dim=-1)
     expected = functional.silu(gate) * up
     torch.testing.assert_close(torch.from_numpy(product), expected, atol=1e-30, rtol=2e-6, equal_nan=True)
@@ -85,3 +85,49 @@ def test_norms_equal_torch(size, changed):
         torch.testing.assert_close(hidden, total)
         expected = functional.rms_norm(total, (size,), weight, 1e-5)
         torch.testing.assert_close(torch.from_numpy(normed), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+@pytest.mark.parametrize(("num_outputs", "depth"), [(1, 1), (16, 3), (33, 8), (80, 33), (100, 7)])
+def test_products_equal_torch_in_every_tile(num_outputs, depth, is_wide):
+    """Any number of rows and panels; outputs beyond the last are zeros, and no row depends on those beside it."""
+    matrices = [torch.randn(5, 2), torch.randn(num_outputs, depth)]
+    panels = pack_panels(matrices)
+    rows = torch.randn(20, depth)
+    alone = np.empty((20, panels.width(1)), np.float32)
+    for n in range(20):
+        multiply_rows_kernel(rows[n : n + 1].numpy(), panels.numbers, panels.places[1], is_wide, alone[n : n + 1])
+    torch.testing.assert_close(torch.from_numpy(alone[:, :num_outputs]), rows @ matrices[1].T, atol=1e-5, rtol=1e-5)
+    assert not alone[:, num_outputs:].any()
+    for count in range(21):
+        product = np.empty((count, panels.width(1)), np.float32)
+        multiply_rows_kernel(rows[:count].numpy(), panels.numbers, panels.places[1], is_wide, product)
+        assert (product == alone[:count]).all()
+
+
+@pytest.mark.parametrize("static_cache", [None, 60])
+@pytest.mark.parametrize("family", ["Llama", "Qwen2"])
+def test_tokens_read_at_once_give_what_they_give_alone(family, static_cache, tmp_path):
+    """Bit for bit: however many tokens of a row a step reads, and whatever rows stand beside it."""
+    make(family).save_pretrained(tmp_path)
+    model = LlamaCausalLM(*read_checkpoint(tmp_path), static_cache=static_cache)
+    texts = [[(7 * row + 3 * k) % 40 + 1 for k in range(30)] for row in range(4)]
+    alone = []
+    for text in texts:
+        cache, first = model.prefill([text[:1]])
+        rest = [model.decode_step(cache, torch.tensor([[token]])) for token in text[1:]]
+        alone.append(torch.cat([first, *rest], dim=1)[0])
+    cache, logits = model.prefill([text[: 1 + row] for row, text in enumerate(texts)])
+    done = [1 + row for row in range(4)]
+    for row in range(4):
+        assert torch.equal(logits[row, 0], alone[row][done[row] - 1])
+    for lengths in ([1, 2, 3, 4], [7, 0, 1, 3], [5, 5, 5, 5], [2, 9, 4, 1], [1, 1, 1, 1]):
+        width = max(lengths)
+        lines = [
+            [0] * (width - length) + text[start : start + length]
+            for text, start, length in zip(texts, done, lengths, strict=True)
+        ]
+        logits = model.decode_step(cache, torch.tensor(lines), lengths, num_logits=width)
+        done = [start + length for start, length in zip(done, lengths, strict=True)]
+        for row, length in enumerate(lengths):
+            assert torch.equal(logits[row, width - length :], alone[row][done[row] - length : done[row]])
