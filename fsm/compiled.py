@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fsm.freezing.frozen import FrozenTables
     from fsm.matcher import Matcher
 
-__all__ = ["Compiled", "TextSource"]
+__all__ = ["Compiled", "TextSource", "untie"]
 
 TextSource = Callable[[], bytes]
 
@@ -63,10 +63,10 @@ class Compiled:
 
     def __del__(self) -> None:
         """Take the cycles apart, so that memory returns at once and no garbage collection has to find them."""
-        for position in self._positions.values():
-            position.next = NO_MOVES
-        self._positions.clear()
-        self.network.release()
+        untie(self.__dict__.get("_positions", {}))  # which is not there where making it was interrupted
+        network: Network | None = self.__dict__.get("network")
+        if network is not None:
+            network.release()
 
     @property
     def memory_bytes(self) -> int:
@@ -247,3 +247,10 @@ class Compiled:
         self._positions.clear()
         self._masks.forget()
         self._position_bytes = 0
+
+
+def untie(positions: dict[Any, Any]) -> None:
+    """Drop positions and what they remember of one another."""
+    for position in positions.values():
+        position.next = NO_MOVES
+    positions.clear()

@@ -11,9 +11,10 @@ at the clock, some .15 µs; the thread's own time, which costs ten times as much
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from time import monotonic, thread_time
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from fsm.errors import LimitError
 
@@ -24,27 +25,38 @@ _PATIENCE = 0.1
 
 
 class _Clock(threading.local):
-    """Tell when this thread must look at its time; never outside questions. A thread has one question at a time."""
+    """Tell when this thread must look at its time; never outside questions. A thread has one question at a time.
 
+    frame : the call that asked the question, None outside questions. Where Ctrl-C came just before it could say that
+            it ends, it is no longer among the callers, and the question is over.
+    depth : how often that call asked, one question inside the other.
+    """
+
+    frame: FrameType | None = None
     depth = 0
     times = 1
     next_look = math.inf
     continued_look = math.inf
     end = math.inf
 
-    def enter(self, times: int, *, continues: bool) -> None:
-        self.depth += 1
-        if self.depth == 1:
+    def enter(self, frame: FrameType, times: int, *, continues: bool) -> None:
+        if self.frame is None:
             if not continues:
                 self.continued_look, self.end, self.times = monotonic() + _PATIENCE, math.inf, times
-            self.next_look = self.continued_look
+            self.frame, self.depth, self.next_look = frame, 1, self.continued_look
+        elif self.frame is frame:
+            self.depth += 1
 
-    def leave(self) -> None:
-        self.depth -= 1
-        if self.depth == 0:
-            self.continued_look, self.next_look = self.next_look, math.inf
+    def leave(self, frame: FrameType) -> None:
+        if self.frame is frame:
+            self.depth -= 1
+            if self.depth == 0:
+                self.continued_look, self.next_look, self.frame = self.next_look, math.inf, None
 
     def look(self) -> None:
+        if not self._is_open():
+            self.next_look, self.frame = math.inf, None
+            return
         spent, most = thread_time(), MAX_EXPANSION_SECONDS * self.times
         if self.end == math.inf:
             self.end = spent + most - _PATIENCE
@@ -56,6 +68,13 @@ class _Clock(threading.local):
                 "conditions, or raise the limit"
             )
         self.next_look = monotonic() + _PATIENCE / 2
+
+    def _is_open(self) -> bool:
+        """Tell whether whoever asked the question still waits."""
+        caller: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to ask
+        while caller is not None and caller is not self.frame:
+            caller = caller.f_back
+        return caller is not None
 
 
 _clock = _Clock()
@@ -82,12 +101,12 @@ class ExpansionTime:
         self._continues = continues
 
     def __enter__(self) -> None:
-        _clock.enter(self._times, continues=self._continues)
+        _clock.enter(sys._getframe(1), self._times, continues=self._continues)  # noqa: SLF001
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _clock.leave()
+        _clock.leave(sys._getframe(1))  # noqa: SLF001
 
 
 def check_expansion_time() -> None:

@@ -71,16 +71,16 @@ class SharedMasks:
     def clear(self) -> None:
         """Forget everything."""
         self._masks: list[Mask] = []
-        self._lay_out(_FEWEST)
-        self._tables[-_NUM_SIZES] = 1  # record 0 stands for none
+        tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
+        tables[-_NUM_SIZES] = 1  # record 0 stands for none
+        self._install(_FEWEST, tables)
 
-    def _lay_out(self, num_rows: int) -> None:
-        """Take new tables with room for so many masks, and name them for the kernels."""
-        self._num_rows = num_rows
-        starts, named = _layout(num_rows)
-        self._tables = np.zeros(starts[-1], np.int64)
-        self._addresses = named.copy()
-        self._addresses[::2] += self._tables.__array_interface__["data"][0]
+    def _install(self, num_rows: int, tables: NDArray[np.int64]) -> None:
+        """Take tables with room for so many masks, and their names for the kernels, all at once."""
+        addresses = _layout(num_rows)[1].copy()
+        addresses[::2] += tables.__array_interface__["data"][0]
+        # In one step, so that an interruption leaves no name of tables that are gone.
+        self._num_rows, self._tables, self._addresses = num_rows, tables, addresses
 
     def find(self, configurations: NDArray[np.int64]) -> Mask | None:
         """Follow what consumes nothing; return the mask where one place is left and one like it has been filled.
@@ -123,20 +123,23 @@ class SharedMasks:
 
     def keep(self, configuration: list[int], mask: Mask) -> None:
         """Remember the mask of a closed configuration, filled since `find`."""
+        number = len(self._masks)
+        self._masks.append(mask)  # before anything refers to it
         while True:
-            code = remember_entry(self._runs.network.addresses, self._addresses, *configuration, len(self._masks))
-            if code == 0:
-                self._masks.append(mask)
+            code = remember_entry(self._runs.network.addresses, self._addresses, *configuration, number)
             if code != ARENA_FULL:
-                return
+                break
             self._grow()
+        if code != 0:
+            self._masks.pop()
 
     def _grow(self) -> None:
         """Double the tables; what they hold stays."""
-        old, (starts, _) = self._tables, _layout(self._num_rows)
-        self._lay_out(2 * self._num_rows)
-        for first, last, place in zip(starts, starts[1:], _layout(self._num_rows)[0], strict=False):
-            self._tables[place : place + last - first] = old[first:last]
+        old, starts, places = self._tables, _layout(self._num_rows)[0], _layout(2 * self._num_rows)[0]
+        tables = np.zeros(places[-1], np.int64)
+        for first, last, place in zip(starts, starts[1:], places, strict=False):
+            tables[place : place + last - first] = old[first:last]
+        self._install(2 * self._num_rows, tables)
 
 
 # How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import EXPANSION_LOCK, Dfa, Ranges
+from fsm.automata.kept import keep_automata
 from fsm.expansion_time import check_expansion_time
 
 __all__ = ["FAR", "TextWidths", "escape_width", "text_widths", "written_width"]
@@ -215,7 +216,7 @@ class TextWidths:
                 self._step_width = int(growth[0])
 
 
-@lru_cache(maxsize=512)
+@keep_automata(512)
 def text_widths(dfa: Dfa) -> TextWidths:
     """Return what is known of an automaton's widths, shared by all that ask."""
     return TextWidths(dfa)

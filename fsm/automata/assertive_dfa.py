@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from fsm.automata.dfa import DEAD, LAST_SYMBOL, Edge, Lengths
 from fsm.automata.expression import Expression, are_lengths_joined
+from fsm.automata.kept import KeptEdges, count_automata
 from fsm.automata.partition import iterate_partition
 from fsm.automata.place import Place
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
@@ -41,9 +42,15 @@ class AssertiveDfa(SearchedDfa):
         self._store = ThreadStore(expression)
         self._situations: list[Situation] = [Situation(is_start=False, behind=(), threads=frozenset())]
         self._numbers: dict[Situation, int] = {}
-        self._all_edges: dict[int, tuple[Edge, ...]] = {}
+        count_automata(self)
+        self._all_edges = KeptEdges()
         start = self._number(self._store.start)
         self.start = start if self.is_live(start) else DEAD
+
+    @property
+    def num_states(self) -> int:
+        """Count the states made."""
+        return len(self._situations)
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
@@ -54,7 +61,7 @@ class AssertiveDfa(SearchedDfa):
         """Return sorted, disjoint edges, also those to states from which nothing is accepted."""
         found = self._all_edges.get(state)
         if found is None:
-            found = self._all_edges[state] = self._expand(self._situations[state])
+            found = self._all_edges.keep(state, self._expand(self._situations[state]))
         return found
 
     def lengths(self, state: int) -> Lengths:

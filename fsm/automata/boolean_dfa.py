@@ -6,12 +6,11 @@ leaf that occurs twice is walked once, and liveness is searched for the whole fo
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from fsm.automata.dfa import DEAD, LAST_SYMBOL, Dfa, Edge, Lengths, shared_lengths
 from fsm.automata.expression import NOTHING
 from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, any_string
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
+from fsm.automata.kept import KeptEdges, count_automata, keep_automata
 from fsm.automata.literals import LiteralsDfa, literals
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
@@ -36,12 +35,18 @@ class BooleanDfa(SearchedDfa):
         self.formula = formula
         self._needed = formula.needed()
         self._tuples: list[States] = [()]
+        count_automata(self)
         self._numbers: dict[States, int] = {}
         self._lengths: dict[int, Lengths] = {DEAD: Lengths(1, 0)}
-        self._all_edges: dict[int, tuple[Edge, ...]] = {}
+        self._all_edges = KeptEdges()
         start = self._number(tuple([leaf.start for leaf in leaves]))
         with ExpansionTime():
             self.start = start if self.is_live(start) else DEAD
+
+    @property
+    def num_states(self) -> int:
+        """Count the states made."""
+        return len(self._tuples)
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
@@ -64,7 +69,7 @@ class BooleanDfa(SearchedDfa):
         found = self._all_edges.get(state)
         if found is None:
             check_expansion_time()
-            found = self._all_edges[state] = self._expand(state)
+            found = self._all_edges.keep(state, self._expand(state))
         return found
 
     def _expand(self, state: int) -> tuple[Edge, ...]:
@@ -180,20 +185,20 @@ def union(*dfas: Dfa) -> Dfa:
     return parts[0] if len(parts) == 1 else _unite(parts)
 
 
-@lru_cache(maxsize=512)
+@keep_automata(512)
 def complement(dfa: Dfa) -> Dfa:
     """Return the automaton of the texts that ``dfa`` rejects."""
     leaves, formula = _open(dfa)
     return _simplify(BooleanDfa(leaves, formula.part if type(formula) is Not else Not(formula)))
 
 
-@lru_cache(maxsize=512)
+@keep_automata(512)
 def difference(left: Dfa, right: Dfa) -> Dfa:
     """Return the automaton of the texts that ``left`` accepts and ``right`` rejects."""
     return intersect(left, complement(right))
 
 
-@lru_cache(maxsize=512)
+@keep_automata(512)
 def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
     if _has_opposites(formulas):
@@ -201,7 +206,7 @@ def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
     return _simplify(BooleanDfa(leaves, And(_flatten(And, formulas))))
 
 
-@lru_cache(maxsize=512)
+@keep_automata(512)
 def _unite(dfas: tuple[Dfa, ...]) -> Dfa:
     leaves, formulas = _join(dfas)
     return any_string() if _has_opposites(formulas) else _simplify(BooleanDfa(leaves, Or(_flatten(Or, formulas))))

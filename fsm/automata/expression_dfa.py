@@ -13,6 +13,7 @@ from operator import attrgetter
 from fsm.automata.continuation import Continuation, Step, make_final
 from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, Ranges, make_key, shared_lengths
 from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
+from fsm.automata.kept import KeptEdges, count_automata, keep_automata
 from fsm.automata.narrowest import Narrowest
 from fsm.automata.partition import iterate_partition
 from fsm.errors import LimitError
@@ -39,16 +40,22 @@ class ExpressionDfa(Dfa):
         self.max_states = max_states
         self.expression = expression
         self._sets: list[frozenset[Continuation]] = [frozenset()]
-        self._edges: dict[int, tuple[Edge, ...]] = {DEAD: ()}
+        self._edges = KeptEdges()
         self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}
         self._lengths: dict[int, Lengths] = {}
         self._narrowest: dict[Callable[[Ranges], int], Narrowest] = {}
+        count_automata(self)
         final = make_final()
         self._any_text = final.push(ANY_TEXT)
         if expression is NOTHING:
             self.start = DEAD
         else:
             self.start = self._number(frozenset([final if expression is EMPTY else final.push(expression)]))
+
+    @property
+    def num_states(self) -> int:
+        """Count the states made."""
+        return len(self._sets)
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
@@ -62,7 +69,7 @@ class ExpressionDfa(Dfa):
                 found = self._edges.get(state)
                 if found is None:
                     check_expansion_time()
-                    found = self._edges[state] = self._expand(self._sets[state])
+                    found = self._edges.keep(state, self._expand(self._sets[state]))
         return found
 
     def shortest(self, state: int) -> int:
@@ -178,7 +185,7 @@ def any_string() -> Dfa:
     return ExpressionDfa(ANY_TEXT)
 
 
-@lru_cache(maxsize=1024)
+@keep_automata(1024)
 def string_lengths(least: int, most: int | None) -> Dfa:
     """Return the automaton of all texts of ``least`` to ``most`` symbols (None: no bound).
 

@@ -11,6 +11,7 @@ from abc import abstractmethod
 from heapq import heappop, heappush
 
 from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, make_key
+from fsm.automata.kept import KeptEdges
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
 
@@ -33,9 +34,14 @@ class SearchedDfa(Dfa):
         self.max_work = max_work
         self._kind = kind
         self._is_live: dict[int, bool] = {DEAD: False}
-        self._live_edges: dict[int, tuple[Edge, ...]] = {}
+        self._live_edges = KeptEdges()
         self._shortest: dict[int, int] = {}
         self._longest: dict[int, int | None] = {}
+
+    @property
+    def num_states(self) -> int:
+        """Count the states looked at."""
+        return len(self._is_live)
 
     @abstractmethod
     def all_edges(self, state: int) -> tuple[Edge, ...]:
@@ -50,8 +56,9 @@ class SearchedDfa(Dfa):
         found = self._live_edges.get(state)
         if found is None:
             with EXPANSION_LOCK:
-                found = tuple([edge for edge in self.all_edges(state) if self.is_live(edge[2])])
-                self._live_edges[state] = found
+                every = self.all_edges(state)
+                live = [edge for edge in every if self.is_live(edge[2])]
+                found = self._live_edges.keep(state, every if len(live) == len(every) else tuple(live))
         return found
 
     def is_live(self, state: int) -> bool:

@@ -7,7 +7,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm.compiled import Compiled, TextSource
+from fsm.compiled import Compiled, TextSource, untie
 from fsm.freezing._frozen_kernels import move_tokens_kernel
 from fsm.freezing.frozen import FrozenTables
 from fsm.freezing.saving import load_tables
@@ -121,9 +121,7 @@ class FrozenCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        for position in self._by_row.values():
-            position.next = NO_MOVES
-        self._by_row.clear()
+        untie(self.__dict__.get("_by_row", {}))
         super().__del__()
 
 

@@ -126,7 +126,7 @@ class _Shape:
     targets: tuple[int | Tail, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _shape(edges: Ranges) -> _Shape:
     if not edges or edges[-1][1] < 0x80:
         return _make_shape([(first, last, target) for first, last, target in edges])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.literals import LiteralsDfa
-from fsm.compiled import Compiled, TextSource
+from fsm.compiled import Compiled, TextSource, untie
 from fsm.dfa_states import RawStates
 from fsm.mask import pack_token_ids
 from fsm.network import Network
@@ -83,9 +83,7 @@ class LiteralCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        for position in self._by_text.values():
-            position.next = NO_MOVES
-        self._by_text.clear()
+        untie(self.__dict__.get("_by_text", {}))
         super().__del__()
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import Dfa
-from fsm.compiled import Compiled, TextSource
+from fsm.compiled import Compiled, TextSource, untie
 from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
@@ -91,9 +91,7 @@ class PatternCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        for position in self._by_number.values():
-            position.next = NO_MOVES
-        self._by_number.clear()
+        untie(self.__dict__.get("_by_number", {}))
         super().__del__()
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import DEAD, Dfa
-from fsm.compiled import Compiled, TextSource
+from fsm.compiled import Compiled, TextSource, untie
 from fsm.dfa_states import RawStates
 from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, STUB, UNBOUNDED
@@ -65,9 +65,7 @@ class RegularCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        for position in self._by_place.values():
-            position.next = NO_MOVES
-        self._by_place.clear()
+        untie(self.__dict__.get("_by_place", {}))
         super().__del__()
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:

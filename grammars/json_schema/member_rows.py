@@ -5,13 +5,13 @@ Cost: one row per key; an automaton of the names left, shared by all places with
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import Dfa
+from fsm.automata.kept import keep_automata
 from fsm.dfa import difference, literals
 from grammars.json_schema._kernels import lay_closes_kernel
 
@@ -66,7 +66,7 @@ def write_value(values: ValueStates, state: int, value: int) -> None:
         network.write_byte(state, [], default=value, space=space)
 
 
-@lru_cache(maxsize=1024)
+@keep_automata(1024)
 def without_names(dfa: Dfa, names: frozenset[str]) -> Dfa:
     """Return the names that are left; one automaton for all places, so that its masks are shared."""
     taken = sorted(name for name in names if dfa.accepts(name))

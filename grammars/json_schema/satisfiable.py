@@ -114,7 +114,7 @@ class Satisfiability:
 
     def _decide(self, obligations: Obligations) -> bool:
         here = len(self._open)
-        outer, self._lowest = self._lowest, NEVER
+        outer, self._lowest = self._lowest if here else NEVER, NEVER
         try:
             self._open[obligations] = here
             found = any(self._has_value(branch, obligations) for branch in self.expander.iterate(obligations))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from fsm.automata.dfa import Dfa
+from fsm.automata.kept import keep_automata
 from fsm.dfa import any_string, complement, has_gapless_lengths, intersect, literals, string_lengths
 from grammars.json_schema.branch import StringRule, StringRules
 from grammars.json_schema.lengths_of_automata import has_growing_lengths
@@ -87,18 +86,18 @@ def is_known_format(name: str, draft: str) -> bool:
     return format_dfa(name, draft) is not None
 
 
-@lru_cache(maxsize=2048)
+@keep_automata(2048)
 def _is_gapless(dfa: Dfa) -> bool:
     """Tell whether a counter beside the automaton is exact."""
     return has_gapless_lengths(dfa) or has_growing_lengths(dfa)
 
 
-@lru_cache(maxsize=2048)
+@keep_automata(2048)
 def _intersect(dfas: tuple[Dfa, ...]) -> Dfa:
     return dfas[0] if len(dfas) == 1 else intersect(*dfas)
 
 
-@lru_cache(maxsize=4096)
+@keep_automata(4096)
 def _rule_dfa(rule: StringRule) -> Dfa | None:
     """Return the automaton of one rule; None where it asks nothing."""
     dfa: Dfa | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Literal
 
 from fsm.automata.assertive_dfa import AssertiveDfa
 from fsm.automata.expression import ANY_TEXT, EMPTY, Expression
 from fsm.automata.expression_dfa import ExpressionDfa, any_string
+from fsm.automata.kept import keep_automata
 from fsm.automata.rests import resolve_looks
 from fsm.dfa import Dfa, literals
 from fsm.expansion_time import ExpansionTime
@@ -37,7 +37,7 @@ def parse_regex(pattern: str, dialect: Dialect = "python", *, flags: Flag = Flag
     return parse_pattern(pattern, is_ecma=dialect == "ecma", flags=flags)
 
 
-@lru_cache(maxsize=4096)
+@keep_automata(4096)
 def regex_dfa(
     pattern: str,
     dialect: Dialect = "python",

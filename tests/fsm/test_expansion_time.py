@@ -72,6 +72,22 @@ def test_inner_questions_and_continued_ones_share_the_time(monkeypatch: pytest.M
             ask()
 
 
+def test_a_question_that_never_said_it_ended_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may come just before the end is noted; later questions have all their time."""
+    limit(monkeypatch, 0.1)
+
+    def begin() -> None:
+        ExpansionTime().__enter__()
+
+    begin()
+    spin(0.3)
+    for _ in range(3):
+        with ExpansionTime():
+            spin(0.06)
+    with pytest.raises(LimitError), ExpansionTime():
+        spin(10)
+
+
 def test_waiting_costs_nothing_and_threads_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only time that the thread itself computed counts."""
     limit(monkeypatch, 0.1)

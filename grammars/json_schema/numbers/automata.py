@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+from fsm.automata.kept import keep_automata
 from fsm.dfa import Dfa
 from grammars.json_schema.numbers.automaton import ConstrainedNumbers
 from grammars.json_schema.numbers.constraints import NumberConstraint
@@ -21,7 +22,7 @@ _DEFAULT = NumberSpelling()
 _INTEGER = NumberConstraint.integer()
 
 
-@lru_cache(maxsize=MAX_AUTOMATA)
+@keep_automata(MAX_AUTOMATA)
 def number_dfa(constraint: NumberConstraint, spelling: NumberSpelling = _DEFAULT) -> Dfa:
     """Return the automaton of the JSON numbers whose exact value meets the constraint; ``start`` is 0 without any.
 
@@ -58,6 +59,6 @@ def _free(spelling: NumberSpelling) -> Dfa:
     return FreeNumbers(spelling)
 
 
-@lru_cache(maxsize=MAX_AUTOMATA)
+@keep_automata(MAX_AUTOMATA)
 def _constrained(positive: Magnitudes, negative: Magnitudes, spelling: NumberSpelling) -> Dfa:
     return ConstrainedNumbers(positive, negative, spelling)
