@@ -242,9 +242,7 @@ class Compiled:
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._positions.values():
-            position.next = NO_MOVES
-        self._positions.clear()
+        untie(self._positions)
         self._masks.forget()
         self._position_bytes = 0
 

@@ -63,6 +63,10 @@ class Position:
     def __init__(self, configurations: NDArray[np.int64], *, is_noted: bool = False) -> None:
         self.configurations = configurations
         self.is_noted = is_noted
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was computed."""
         self.base = None
         self.cells = None
         self.words = None

@@ -103,7 +103,10 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 def _section(text: str, options: argparse.Namespace) -> str:
     where = machine()
-    command = f"python -m benchmarks.maskbench --engines {','.join(options.engines)} --update-readme"
+    command = (
+        f"python -m benchmarks.maskbench --engines {','.join(options.engines)} "
+        f"--xgrammar-limit {options.xgrammar_limit} --compare {options.compare} --update-readme"
+    )
     return f"{text}\n\nMeasured on {where['processor']}, Python {where['python']}, one thread: `{command}`"
 
 

@@ -43,15 +43,7 @@ class _LiteralPosition(Position):
         self.node = node
         self.text = text
         self.is_noted = False
-        self.base = None
-        self.cells = None
-        self.words = None
-        self.values = None
-        self.next = NO_MOVES
-        self.is_accepting = None
-        self.is_complete = None
-        self.shortest = None
-        self.stays = None
+        self.clear()
 
 
 class LiteralCompiled(Compiled):

@@ -11,14 +11,12 @@ from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.position_table import PositionTable, position_table_of
-from fsm.position import NO_MOVES, POSITION_BYTES, REJECTED, Position
+from fsm.position import POSITION_BYTES, REJECTED, Position
 from fsm.utf8 import read_byte
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["PatternCompiled"]
 
-
-_NOT_FILLED = None, None, None
 
 _PLACE_BYTES = 100
 """About what a position takes besides."""
@@ -43,14 +41,11 @@ class _PatternPosition(Position):
         self.before = before
         self.data = data
         self.is_noted = False
+        self.clear()
         mask = table.known_mask(number)
-        self.base, self.words, self.values = _NOT_FILLED if mask is None else mask
-        self.cells = None if self.words is None else table.no_cells
-        self.next = NO_MOVES
-        self.is_accepting = None
-        self.is_complete = None
-        self.shortest = None
-        self.stays = None
+        if mask is not None:
+            self.base, self.words, self.values = mask
+            self.cells = None if self.words is None else table.no_cells
 
     @property
     def configurations(self) -> NDArray[np.int64]:  # type: ignore[override]
@@ -166,9 +161,7 @@ class PatternCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_number.values():
-            position.next = NO_MOVES
-        self._by_number.clear()
+        untie(self._by_number)
         table = position_table_of(self.vocabulary, self.dfa, is_new=True)
         assert table is not None
         self._table = table

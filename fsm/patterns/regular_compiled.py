@@ -12,7 +12,7 @@ from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.patterns.regular_masks import RegularMasks, regular_masks_of, renew_masks
-from fsm.position import NO_MOVES, REJECTED, Position
+from fsm.position import REJECTED, Position
 from fsm.utf8 import partial_range, read_byte, read_bytes
 from fsm.vocabulary import Vocabulary
 
@@ -30,15 +30,7 @@ class _RegularPosition(Position):
         self.partial = partial
         self._owner = owner
         self.is_noted = False
-        self.base = None
-        self.cells = None
-        self.words = None
-        self.values = None
-        self.next = NO_MOVES
-        self.is_accepting = None
-        self.is_complete = None
-        self.shortest = None
-        self.stays = None
+        self.clear()
 
     @property
     def configurations(self) -> NDArray[np.int64]:  # type: ignore[override]
@@ -145,8 +137,6 @@ class RegularCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_place.values():
-            position.next = NO_MOVES
-        self._by_place.clear()
+        untie(self._by_place)
         self._regular = renew_masks(self.vocabulary, self._dfa)
         super()._forget()

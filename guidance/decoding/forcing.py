@@ -19,6 +19,7 @@ from guidance.model import Model
 __all__ = ["Forcing"]
 
 _MOST_RUNS = 4096
+_UNKNOWN: list[int] = []
 _ANY_BYTE = bytes(range(256))
 
 
@@ -45,12 +46,12 @@ class Forcing:
         if not run:
             return []
         key = run, matcher.bytes_after(run) if isinstance(matcher, Matcher) else _ANY_BYTE
-        if key not in self._runs:
-            if len(self._runs) >= _MOST_RUNS:
+        known = self._runs.get(key, _UNKNOWN)
+        if known is _UNKNOWN:
+            if len(self._runs) >= _MOST_RUNS:  # another thread's decoder may do the same meanwhile
                 self._runs.clear()
-            self._runs[key] = self._tokenise(*key)
-        tokens = self._runs[key]
-        return list(matcher.forced_tokens()) if tokens is None else tokens
+            known = self._runs[key] = self._tokenise(*key)
+        return list(matcher.forced_tokens()) if known is None else known
 
     def _tokenise(self, run: bytes, after: bytes) -> list[int] | None:
         """Return the tokenizer's own tokens of a run, or None when they do not spell it.
