@@ -289,7 +289,7 @@ def test_equal_sets_share_one_automaton():
 )
 def test_hostile_constraints_are_served_at_once(constraint):
     """Huge, tiny, many: the first four symbols along any path take well under a second."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     dfa = number_dfa(constraint)
     if dfa.start:
         source = random.Random(3)
@@ -297,4 +297,4 @@ def test_hostile_constraints_are_served_at_once(constraint):
             _, state = _walk(dfa, source, size=4)
             dfa.shortest(state)
             dfa.longest(state)
-    assert time.perf_counter() - begun < 2
+    assert time.thread_time() - begun < 2
