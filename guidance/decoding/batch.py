@@ -87,15 +87,15 @@ class Batch:
     def draw(self) -> None:
         """Draw for every row; rows that share a pipeline share the call."""
         before = self._now()
-        num_drawn = sum(len(row.draw_times) for row in self.rows)
+        num_drawn = [len(row.draw_times) for row in self.rows]
         self._draw_groups()
         if self._drafter is not None and self._read_seconds is not None:
             self._drafter.record(
                 Step(
                     seconds=self._read_seconds + self._now() - before,
-                    num_rows=len(self.rows),
-                    num_drafted=sum(given.num_levels for given in self._proposals.values()),
-                    num_drawn=sum(len(row.draw_times) for row in self.rows) - num_drawn,
+                    drafted=[given.num_levels for given in self._proposals_of(self.rows)],
+                    drawn=[len(row.draw_times) - sooner for row, sooner in zip(self.rows, num_drawn, strict=True)],
+                    has_ended=[not row.is_running for row in self.rows],
                 )
             )
         self._read_seconds, self._proposals = None, {}

@@ -23,7 +23,8 @@ class SpeculationFigures:
         2023.
     cost_ratio : cost of one more drafted token, of a tree one more level, over that of a step without drafts; their c.
     num_tokens : mean number of tokens drafted for each step that had drafts, of a tree its levels; their gamma.
-    predicted_speedup : (1 - alpha^(gamma + 1)) / ((1 - alpha) (gamma c + 1)).
+    predicted_speedup : the formula, (1 - alpha^(gamma + 1)) / ((1 - alpha) (gamma c + 1)), with each step's own gamma:
+        tokens to be expected over what the steps cost. Where a text ends, no more are expected than it had left.
     actual_speedup : tokens drawn per second over those that steps without drafts would have drawn.
     """
 

@@ -159,15 +159,15 @@ class Step:
     Parameters
     ----------
     seconds : all three together.
-    num_rows : rows that took part.
-    num_drafted : tokens proposed for them, forced ones excluded; of a tree, its levels.
-    num_drawn : tokens drawn for them.
+    drafted : for each row, how many tokens were proposed, forced ones excluded; of a tree, its levels.
+    drawn : for each row, how many tokens were drawn.
+    has_ended : for each row, whether its text ended here.
     """
 
     seconds: float
-    num_rows: int
-    num_drafted: int
-    num_drawn: int
+    drafted: Sequence[int]
+    drawn: Sequence[int]
+    has_ended: Sequence[bool]
 
 
 class Drafter(ABC):

@@ -92,7 +92,7 @@ class MeasuredDrafter(Drafter):
             return 0
         if not costs.is_settled:
             return min(_FIRST_GUESS, plan.most)
-        chosen = best_num_tokens(round(self.pace.acceptance, 2), round(costs.ratio, 3), most=plan.most)
+        chosen = best_num_tokens(round(costs.acceptance, 2), round(costs.ratio, 3), most=plan.most)
         if is_probing:
             costs.probe(is_drafting=chosen > 0)
             return 0 if chosen else min(_FIRST_GUESS, plan.most)
@@ -101,6 +101,5 @@ class MeasuredDrafter(Drafter):
 
     def _count_outcomes(self) -> None:
         for row, accepted, rejected in self._examined:
-            self.pace.num_accepted += row.num_accepted - accepted
-            self.pace.num_rejected += row.num_rejected - rejected
+            self.pace.examine(num_accepted=row.num_accepted - accepted, num_rejected=row.num_rejected - rejected)
         self._examined = []

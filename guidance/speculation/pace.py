@@ -26,6 +26,7 @@ Each probe that shows again that drafts do not pay doubles the wait for the next
 _REMEMBERED = 31
 _FEWEST_MEASURED = 3
 _FEWEST_DRAFTED = 8
+_MOST_EXAMINED = 128.0
 
 
 def expected_tokens(acceptance: float, num_tokens: float) -> float:
@@ -86,15 +87,18 @@ def pays(chance: float, expected: float, cost_ratio: float, num_tokens: int) -> 
 
 @dataclass(slots=True)
 class Costs:
-    """Remember what steps of one model take; kept by its `Speculation`, so that the next call need not measure again.
+    """Remember what steps of one model take and bring; kept by its `Speculation`, so that the next call knows.
 
     A draft costs what it adds to a step: drawing it, and reading and examining it in the model's forward pass.
 
+    accepted, rejected : what became of drafts, the last ones for more; two in three, before any was examined.
     is_resting : drafts were found not to pay; nothing is asked again before the next probe.
     """
 
     plain_steps: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     added: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    accepted: float = 2.0
+    rejected: float = 1.0
     num_steps: int = 0
     patience: int = _PROBING
     next_probe: int = _PROBING - 1
@@ -125,6 +129,11 @@ class Costs:
         """Return what one more draft costs, as a share of a step without drafts: c."""
         return max(_lower_quartile(self.added), 0.0) / self.plain_seconds if self.added else 0.0
 
+    @property
+    def acceptance(self) -> float:
+        """Return the share of drafts that are accepted."""
+        return self.accepted / (self.accepted + self.rejected)
+
     def probe(self, *, is_drafting: bool) -> None:
         """Note that a step is taken the other way, and when the next one is to be.
 
@@ -137,15 +146,27 @@ class Costs:
     def learn(self, step: Step) -> None:
         """Remember one more step."""
         self.num_steps += 1
-        if not step.num_drafted:
+        num_drafted = sum(step.drafted)
+        if not num_drafted:
             self.plain_steps.append(step.seconds)
         elif self.is_known:
-            self.added.append((step.seconds - self.plain_seconds) * step.num_rows / step.num_drafted)
+            self.added.append((step.seconds - self.plain_seconds) * len(step.drafted) / num_drafted)
+
+    def examine(self, *, num_accepted: int, num_rejected: int) -> None:
+        """Remember what became of drafts; what is long past counts for half, again and again."""
+        self.accepted += num_accepted
+        self.rejected += num_rejected
+        if self.accepted + self.rejected > _MOST_EXAMINED:
+            self.accepted /= 2.0
+            self.rejected /= 2.0
 
 
 @dataclass(slots=True)
 class Pace:
-    """Count what became of one batch's drafts; owned by its drafter."""
+    """Count what became of one batch's drafts; owned by its drafter.
+
+    ways : how many rows, as a share of their step's, had so many drafts to follow before their text ended.
+    """
 
     costs: Costs
     num_accepted: int = 0
@@ -154,20 +175,27 @@ class Pace:
     draft_step_seconds: float = 0.0
     drafts_per_row: float = 0.0
     draws_per_row: float = 0.0
-
-    @property
-    def acceptance(self) -> float:
-        """Return the share of examined drafts that were accepted; two in three before any was examined."""
-        return (self.num_accepted + 2.0) / (self.num_accepted + self.num_rejected + 3.0)
+    ways: dict[int, float] = field(default_factory=dict)
 
     def learn(self, step: Step) -> None:
         """Count one step."""
         self.costs.learn(step)
-        if step.num_drafted:
-            self.num_draft_steps += 1
-            self.draft_step_seconds += step.seconds
-            self.drafts_per_row += step.num_drafted / step.num_rows
-            self.draws_per_row += step.num_drawn / step.num_rows
+        if not any(step.drafted):
+            return
+        num_rows = len(step.drafted)
+        self.num_draft_steps += 1
+        self.draft_step_seconds += step.seconds
+        self.drafts_per_row += sum(step.drafted) / num_rows
+        self.draws_per_row += sum(step.drawn) / num_rows
+        for drafted, drawn, has_ended in zip(step.drafted, step.drawn, step.has_ended, strict=True):
+            way = min(drafted, drawn - 1) if has_ended and drawn else drafted
+            self.ways[way] = self.ways.get(way, 0.0) + 1 / num_rows
+
+    def examine(self, *, num_accepted: int, num_rejected: int) -> None:
+        """Count what became of drafts."""
+        self.num_accepted += num_accepted
+        self.num_rejected += num_rejected
+        self.costs.examine(num_accepted=num_accepted, num_rejected=num_rejected)
 
     def figures(self) -> SpeculationFigures | None:
         """Return prediction and outcome; None where nothing was drafted."""
@@ -179,11 +207,12 @@ class Pace:
         plain = self.costs.plain_seconds
         added = self.draft_step_seconds - self.num_draft_steps * plain
         ratio = max(added, 0.0) / self.drafts_per_row / plain
+        expected = sum(share * expected_tokens(acceptance, way) for way, share in self.ways.items())
         return SpeculationFigures(
             acceptance=acceptance,
             cost_ratio=ratio,
             num_tokens=num_tokens,
-            predicted_speedup=predicted_speedup(acceptance, ratio, num_tokens),
+            predicted_speedup=expected / (self.num_draft_steps + self.drafts_per_row * ratio),
             actual_speedup=self.draws_per_row * plain / self.draft_step_seconds,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 
 import pytest
 import torch
@@ -78,6 +79,7 @@ def test_a_long_prompt_does_not_stop_the_running_rows(model, monkeypatch):
     inner, sizes = network.decode_step, []
 
     def recorded(cache, token_ids, *args, **kwargs):
+        time.sleep(0.01)  # the running row is not to end before the prompt is read
         sizes.append(tuple(token_ids.shape))
         return inner(cache, token_ids, *args, **kwargs)
 
@@ -110,8 +112,15 @@ def test_events_are_read_without_blocking(model, finite_grammar):
     assert texts == [guidance.generate(model, p, finite_grammar(TEXTS), max_tokens=30).text for p in PROMPTS]
 
 
-def test_a_full_engine_pushes_back(model):
+def test_a_full_engine_pushes_back(model, monkeypatch):
     """The room to wait is bounded: nowait raises, submit waits for a place."""
+    decode_step = model.language_model.decode_step
+
+    def decode_slowly(*lines, **options):
+        time.sleep(0.01)
+        return decode_step(*lines, **options)
+
+    monkeypatch.setattr(model.language_model, "decode_step", decode_slowly)
 
     async def main():
         async with Engine(model, max_rows=1, max_waiting=2) as engine:
