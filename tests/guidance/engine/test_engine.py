@@ -29,6 +29,19 @@ def expert():
     return HuggingFaceCausalLM(make_network(num_layers=1))
 
 
+@pytest.fixture
+def unhurried(model, monkeypatch):
+    """Return the tiny model, each step of which takes long enough to do something meanwhile."""
+    decode_step = model.language_model.decode_step
+
+    def decode_slowly(*lines, **options):
+        time.sleep(0.01)
+        return decode_step(*lines, **options)
+
+    monkeypatch.setattr(model.language_model, "decode_step", decode_slowly)
+    return model
+
+
 def requests(model, expert, grammar):
     """Return requests that differ in everything."""
     return [
@@ -60,9 +73,9 @@ def test_texts_do_not_depend_on_batch_mates(model, expert, finite_grammar, max_r
         assert result.value == expected.value
 
 
-def test_requests_join_a_batch_that_runs(model):
+def test_requests_join_a_batch_that_runs(unhurried):
     """A request that comes while another runs decodes beside it, and may finish first."""
-    with Engine(model, max_rows=4) as engine:
+    with Engine(unhurried, max_rows=4) as engine:
         long = engine.submit_nowait("hello", max_tokens=200)
         next(iter(long))
         short = engine.submit_nowait("x", max_tokens=3)
@@ -73,18 +86,17 @@ def test_requests_join_a_batch_that_runs(model):
         assert 0 < len(long.result().token_ids) < 200
 
 
-def test_a_long_prompt_does_not_stop_the_running_rows(model, monkeypatch):
+def test_a_long_prompt_does_not_stop_the_running_rows(unhurried, monkeypatch):
     """Between two chunks of a prompt the rows that run get a token each."""
-    network = model.language_model
+    network = unhurried.language_model
     inner, sizes = network.decode_step, []
 
     def recorded(cache, token_ids, *args, **kwargs):
-        time.sleep(0.01)  # the running row is not to end before the prompt is read
         sizes.append(tuple(token_ids.shape))
         return inner(cache, token_ids, *args, **kwargs)
 
     monkeypatch.setattr(network, "decode_step", recorded)
-    with Engine(model, max_rows=4, chunk_size=16) as engine:
+    with Engine(unhurried, max_rows=4, chunk_size=16) as engine:
         running = engine.submit_nowait("hello", max_tokens=100)
         next(iter(running))
         late = engine.submit_nowait("y" * 100, max_tokens=2)
@@ -112,18 +124,11 @@ def test_events_are_read_without_blocking(model, finite_grammar):
     assert texts == [guidance.generate(model, p, finite_grammar(TEXTS), max_tokens=30).text for p in PROMPTS]
 
 
-def test_a_full_engine_pushes_back(model, monkeypatch):
+def test_a_full_engine_pushes_back(unhurried):
     """The room to wait is bounded: nowait raises, submit waits for a place."""
-    decode_step = model.language_model.decode_step
-
-    def decode_slowly(*lines, **options):
-        time.sleep(0.01)
-        return decode_step(*lines, **options)
-
-    monkeypatch.setattr(model.language_model, "decode_step", decode_slowly)
 
     async def main():
-        async with Engine(model, max_rows=1, max_waiting=2) as engine:
+        async with Engine(unhurried, max_rows=1, max_waiting=2) as engine:
             first = engine.submit_nowait("hello", max_tokens=150)
             async for _ in first:
                 break
@@ -159,9 +164,9 @@ def test_bad_requests_are_refused_when_submitted(model, finite_grammar):
         Engine(model, max_rows=0)
 
 
-def test_cancelled_while_waiting(model):
+def test_cancelled_while_waiting(unhurried):
     """A request that never got a row ends without a token."""
-    with Engine(model, max_rows=1) as engine:
+    with Engine(unhurried, max_rows=1) as engine:
         first = engine.submit_nowait("hello", max_tokens=200)
         second = engine.submit_nowait("x", max_tokens=2)
         engine.cancel(second)
