@@ -1,10 +1,10 @@
-"""Name the tables of a network by their addresses, in one call."""
+"""Name tables by their addresses, in one call."""
 
 from __future__ import annotations
 
 from numba import njit
 
-__all__ = ["name_tables_kernel"]
+__all__ = ["name_parts_kernel", "name_tables_kernel"]
 
 
 @njit(cache=True)
@@ -15,3 +15,10 @@ def name_tables_kernel(states, edges, stacks, table, regs, addresses):
     addresses[4], addresses[5] = stacks.ctypes.data, stacks.shape[0]
     addresses[6], addresses[7] = table.ctypes.data, table.shape[0]
     addresses[8], addresses[9] = regs.ctypes.data, regs.shape[0]
+
+
+@njit(cache=True)
+def name_parts_kernel(tables, layout, addresses):
+    """Write the address and the number of rows of each part of one array: ``layout`` has places in bytes, and rows."""
+    for place in range(0, layout.shape[0], 2):
+        addresses[place], addresses[place + 1] = tables.ctypes.data + layout[place], layout[place + 1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "TextSource", "untie"]
 
 TextSource = Callable[[], bytes]
+_BEGIN = np.array([(0, 0, 0, 0, UNBOUNDED)], np.int64)
 
 
 class Compiled:
@@ -59,7 +61,9 @@ class Compiled:
         self._was_noted = False
         self._distances = Distances(network)
         self._forced: ForcedRuns | None = None
-        self.start = self._intern(np.array([(start, 0, 0, 0, UNBOUNDED)], np.int64))
+        begin = _BEGIN.copy()
+        begin[0, 0] = start
+        self.start = self._intern(begin)
 
     def __del__(self) -> None:
         """Take the cycles apart, so that memory returns at once and no garbage collection has to find them."""
@@ -169,9 +173,7 @@ class Compiled:
 
     def matcher(self) -> Matcher:
         """Return a matcher at the beginning of a text."""
-        from fsm.matcher import Matcher
-
-        return Matcher(self)
+        return _matcher_type()(self)
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""
@@ -245,6 +247,14 @@ class Compiled:
         untie(self._positions)
         self._masks.forget()
         self._position_bytes = 0
+
+
+@cache
+def _matcher_type() -> type[Matcher]:
+    """Return the class, whose module imports this one."""
+    from fsm.matcher import Matcher
+
+    return Matcher
 
 
 def untie(positions: dict[Any, Any]) -> None:

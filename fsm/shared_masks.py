@@ -26,6 +26,7 @@ from fsm._kernels import (
     place_entry,
     remember_entry,
 )
+from fsm._network_kernels import name_parts_kernel
 from fsm.kernel_runs import KernelRuns
 
 __all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
@@ -77,8 +78,9 @@ class SharedMasks:
 
     def _install(self, num_rows: int, tables: NDArray[np.int64]) -> None:
         """Take tables with room for so many masks, and their names for the kernels, all at once."""
-        addresses = _layout(num_rows)[1].copy()
-        addresses[::2] += tables.__array_interface__["data"][0]
+        layout = _layout(num_rows)[1]
+        addresses = np.empty_like(layout)
+        name_parts_kernel(tables, layout, addresses)
         # In one step, so that an interruption leaves no name of tables that are gone.
         self._num_rows, self._tables, self._addresses = num_rows, tables, addresses
 

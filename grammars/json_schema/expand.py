@@ -62,8 +62,14 @@ class Expander:
         """Return the branches of a set of obligations; branches that cannot hold by type or by value are left out."""
         known = self._known.get(obligations)
         if known is None:
-            known = self._known[obligations] = list(self._expand(obligations))
+            known = self._known[obligations] = self._straight(obligations) or list(self._expand(obligations))
         return known
+
+    def _straight(self, obligations: frozenset[Obligation]) -> list[Branch]:
+        """Return the only branch where nothing is chosen and nothing must fail; nothing where there may be others."""
+        branch, choices = Branch(), list[Choice]()
+        is_alive = self._open(branch, list(obligations), choices)
+        return [branch] if is_alive and not choices and not branch.failing else []
 
     def iterate(self, obligations: frozenset[Obligation]) -> Iterator[Branch]:
         """Yield the branches one by one, for who needs only the first that suits."""
