@@ -12,6 +12,7 @@ from fsm.automata.expression_dfa import MAX_EXPRESSION_STATES, ExpressionDfa, an
 from fsm.automata.formula import And, Formula, Leaf, Not, Or, States
 from fsm.automata.kept import KeptEdges, count_automata, keep_automata
 from fsm.automata.literals import LiteralsDfa, literals
+from fsm.automata.needs import are_at_odds
 from fsm.automata.search import MAX_SEARCH_WORK, SearchedDfa
 from fsm.errors import LimitError
 from fsm.expansion_time import ExpansionTime, check_expansion_time
@@ -63,6 +64,11 @@ class BooleanDfa(SearchedDfa):
         """
         states = self._tuples[state]
         return sum([self.leaves[place].lengths(states[place]).shortest for place in self._needed])
+
+    def is_hopeless(self, state: int) -> bool:
+        """Tell whether some part must read a symbol that another part cannot read any more."""
+        states = self._tuples[state]
+        return are_at_odds([self.leaves[place].need(states[place]) for place in self._needed])
 
     def all_edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges, also those to states from which nothing is accepted."""

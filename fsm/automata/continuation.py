@@ -8,7 +8,7 @@ somebody walks it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from fsm.automata.expression import Choice, Deferred, Expression, Repeat, Sequence, Symbols
 from fsm.automata.ranges import Ranges
@@ -21,10 +21,16 @@ _FAR = "far"
 
 
 class Continuation:
-    """What is left to match: ``head`` (a sequence from item ``place`` on), then ``rest``; the final one has no head."""
+    """What is left to match: ``head`` (a sequence from item ``place`` on), then ``rest``; the final one has no head.
+
+    Automata keep tens of thousands of these, and Python's garbage collector looks at every object that is kept and at
+    all it holds. So there are no dictionaries before something is in them, and the steps stand in one tuple, a set of
+    symbols and a continuation in turns.
+    """
 
     __slots__ = (
         "_accepting",
+        "_first_pushed",
         "_near",
         "_pushed",
         "_shape",
@@ -44,10 +50,11 @@ class Continuation:
         self.head = head
         self.place = place
         self.rest = rest
-        self._pushed: dict[tuple[Expression, int], Continuation] = {}
-        self._steps: list[Step] | None = None
+        self._first_pushed: Continuation | None = None
+        self._pushed: dict[int, Continuation] | None = None
+        self._steps: tuple[Ranges | Continuation, ...] | None = None
         self._accepting = head is None
-        self._near: dict[int, Hashable] = {}
+        self._near: dict[int, Hashable] | None = None
         self._shape: tuple[object, tuple[int, ...]] | None = None
         self.shortest = 0
         self.longest: int | None = 0
@@ -60,16 +67,24 @@ class Continuation:
         """Return the continuation that matches ``head`` (from item ``place`` on) first, then this one."""
         if place and type(head) is Sequence and place == len(head.items) - 1:
             head, place = head.items[place], 0
-        found = self._pushed.get((head, place))
+        found = self._first_pushed
         if found is None:
-            found = self._pushed[head, place] = Continuation(head, place, self)
+            found = self._first_pushed = Continuation(head, place, self)
+        elif found.head is not head or found.place != place:
+            if self._pushed is None:
+                self._pushed = {}
+            key = id(head) << 32 | place  # what was pushed holds its head, so that no other one has its identity
+            found = self._pushed.get(key)
+            if found is None:
+                found = self._pushed[key] = Continuation(head, place, self)
         return found
 
-    def steps(self) -> list[Step]:
-        """Return every (symbols, continuation after one of them); the head must be plain."""
+    def steps(self) -> Iterable[Step]:
+        """Return every (symbols, continuation after one of them), once; the head must be plain."""
         if self._steps is None:
             self._expand()
-        return self._steps or []
+        turns = iter(self._steps or ())
+        return zip(turns, turns, strict=True)  # type: ignore[arg-type]
 
     def is_accepting(self) -> bool:
         """Tell whether nothing more is needed; the head must be plain."""
@@ -94,6 +109,8 @@ class Continuation:
 
     def near_key(self, num_symbols: int) -> Hashable:
         """Return what matters of this continuation for the next ``num_symbols`` symbols; equal keys behave equally."""
+        if self._near is None:
+            self._near = {}
         key = self._near.get(num_symbols)
         if key is None:
             key = self._near[num_symbols] = self._find_near_key(num_symbols)
@@ -128,7 +145,7 @@ class Continuation:
             if not passes:
                 break
             here = here.rest
-        self._steps = found
+        self._steps = tuple([part for step in found for part in step])
 
     def _add_lengths(self, head: Expression, rest: Continuation) -> None:
         self.is_counted = rest.is_counted or type(head) is Repeat

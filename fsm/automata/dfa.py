@@ -18,9 +18,11 @@ __all__ = [
     "DEAD",
     "EXPANSION_LOCK",
     "LAST_SYMBOL",
+    "NO_NEED",
     "Dfa",
     "Edge",
     "Lengths",
+    "Need",
     "Ranges",
     "make_key",
     "shared_lengths",
@@ -67,6 +69,23 @@ def shared_lengths(lengths: Lengths) -> Lengths:
     return lengths
 
 
+class Need(NamedTuple):
+    """Say what every text that completes a state contains.
+
+    Parameters
+    ----------
+    required : sets of symbols; of each, one symbol at least.
+    most : all the symbols that may occur in it.
+    """
+
+    required: frozenset[Ranges]
+    most: Ranges
+
+
+NO_NEED = Need(frozenset(), ((0, LAST_SYMBOL),))
+"""Where nothing is known."""
+
+
 class Dfa(ABC):
     """Recognise a regular language of integer symbols, one state at a time.
 
@@ -102,6 +121,10 @@ class Dfa(ABC):
     def takes_every_text(self, state: int) -> bool:
         """Tell whether acceptance can be reached from ``state`` after any text at all, as far as that shows at once."""
         return False
+
+    def need(self, state: int) -> Need:
+        """Return what is known without a search of the symbols that complete ``state``."""
+        return NO_NEED
 
     def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
         """Return the fewest bytes from ``state`` to acceptance, None where that takes a search.

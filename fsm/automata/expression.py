@@ -165,12 +165,16 @@ class Deferred(Expression):
     ----------
     make : builds it; called once.
     shortest, longest : the lengths of its texts.
+    ranges : the symbols that may occur in them.
     """
 
-    __slots__ = ("_made", "make")
+    __slots__ = ("_made", "make", "ranges")
 
-    def __init__(self, make: Callable[[], Expression], shortest: int, longest: int | None) -> None:
+    def __init__(
+        self, make: Callable[[], Expression], shortest: int, longest: int | None, *, ranges: Ranges = ALL
+    ) -> None:
         self.make: Final = make
+        self.ranges: Final = ranges
         self._made: Expression | None = None
         self.is_nullable = False
         self.is_plain = True

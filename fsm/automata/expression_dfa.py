@@ -6,15 +6,16 @@ completed, so no search for live states is needed, and lengths come from the exp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import lru_cache
 from operator import attrgetter
 
 from fsm.automata.continuation import Continuation, Step, make_final
-from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, Ranges, make_key, shared_lengths
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, Lengths, Need, Ranges, make_key, shared_lengths
 from fsm.automata.expression import ANY_SYMBOL, ANY_TEXT, EMPTY, NOTHING, Expression, are_lengths_joined, repeat
 from fsm.automata.kept import KeptEdges, count_automata, keep_automata
 from fsm.automata.narrowest import Narrowest
+from fsm.automata.needs import Needs
 from fsm.automata.partition import iterate_partition
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
@@ -24,6 +25,9 @@ __all__ = ["MAX_EXPRESSION_STATES", "ExpressionDfa", "any_string", "string_lengt
 MAX_EXPRESSION_STATES = 250_000
 _MAX_COMPARED = 64
 _is_gapless, _is_every = attrgetter("is_gapless"), attrgetter("is_every")
+
+Parts = Continuation | frozenset[Continuation]
+"""A state: what is left to match, or several such ways, as a set; a set of one would be one more object to keep."""
 
 
 class ExpressionDfa(Dfa):
@@ -39,10 +43,11 @@ class ExpressionDfa(Dfa):
         self.key = make_key("expression")
         self.max_states = max_states
         self.expression = expression
-        self._sets: list[frozenset[Continuation]] = [frozenset()]
+        self._sets: list[Parts] = [frozenset()]
         self._edges = KeptEdges()
-        self._numbers: dict[frozenset[Continuation], int] = {frozenset(): DEAD}
+        self._numbers: dict[Parts, int] = {frozenset(): DEAD}
         self._lengths: dict[int, Lengths] = {}
+        self._needs = Needs()
         self._narrowest: dict[Callable[[Ranges], int], Narrowest] = {}
         count_automata(self)
         final = make_final()
@@ -50,7 +55,7 @@ class ExpressionDfa(Dfa):
         if expression is NOTHING:
             self.start = DEAD
         else:
-            self.start = self._number(frozenset([final if expression is EMPTY else final.push(expression)]))
+            self.start = self._number(final if expression is EMPTY else final.push(expression))
 
     @property
     def num_states(self) -> int:
@@ -59,7 +64,7 @@ class ExpressionDfa(Dfa):
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
-        return any(map(Continuation.is_accepting, self._sets[state]))
+        return any(map(Continuation.is_accepting, self._parts(state)))
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to live states."""
@@ -69,7 +74,7 @@ class ExpressionDfa(Dfa):
                 found = self._edges.get(state)
                 if found is None:
                     check_expansion_time()
-                    found = self._edges.keep(state, self._expand(self._sets[state]))
+                    found = self._edges.keep(state, self._expand(self._parts(state)))
         return found
 
     def shortest(self, state: int) -> int:
@@ -84,7 +89,7 @@ class ExpressionDfa(Dfa):
         """Return the lengths accepted from ``state``."""
         found = self._lengths.get(state)
         if found is None:
-            found = self._lengths[state] = shared_lengths(self._measure(self._sets[state]))
+            found = self._lengths[state] = shared_lengths(self._measure(self._parts(state)))
         return found
 
     def narrowest(self, state: int, width_of: Callable[[Ranges], int]) -> int | None:
@@ -92,12 +97,16 @@ class ExpressionDfa(Dfa):
         measure = self._narrowest.get(width_of)
         if measure is None:
             measure = self._narrowest[width_of] = Narrowest(width_of)
-        widths = [measure.after(part) for part in self._sets[state]]
+        widths = [measure.after(part) for part in self._parts(state)]
         known = [width for width in widths if width is not None]
         return min(known) if known and len(known) == len(widths) else None
 
+    def need(self, state: int) -> Need:
+        """Return what is known of the symbols that complete ``state``."""
+        return self._needs.of(self._parts(state))
+
     @staticmethod
-    def _measure(parts: frozenset[Continuation]) -> Lengths:
+    def _measure(parts: Collection[Continuation]) -> Lengths:
         if len(parts) == 1:
             (part,) = parts
             return Lengths(part.shortest, part.longest, part.is_gapless, part.is_every)
@@ -111,20 +120,24 @@ class ExpressionDfa(Dfa):
 
     def takes_every_text(self, state: int) -> bool:
         """Tell whether acceptance can be reached from ``state`` after any text at all, as a search can."""
-        return any(map(Continuation.takes_every_text, self._sets[state]))
+        return any(map(Continuation.takes_every_text, self._parts(state)))
 
     def near_key(self, state: int, num_symbols: int) -> Hashable:
         """Return a key such that states with equal keys accept and allow the same next ``num_symbols`` symbols."""
-        return frozenset([part.near_key(num_symbols) for part in self._sets[state]])
+        return frozenset([part.near_key(num_symbols) for part in self._parts(state)])
 
-    def _expand(self, parts: frozenset[Continuation]) -> tuple[Edge, ...]:
+    def _parts(self, state: int) -> Collection[Continuation]:
+        parts = self._sets[state]
+        return (parts,) if type(parts) is Continuation else parts  # type: ignore[return-value]
+
+    def _expand(self, parts: Collection[Continuation]) -> tuple[Edge, ...]:
         steps: list[Step] = []
         for part in parts:
             steps += part.steps()
         self.work += len(steps)
         if len(steps) == 1:
             ranges, after = steps[0]
-            target = self._number(frozenset([after]))
+            target = self._number(after)
             return tuple([(first, last, target) for first, last in ranges])
         return self._merge(steps)
 
@@ -146,7 +159,7 @@ class ExpressionDfa(Dfa):
             target = targets.get(members)
             if target is None:
                 chosen = frozenset([after for i, part in enumerate(parts) if members >> i & 1 for after in part])
-                target = targets[members] = self._number(chosen)
+                target = targets[members] = self._number(next(iter(chosen)) if len(chosen) == 1 else chosen)
             if before[1] + 1 == first and before[2] == target:
                 before = merged[-1] = (before[0], last, target)
             else:
@@ -154,17 +167,18 @@ class ExpressionDfa(Dfa):
                 merged.append(before)
         return tuple(merged)
 
-    def _number(self, parts: frozenset[Continuation]) -> int:
+    def _number(self, parts: Parts) -> int:
         number = self._numbers.get(parts)
         if number is None:
             number = self._number_simplified(parts)
             self._numbers[parts] = number
         return number
 
-    def _number_simplified(self, parts: frozenset[Continuation]) -> int:
-        if len(parts) > 1:
+    def _number_simplified(self, parts: Parts) -> int:
+        if isinstance(parts, frozenset):
             is_any = any(part.accepts_every_text() for part in parts)
-            parts = frozenset([self._any_text]) if is_any else drop_contained(parts)
+            kept = frozenset([self._any_text]) if is_any else drop_contained(parts)
+            parts = next(iter(kept)) if len(kept) == 1 else kept
             number = self._numbers.get(parts)
             if number is not None:
                 return number

@@ -18,6 +18,7 @@ from fsm.expansion_time import check_expansion_time
 __all__ = ["MAX_SEARCH_WORK", "SearchedDfa"]
 
 MAX_SEARCH_WORK = 200_000
+_SOON = 4
 
 
 class SearchedDfa(Dfa):
@@ -103,6 +104,10 @@ class SearchedDfa(Dfa):
             self._is_live[state] = decision
         return decision
 
+    def is_hopeless(self, state: int) -> bool:
+        """Tell whether acceptance certainly cannot be reached from ``state``; False says nothing."""
+        return False
+
     def rank(self, state: int) -> int:
         """Return how far acceptance seems; smaller is more promising. Any estimate will do."""
         return self.lengths(state).shortest
@@ -111,9 +116,13 @@ class SearchedDfa(Dfa):
         limit = self.work + self.max_work
         parents = {start: DEAD}
         waiting = [(self.rank(start), start)]
+        num_opened = 0
         while waiting:
             state = heappop(waiting)[1]
             check_expansion_time()
+            num_opened += 1
+            if num_opened > _SOON and self.is_hopeless(state):  # most searches are over by then
+                continue
             for _, _, target in self.all_edges(state):
                 if target in parents:
                     continue

@@ -20,6 +20,7 @@ _DATE = (
     "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
     f"|{_LEAP_YEAR}-02-29"
 )
+_AFTER_HOUR = ((43, 43), (45, 46), (48, 58), (90, 90), (122, 122))  # + - . 0-9 : Z z
 _HOUR_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _FRACTION = r"(?:\.[0-9]+)?"
 _TIME = f"{_HOUR_MINUTE}:[0-5][0-9]{_FRACTION}(?:[Zz]|[+-]{_HOUR_MINUTE})"
@@ -54,7 +55,7 @@ def _make_leap_second() -> Expression:
 
 
 def _defer_minutes(hour: int) -> Expression:
-    return Deferred(lambda: _make_minutes(hour), 6, None)
+    return Deferred(lambda: _make_minutes(hour), 6, None, ranges=_AFTER_HOUR)
 
 
 def _make_minutes(hour: int) -> Expression:
@@ -63,7 +64,9 @@ def _make_minutes(hour: int) -> Expression:
 
 def _make_units(hour: int, tens: int) -> Expression:
     minutes = range(10 * tens, 10 * tens + 10)
-    return Deferred(lambda: choice([_make_leap_minute(hour, minute) for minute in minutes]), 5, None)
+    return Deferred(
+        lambda: choice([_make_leap_minute(hour, minute) for minute in minutes]), 5, None, ranges=_AFTER_HOUR
+    )
 
 
 def _make_leap_minute(hour: int, minute: int) -> Expression:
