@@ -7,7 +7,10 @@ when every token is allowed and the end token is allowed after the last. Looking
 from __future__ import annotations
 
 import enum
+from array import array
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter_ns
 
 from benchmarks.maskbench.corpus import Case, Instance
@@ -16,6 +19,9 @@ from benchmarks.time_cap import OutOfTimeError, time_cap
 from fsm.errors import GuidanceError
 
 __all__ = ["CaseResult", "Outcome", "measure_case"]
+
+
+Times = MutableSequence[int]
 
 
 class Outcome(enum.StrEnum):
@@ -31,7 +37,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class CaseResult:
-    """What one engine did with one schema. Times are nanoseconds.
+    """What one engine did with one schema. Times are nanoseconds, in arrays that no garbage collection walks.
 
     ttfm      : compile and first mask
     first     : mask and advance of each token of the first document, whose first mask is in ``ttfm``
@@ -44,9 +50,9 @@ class CaseResult:
     outcome: Outcome = Outcome.RIGHT
     message: str = ""
     ttfm: int = 0
-    first: list[int] = field(default_factory=list)
-    cold: list[int] = field(default_factory=list)
-    warm: list[int] = field(default_factory=list)
+    first: Times = field(default_factory=partial(array, "q"))
+    cold: Times = field(default_factory=partial(array, "q"))
+    warm: Times = field(default_factory=partial(array, "q"))
     memory_bytes: int | None = None
     differing: int = 0
     num_valid: int = 0
@@ -91,7 +97,7 @@ class _Measurement:
         cursor.fill()
         self._result.ttfm = perf_counter_ns() - started
         for n, instance in enumerate(self._case.instances):
-            steps: list[int] = []
+            steps: Times = array("q")
             rejected_at = self._feed(cursor if n == 0 else compiled.cursor(), instance, steps)
             self._count(n, instance, rejected_at)
             if n == 0:
@@ -105,7 +111,7 @@ class _Measurement:
         for instance in self._case.instances:
             self._feed(compiled.cursor(), instance, self._result.warm)
 
-    def _feed(self, cursor: Cursor, instance: Instance, steps: list[int]) -> int | None:
+    def _feed(self, cursor: Cursor, instance: Instance, steps: Times) -> int | None:
         """Feed a document; return the position that was rejected, None when it was accepted."""
         clock, fill, advance = perf_counter_ns, cursor.fill, cursor.advance
         for position, token_id in enumerate(instance.token_ids):
