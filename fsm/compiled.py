@@ -23,7 +23,7 @@ from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
 from fsm.notes import must_note, resolve_notes
-from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_TOKEN, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.tables import vocabulary_tables
 from fsm.vocabulary import Vocabulary
 
@@ -98,7 +98,9 @@ class Compiled:
 
     def _remember(self, position: Position, token_id: int, after: Position) -> Position:
         """Remember where a token leads, and return that; ``Matcher`` looks there before it asks."""
-        if position.next:
+        if position.token == NO_TOKEN:
+            position.after, position.token = after, token_id
+        elif position.next:
             position.next[token_id] = after
         else:
             position.next = {token_id: after}
@@ -260,5 +262,5 @@ def _matcher_type() -> type[Matcher]:
 def untie(positions: dict[Any, Any]) -> None:
     """Drop positions and what they remember of one another."""
     for position in positions.values():
-        position.next = NO_MOVES
+        position.forget_moves()
     positions.clear()

@@ -65,6 +65,7 @@ class Masks:
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._rows: dict[bytes, Row] = {}
+        self._cells: dict[int, memoryview] = {}
         self._summary_of: dict[int, Summary] = {}
         self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row, Shape]] = {}
         self._shared = SharedMasks(runs)
@@ -84,6 +85,7 @@ class Masks:
     def forget(self) -> None:
         """Drop the shared rows; positions keep the ones they hold."""
         self._rows.clear()
+        self._cells.clear()
         self._other_names.clear()
         self._shared.clear()
         self._summary_of.clear()
@@ -102,6 +104,14 @@ class Masks:
         if flags & STAYS:
             position.stays = staying_row(self._tables)
         position.base, position.words, position.values = mask
+        position.cells = self._cells_of(mask[0])
+
+    def _cells_of(self, base: Row) -> memoryview:
+        """Return the buffer of a row: one for all positions that share the row, as two objects less are kept."""
+        cells = self._cells.get(id(base))  # which it holds, so that no other row has its identity
+        if cells is None:
+            cells = self._cells[id(base)] = base.data
+        return cells
 
     def _fill_fresh(self, closed: list[list[int]]) -> Mask:
         """Fill the mask of what `SharedMasks.find` closed and did not find."""

@@ -160,7 +160,8 @@ class Matcher:
         ------
         VocabularyError : the id lies outside the vocabulary.
         """
-        after = self._position.next.get(token_id)
+        position = self._position
+        after = position.after if position.token == token_id else position.next.get(token_id)
         if after is None:
             after = self._first_advance(token_id)
             if after is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOVE_BYTES", "NO_MOVES", "POSITION_BYTES", "REJECTED", "Position"]
+__all__ = ["MOVE_BYTES", "NO_MOVES", "NO_TOKEN", "POSITION_BYTES", "REJECTED", "Position"]
 
 POSITION_BYTES = 500
 """About what a position takes without its configurations, its mask and its memo."""
@@ -26,7 +26,8 @@ class Position:
     words   : int64[m]             words that differ from ``base``
     values  : int32[m]             what they are
     cells   : the buffer of ``base``, which is copied faster than the array; None = not asked yet
-    next    : position by token id; ``REJECTED`` where the token is not allowed
+    token, after : the first token that was read here, `NO_TOKEN` before, and the position it leads to
+    next    : position by token id, of other tokens; ``REJECTED`` where the token is not allowed
     is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
     is_accepting : whether the text may end here; None = not asked yet
     is_complete  : whether, besides, nothing but white space may follow; None = not asked yet
@@ -35,6 +36,7 @@ class Position:
     """
 
     __slots__ = (
+        "after",
         "base",
         "cells",
         "configurations",
@@ -44,6 +46,7 @@ class Position:
         "next",
         "shortest",
         "stays",
+        "token",
         "values",
         "words",
     )
@@ -53,6 +56,8 @@ class Position:
     cells: memoryview | None
     words: NDArray[np.int64] | None
     values: NDArray[np.int32] | None
+    token: int
+    after: Position | None
     next: dict[int, Position]
     is_noted: bool
     is_accepting: bool | None
@@ -71,13 +76,18 @@ class Position:
         self.cells = None
         self.words = None
         self.values = None
-        self.next = NO_MOVES
+        self.token, self.after, self.next = NO_TOKEN, None, NO_MOVES
         self.is_accepting = None
         self.is_complete = None
         self.shortest = None
         self.stays = None
 
+    def forget_moves(self) -> None:
+        """Forget where tokens lead."""
+        self.token, self.after, self.next = NO_TOKEN, None, NO_MOVES
 
+
+NO_TOKEN = -1
 NO_MOVES: dict[int, Position] = {}
 """The memo of every position that no token has been read at; never changed. Most positions stay so."""
 

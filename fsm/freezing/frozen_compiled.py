@@ -14,7 +14,7 @@ from fsm.freezing.saving import load_tables
 from fsm.layout import STATE_DEAD
 from fsm.mask import pack_token_ids
 from fsm.network import Network
-from fsm.position import NO_MOVES, REJECTED, Position
+from fsm.position import REJECTED, Position
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["FrozenCompiled", "load_compiled"]
@@ -115,7 +115,7 @@ class FrozenCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_row.values():
-            position.next = NO_MOVES
+            position.forget_moves()
         self._by_row.clear()
         super()._forget()
 

@@ -19,7 +19,7 @@ from fsm.patterns._byte_kernels import (
     join_tries_kernel,
     measure_texts_kernel,
 )
-from fsm.position import MOVE_BYTES, NO_MOVES, POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -256,7 +256,7 @@ class LiteralCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         for position in self._by_text.values():
-            position.next = NO_MOVES
+            position.forget_moves()
         if not self._knows_all:
             self._by_text = {b"": self.start}  # type: ignore[dict-item]
         super()._forget()
