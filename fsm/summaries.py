@@ -11,19 +11,20 @@ bytes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
-from fsm.automata.dfa import Dfa
+from fsm.automata.boolean_dfa import BooleanDfa
+from fsm.automata.dfa import DEAD, Dfa
 from fsm.dfa_states import CharStates
 from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, SHORTEST, STUB, UNBOUNDED
 from fsm.network import Network
-from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel
+from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel, subtract_exits_kernel
 from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
 from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
 from fsm.vocabulary import Vocabulary
@@ -116,12 +117,28 @@ class Summaries:
             self._kept.move_to_end(key)
             return summary
         with ExpansionTime():
-            summary = self._build(self._scratch_for(dfa, counted=counted), automaton_state)
+            less = dfa.less_texts(automaton_state) if isinstance(dfa, BooleanDfa) and not counted else None
+            if less is None:
+                summary = self._build(self._scratch_for(dfa, counted=counted), automaton_state)
+            else:
+                summary = self._without(*less)
         self._kept[key] = summary
         self.memory_bytes += summary.memory_bytes
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:
             self.memory_bytes -= self._kept.popitem(last=False)[1].memory_bytes
         return summary
+
+    def _without(self, dfa: Dfa, state: int, taken: Dfa, taken_state: int) -> Summary:
+        """Return the summary of a state less some texts: names that came are left out, and all else is the same."""
+        whole = self.get(dfa, state, counted=False)
+        if taken_state == DEAD:
+            return whole
+        exits, less = whole.exits, self.get(taken, taken_state, counted=False).exits
+        tokens, counts, starts = map(np.empty_like, (exits.tokens, exits.counts, exits.starts))
+        num_left = subtract_exits_kernel(
+            exits.tokens, exits.counts, exits.starts, less.tokens, less.starts, tokens, counts, starts
+        )
+        return replace(whole, exits=Exits(tokens=tokens[:num_left], counts=counts[:num_left], starts=starts))
 
     def _scratch_for(self, dfa: Dfa, *, counted: bool) -> _Scratch:
         """Return a network of the automaton alone, kept while its states are being summarised."""

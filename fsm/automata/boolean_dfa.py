@@ -19,6 +19,8 @@ from fsm.expansion_time import ExpansionTime, check_expansion_time
 
 __all__ = ["BooleanDfa", "complement", "difference", "intersect", "union"]
 
+MAX_LESS = 256
+
 
 class BooleanDfa(SearchedDfa):
     """Recognise the texts for which a formula over other automata holds.
@@ -36,6 +38,7 @@ class BooleanDfa(SearchedDfa):
         self.formula = formula
         self._needed = formula.needed()
         self._tuples: list[States] = [()]
+        self._difference = _difference_of(formula)
         count_automata(self)
         self._numbers: dict[States, int] = {}
         self._lengths: dict[int, Lengths] = {DEAD: Lengths(1, 0)}
@@ -64,6 +67,21 @@ class BooleanDfa(SearchedDfa):
         """
         states = self._tuples[state]
         return sum([self.leaves[place].lengths(states[place]).shortest for place in self._needed])
+
+    def less_texts(self, state: int) -> tuple[Dfa, int, LiteralsDfa, int] | None:
+        """Return a state of another automaton, and one of texts, such that this one is the former less the texts.
+
+        They lead on alike: wherever the former can be completed, so can this one. None where that is not shown quickly.
+        """
+        if self._difference is None:
+            return None
+        whole, taken = [self.leaves[place] for place in self._difference]
+        whole_state, taken_state = [self._tuples[state][place] for place in self._difference]
+        assert isinstance(taken, LiteralsDfa)
+        rests = taken.rests(taken_state) if taken_state != DEAD else []
+        if len(rests) > MAX_LESS or not all(_has_others(whole, whole_state, rest, len(rests)) for rest in rests):
+            return None
+        return whole, whole_state, taken, taken_state
 
     def is_hopeless(self, state: int) -> bool:
         """Tell whether some part must read a symbol that another part cannot read any more."""
@@ -257,6 +275,28 @@ def _simplify(dfa: BooleanDfa) -> Dfa:
 
 def _distinct(dfas: tuple[Dfa, ...]) -> tuple[Dfa, ...]:
     return tuple({dfa.key: dfa for dfa in dfas}.values())
+
+
+def _difference_of(formula: Formula) -> tuple[int, int] | None:
+    """Return the places of an automaton and of the texts that are left out of it, where a formula says just that."""
+    if type(formula) is not And or len(formula.parts) != 2:
+        return None
+    whole, taken = sorted(formula.parts, key=lambda part: type(part) is Not)
+    if type(whole) is not Leaf or type(taken) is not Not or type(taken.part) is not Leaf:
+        return None
+    return (whole.place, taken.part.place) if isinstance(taken.part.dfa, LiteralsDfa) else None
+
+
+def _has_others(dfa: Dfa, state: int, text: str, count: int) -> bool:
+    """Tell whether all along a text more than ``count`` lengths complete it, so that some other text does."""
+    for symbol in [*map(ord, text), None]:
+        least, most, is_gapless, _ = dfa.lengths(state)
+        if not is_gapless or (most is not None and most - least < count):
+            return False
+        state = DEAD if symbol is None else dfa.step(state, symbol)
+        if state == DEAD:
+            break
+    return True
 
 
 def _accepts_every_text(lengths: Lengths) -> bool:

@@ -34,6 +34,11 @@ class LiteralsDfa(Dfa):
         """Return the texts, sorted; not to be changed."""
         return self._texts
 
+    def rests(self, state: int) -> list[str]:
+        """Return what completes ``state``, sorted."""
+        begin, end, depth = self._states[state]
+        return [text[depth:] for text in self._texts[begin:end]]
+
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
         begin, _, depth = self._states[state]

@@ -16,7 +16,14 @@ from fsm._kernels import (
     QUOTE,
 )
 
-__all__ = ["chain_row_kernel", "classify_kernel", "gather_below_kernel", "group_exits_kernel", "order_tokens_kernel"]
+__all__ = [
+    "chain_row_kernel",
+    "classify_kernel",
+    "gather_below_kernel",
+    "group_exits_kernel",
+    "order_tokens_kernel",
+    "subtract_exits_kernel",
+]
 
 # The state of a partial character up to which it is one of UTF-8, not of an escape (``fsm._kernels``).
 LAST_UTF8 = 3
@@ -168,4 +175,25 @@ def group_exits_kernel(nodes, exits, exit_counts, num_exits, quotes, pairs, begi
                 tokens[count], counts[count] = pairs[pair], found[quotes[pair]]
                 count += 1
     starts[begins.shape[0] - 1] = count
+    return count
+
+
+@njit(cache=True)
+def subtract_exits_kernel(tokens, counts, starts, less_tokens, less_starts, kept, kept_counts, kept_starts):
+    """Leave some of the tokens that ``group_exits_kernel`` listed out of others that it listed.
+
+    kept, kept_counts, kept_starts : int32  out: like the first three
+    Returns how many are left.
+    """
+    count = 0
+    for ending in range(starts.shape[0] - 1):
+        kept_starts[ending] = count
+        place, end = less_starts[ending], less_starts[ending + 1]
+        for pair in range(starts[ending], starts[ending + 1]):
+            if place < end and less_tokens[place] == tokens[pair]:
+                place += 1
+            else:
+                kept[count], kept_counts[count] = tokens[pair], counts[pair]
+                count += 1
+    kept_starts[starts.shape[0] - 1] = count
     return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import numpy as np
 import pytest
@@ -66,6 +67,20 @@ def test_summary_of_a_pattern_equals_trying_every_token(pattern, most):
     schema = {"type": "string", "pattern": pattern} | ({} if most is None else {"maxLength": most})
     for text in ['"ab', '"a/b c', '"é日', '"caba-01', '"\\u00']:
         check_masks(schema, text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^\S*$", r"^[!-~]{1,6}$", r"^(a|ab|[^x]{3}|.{9,})$", r"^[^x]{0,2}(-[01]+)?$", r"^(cab|[^c][/0]*|\w{0,3})$"],
+)
+@pytest.mark.parametrize("names", [["a"], ["ab", "abc"], ["a", "aa", "aaa", "b"], ["cab", "0", "00/"]])
+def test_names_that_came_are_left_out(pattern, names):
+    """Keys that a pattern allows come once each, whether they are many, or so few that none is left after some."""
+    schema = {"type": "object", "patternProperties": {pattern: {"type": "integer"}}, "additionalProperties": False}
+    taken = [name for name in names if re.search(pattern, name)]
+    text = '{"' + "".join(f'{name}": 1, "' for name in taken)
+    for more in ("", names[0], names[-1][:1], "ca"):
+        check_masks(schema, text + more)
 
 
 @settings(max_examples=60, deadline=None)
