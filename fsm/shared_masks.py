@@ -136,16 +136,17 @@ class SharedMasks:
             self._masks.pop()
 
     def _grow(self) -> None:
-        """Double the tables; what they hold stays."""
-        old, starts, places = self._tables, _layout(self._num_rows)[0], _layout(2 * self._num_rows)[0]
+        """Make the tables four times as large while they are small, then twice; what they hold stays."""
+        num_rows = (4 if self._num_rows < _MANY else 2) * self._num_rows
+        old, starts, places = self._tables, _layout(self._num_rows)[0], _layout(num_rows)[0]
         tables = np.zeros(places[-1], np.int64)
         for first, last, place in zip(starts, starts[1:], places, strict=False):
             tables[place : place + last - first] = old[first:last]
-        self._install(2 * self._num_rows, tables)
+        self._install(num_rows, tables)
 
 
 # How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.
-_NUM_CHAINS, _FEWEST, _NUM_SIZES = 256, 32, 3
+_NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES = 256, 32, 512, 3
 
 
 @lru_cache(maxsize=32)

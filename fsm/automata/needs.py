@@ -8,6 +8,7 @@ the expression once; what would be long is left out, so that less is told.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from fsm.automata.continuation import Continuation
 from fsm.automata.dfa import NO_NEED, Need
@@ -98,8 +99,15 @@ def are_at_odds(needs: list[Need]) -> bool:
     True
     """
     return any(
-        not intersect_ranges(ranges, other.most) for need in needs for ranges in need.required for other in needs
+        other is not need and other.most != ALL and any(_are_apart(ranges, other.most) for ranges in need.required)
+        for need in needs
+        for other in needs
     )
+
+
+@lru_cache(maxsize=4096)
+def _are_apart(one: Ranges, other: Ranges) -> bool:
+    return not intersect_ranges(one, other)
 
 
 _NOTHING = Need(frozenset(), ())

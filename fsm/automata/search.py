@@ -18,7 +18,7 @@ from fsm.expansion_time import check_expansion_time
 __all__ = ["MAX_SEARCH_WORK", "SearchedDfa"]
 
 MAX_SEARCH_WORK = 200_000
-_SOON = 4
+_SOON, _LATE = 4, 64
 
 
 class SearchedDfa(Dfa):
@@ -121,7 +121,9 @@ class SearchedDfa(Dfa):
             state = heappop(waiting)[1]
             check_expansion_time()
             num_opened += 1
-            if num_opened > _SOON and self.is_hopeless(state):  # most searches are over by then
+            if num_opened == _SOON and self.is_hopeless(start):  # most searches that find something are over by then
+                break
+            if num_opened > _LATE and self.is_hopeless(state):
                 continue
             for _, _, target in self.all_edges(state):
                 if target in parents:
