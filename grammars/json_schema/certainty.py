@@ -60,7 +60,7 @@ def is_certain(schema: JsonSchema) -> bool:
         return schema
     if _ASSERTING.isdisjoint(schema):
         return True
-    asked = _ASSERTING & schema.keys()
+    asked = _ASSERTING.intersection(schema)
     kinds = schema.get("type")
     if kinds is None and not asked & _OPERATORS:
         return True  # null meets them all
@@ -172,7 +172,7 @@ class Certainty:
     def _decide(self, node: Subschema, schema: dict[str, Any], depth: int) -> bool:
         if is_certain(schema):
             return True
-        asked = _ASSERTING & schema.keys()
+        asked = _ASSERTING.intersection(schema)
         if asked == {"required"}:
             return self._required_hold(node, schema, depth)
         if asked <= _ITEM_COUNTS:

@@ -61,9 +61,13 @@ def _is_own(document: Any, keyword: str) -> bool:
     return type(document) is dict and type(document.get(keyword)) is str
 
 
+# PERF: 4/5 of the time of json.dumps; what holds itself is nested too deep as well.
+_write_json = json.JSONEncoder(check_circular=False).encode
+
+
 def _write(document: Any) -> str:
     try:
-        return json.dumps(document)
+        return _write_json(document)
     except (TypeError, ValueError, RecursionError) as error:
         raise GrammarError(
             f"got a {type(document).__name__} that is not JSON ({error}), expected a decoded JSON document",

@@ -67,7 +67,8 @@ class Expander:
 
     def _straight(self, obligations: frozenset[Obligation]) -> list[Branch]:
         """Return the only branch where nothing is chosen and nothing must fail; nothing where there may be others."""
-        branch, choices = Branch(), list[Choice]()
+        branch = Branch()
+        choices: list[Choice] = []
         is_alive = self._open(branch, list(obligations), choices)
         return [branch] if is_alive and not choices and not branch.failing else []
 

@@ -78,9 +78,9 @@ class ObjectPlan:
     def _declared(self) -> list[str]:
         names: dict[str, None] = {}
         for group in self.rules.groups:
-            names.update(dict.fromkeys(group.names))
-        for name in sorted(self.rules.required):
-            names.setdefault(name)
+            declared: dict[str, None] = dict.fromkeys(group.names)
+            names = names | declared if names else declared
+        names.update(dict.fromkeys(sorted(self.rules.required.difference(names))))
         for name, needed in self.rules.needs:
             names.setdefault(name)
             names.update(dict.fromkeys(n for n in needed if n not in names))

@@ -33,11 +33,13 @@ def extended_draft(schema: JsonSchema, default: str | None, registry: Registry[A
 
     A metaschema that the registry does not hold says nothing.
     """
+    if registry is None:
+        return draft_of(schema, default), False
     here: Any = schema
     is_bare = False
     for _ in range(MAX_EXTENSIONS):
         uri = here.get("$schema") if type(here) is dict else None
-        if type(uri) is not str or is_named(uri) or registry is None:
+        if type(uri) is not str or is_named(uri):
             break
         try:
             here = registry.get_or_retrieve(uri.rstrip("#")).value.contents
