@@ -109,9 +109,9 @@ class Network:
         self.origins: dict[int, tuple[int, int]] = {}
         self.regs = np.zeros(NUM_REGISTERS, np.int64)
         self.regs[R_STACKS] = 1
-        self.stacks = np.empty((256, 4), np.int64)
+        self.stacks = np.empty((64, 4), np.int64)
         self.stacks[0] = 0
-        self.table = np.zeros(1024, np.int64)
+        self.table = np.zeros(256, np.int64)
         self._addresses: NDArray[np.int64] | None = None
         if template is None:
             self.states = np.zeros((256, NUM_COLUMNS), np.int64)

@@ -146,7 +146,7 @@ class SharedMasks:
 
 
 # How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.
-_NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES = 256, 32, 512, 3
+_NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES = 256, 16, 512, 3
 
 
 @lru_cache(maxsize=32)
