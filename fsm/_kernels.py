@@ -107,6 +107,7 @@ __all__ = [
     "openings_kernel",
     "place_entry",
     "remember_entry",
+    "stack_slot_kernel",
     "widen_kernel",
 ]
 
@@ -147,11 +148,17 @@ FIRST_WIDE = 16
 NOT_CLOSED = 1 << 30
 
 
+@njit(cache=True, inline="always")
+def stack_slot_kernel(ret, parent, seen, wrap):
+    """Return where a hash table of stacks begins to look for one."""
+    return (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
+
+
 @njit(cache=True)
 def push_kernel(stacks, table, regs, ret, parent, seen):
     """Return the stack node (ret, parent, seen); equal stacks are equal integers."""
     wrap = table.shape[0] - 1
-    slot = (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
+    slot = stack_slot_kernel(ret, parent, seen, wrap)
     while True:
         node = table[slot]
         if node == 0:

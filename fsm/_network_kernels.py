@@ -1,10 +1,12 @@
-"""Name tables by their addresses, in one call."""
+"""Name tables by their addresses in one call, and fill hash tables that have grown."""
 
 from __future__ import annotations
 
 from numba import njit
 
-__all__ = ["name_parts_kernel", "name_tables_kernel"]
+from fsm._kernels import R_STACKS, stack_slot_kernel
+
+__all__ = ["find_stacks_kernel", "name_parts_kernel", "name_tables_kernel"]
 
 
 @njit(cache=True)
@@ -22,3 +24,14 @@ def name_parts_kernel(tables, layout, addresses):
     """Write the address and the number of rows of each part of one array: ``layout`` has places in bytes, and rows."""
     for place in range(0, layout.shape[0], 2):
         addresses[place], addresses[place + 1] = tables.ctypes.data + layout[place], layout[place + 1]
+
+
+@njit(cache=True)
+def find_stacks_kernel(stacks, table, regs):
+    """Write every stack node into an empty hash table, where ``push_kernel`` looks for it."""
+    wrap = table.shape[0] - 1
+    for node in range(1, regs[R_STACKS]):
+        slot = stack_slot_kernel(stacks[node, 0], stacks[node, 1], stacks[node, 2], wrap)
+        while table[slot]:
+            slot = (slot + 1) & wrap
+        table[slot] = node

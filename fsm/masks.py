@@ -128,20 +128,19 @@ class Masks:
         return self._fill_fresh(self._shared.closed) if mask is None else mask
 
     def _fill_one(self, configuration: list[int], base: Row) -> Row:
-        """Fill the scratch mask from one configuration; return the base row it differs from."""
-        network, space = self._network, self._tables.workspace
-        state, decode = configuration[0], configuration[2]
-        row = network.states[state].tolist()
-        if row[KIND] == CHAR and decode == 0:
+        """Fill the scratch mask from one configuration, where ``find`` left it; return the base row it differs from."""
+        network, state = self._network, configuration[0]
+        kind = network.states.item(state, KIND)
+        if kind == BYTE:
+            return self._fill_bytes()
+        if kind == CHAR and configuration[2] == 0:
             heavy = network.heavy.get(state)
-            if heavy is not None and (configuration[3] == 0 or row[LONGEST] == UNBOUNDED):
+            if heavy is not None and (configuration[3] == 0 or network.states.item(state, LONGEST) == UNBOUNDED):
                 return self._fill_heavy(state, heavy, configuration)
-            if row[BASE]:
-                return self._fill_names(row[BASE], configuration)
-        if row[KIND] == BYTE:
-            return self._fill_bytes(configuration)
-        space.mask[:] = base
-        space.frontier[0] = configuration
+            base_state = network.states.item(state, BASE)
+            if base_state:
+                return self._fill_names(base_state, configuration)
+        self._tables.workspace.mask[:] = base
         self._walk(base, WALK_ALL)
         return base
 
@@ -191,7 +190,6 @@ class Masks:
         if call[CALLEE] not in network.heavy:
             space.mask[:] = self._tables.empty_row
             base = self._tables.empty_row
-            space.frontier[0] = configuration
             self._walk(base, WALK_ALL)
             return base
         base = self._fill_other_names(base_state, call[CALLEE], call[RETURN], configuration[1])
@@ -257,11 +255,10 @@ class Masks:
             self._runs.mend(code, resumes=resumes)
             resumes = 1
 
-    def _fill_bytes(self, configuration: list[int]) -> Row:
+    def _fill_bytes(self) -> Row:
         """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
         tables, network = self._tables, self._network
         space, spaces, regs = tables.workspace, tables.spaces, network.regs
-        space.frontier[0] = configuration
         resumes = 0
         while (code := bytes_entry(network.addresses, space.addresses, tables.walk_addresses, resumes)) != 0:
             if code == NO_ROW:
@@ -269,9 +266,9 @@ class Masks:
             else:
                 self._runs.mend(code, resumes=resumes)
             resumes = 1
-        most = int(regs[R_MOST])
+        most = regs.item(R_MOST)
         base = wider = spaces.row(most)
-        opened, opened_state, num_found = int(regs[R_OPENED]), int(regs[R_OPENED_STATE]), int(regs[R_FOUND])
+        opened, opened_state, num_found = regs.item(R_OPENED), regs.item(R_OPENED_STATE), regs.item(R_FOUND)
         if num_found:
             wider = self._with_numerals(base, space.found[:num_found].tolist(), most)
         if opened >= 0:
@@ -326,7 +323,7 @@ class Masks:
 
     def _taken(self, base: Row) -> Mask:
         """Take the mask just filled out of the scratch room."""
-        space, num_touched = self._tables.workspace, int(self._network.regs[R_TOUCHED])
+        space, num_touched = self._tables.workspace, self._network.regs.item(R_TOUCHED)
         if num_touched > self._tables.num_words // 4:
             row = space.mask.copy()
             return self._rows.setdefault(row.tobytes(), row), None, None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import NUM_REGISTERS, R_STACK, R_STACKS, SLACK, arrive_kernel, push_kernel
-from fsm._network_kernels import name_tables_kernel
+from fsm._network_kernels import find_stacks_kernel, name_tables_kernel
 from fsm.errors import LimitError
 from fsm.layout import (
     ARGUMENT,
@@ -317,13 +317,7 @@ class Network:
         self.stacks = _grown(self.stacks, (4 if len(self.stacks) < MANY_STACKS else 2) * len(self.stacks))
         self.table = np.zeros(4 * len(self.stacks), np.int64)
         self._addresses = None
-        wrap = len(self.table) - 1
-        for node in range(1, int(self.regs[R_STACKS])):
-            ret, parent, seen, _ = self.stacks[node].tolist()
-            slot = (ret * 40503 + parent * 30011 + (seen ^ (seen >> 29)) * 7919) & wrap
-            while self.table[slot]:
-                slot = (slot + 1) & wrap
-            self.table[slot] = node
+        find_stacks_kernel(self.stacks, self.table, self.regs)
 
 
 def _grown(array: NDArray[np.int64], at_least: int) -> NDArray[np.int64]:
