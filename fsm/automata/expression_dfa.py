@@ -73,7 +73,6 @@ class ExpressionDfa(Dfa):
             with EXPANSION_LOCK:
                 found = self._edges.get(state)
                 if found is None:
-                    check_expansion_time()
                     found = self._edges.keep(state, self._expand(self._parts(state)))
         return found
 
@@ -132,7 +131,8 @@ class ExpressionDfa(Dfa):
 
     def _expand(self, parts: Collection[Continuation]) -> tuple[Edge, ...]:
         steps: list[Step] = []
-        for part in parts:
+        for part in parts:  # of which there may be thousands, with thousands of steps each
+            check_expansion_time()
             steps += part.steps()
         self.work += len(steps)
         if len(steps) == 1:

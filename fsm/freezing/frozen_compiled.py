@@ -114,9 +114,7 @@ class FrozenCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_row.values():
-            position.forget_moves()
-        self._by_row.clear()
+        untie(self._by_row)
         super()._forget()
 
     def __del__(self) -> None:

@@ -49,7 +49,7 @@ def test_hostile_grammar_is_served_or_refused_in_time(kind: str) -> None:
     for case in ask_all(kind):
         name, said = case["name"], case["said"]
         assert said == "served" or (name not in SERVED[kind] and said.startswith(NAMED)), (name, said)
-        assert case["seconds"] < 12 * LIMIT, case
+        assert case["seconds"] < 6 * LIMIT, case
         assert case["megabytes"] < MAX_MEGABYTES, case
 
 

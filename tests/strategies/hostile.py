@@ -251,41 +251,50 @@ def make_vocabulary() -> Vocabulary:
     return Vocabulary([*tokens, b"<end>"], eos_token_ids=[len(tokens)])
 
 
-def ask(make: Case, vocabulary: Vocabulary) -> float:
-    """Ask a grammar for masks, moves and distances along a text; return the seconds of the longest question."""
-    begin = time.process_time()
+class Watch:
+    """Time questions one after the other, the one in which an error ends them as well."""
+
+    def __init__(self) -> None:
+        self.longest, self.begun = 0.0, time.process_time()
+
+    def next(self) -> None:
+        """End a question and begin another one."""
+        now = time.process_time()
+        self.longest, self.begun = max(self.longest, now - self.begun), now
+
+
+def ask(make: Case, vocabulary: Vocabulary, watch: Watch) -> None:
+    """Ask a grammar for masks, moves and distances along a text."""
     matcher = make().compile(vocabulary).matcher()
     mask, source = allocate_token_bitmask(1, vocabulary.size), random.Random(9)
     matcher.fill_next_token_bitmask(mask)
-    longest = time.process_time() - begin
     for _ in range(8):
-        begin = time.process_time()
+        watch.next()
         matcher.fill_next_token_bitmask(mask)
         allowed = [token for token in range(vocabulary.size - 1) if is_allowed(mask[0], token)]
-        longest, begin = max(longest, time.process_time() - begin), time.process_time()
+        watch.next()
         if not allowed:
             break
         matcher.advance(source.choice(allowed))
         matcher.shortest_completion()
-        longest = max(longest, time.process_time() - begin)
-    return longest
 
 
 def main(kind: str) -> None:
     """Ask every grammar of a kind."""
     vocabulary = make_vocabulary()
     for make in WARM:
-        ask(make, vocabulary)
+        ask(make, vocabulary, Watch())
     fsm.expansion_time.MAX_EXPANSION_SECONDS = LIMIT
     for name, make in CASES[kind].items():
         say({"begin": name})
-        before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        before, watch, said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, Watch(), "served"
         try:
-            longest, said = ask(make, vocabulary), "served"
+            ask(make, vocabulary, watch)
         except GuidanceError as error:
-            longest, said = time.process_time() - begin, f"{type(error).__name__}: {error}"[:300]
+            said = f"{type(error).__name__}: {error}"[:300]
+        watch.next()
         added = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        say({"name": name, "said": said, "seconds": longest, "megabytes": added})
+        say({"name": name, "said": said, "seconds": watch.longest, "megabytes": added})
 
 
 def say(line: dict[str, Any]) -> None:
