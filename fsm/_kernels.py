@@ -57,9 +57,12 @@ __all__ = [
     "CLASS_OPEN_CHARACTER",
     "CLASS_OPEN_ESCAPE",
     "CLASS_OTHER_CONTROL",
+    "EXTRAS",
     "FIRST_WIDE",
     "FRESH",
+    "FULL",
     "INVALID",
+    "LOOSE",
     "MAX_TESTED",
     "NEED",
     "NOTED",
@@ -70,8 +73,12 @@ __all__ = [
     "PARTIAL",
     "QUOTE",
     "R_ACCEPTS",
+    "R_BASE",
     "R_CLOSED",
+    "R_COUNT",
     "R_DEPTH",
+    "R_FIRST",
+    "R_FLAGS",
     "R_FOUND",
     "R_FREE",
     "R_FREE_STATE",
@@ -81,6 +88,7 @@ __all__ = [
     "R_NODE",
     "R_OPENED",
     "R_OPENED_STATE",
+    "R_PLACE",
     "R_READING",
     "R_STACKS",
     "R_STAGE",
@@ -90,24 +98,28 @@ __all__ = [
     "SEVERAL",
     "SLACK",
     "SPACED_STAGE",
+    "TAKEN",
+    "UNKNOWN",
     "WALK_ALL",
     "WALK_BELOW",
     "WALK_ENDINGS",
     "WALK_NAMES",
+    "WAY_OTHER",
+    "WAY_WALK",
+    "WHOLE",
     "accept_kernel",
     "advance_entry",
     "advance_kernel",
-    "bytes_entry",
     "decode_kernel",
     "fill_entry",
     "fill_kernel",
+    "mask_entry",
     "next_bytes_kernel",
     "open_configurations_kernel",
     "open_entry",
     "openings_kernel",
-    "place_entry",
-    "remember_entry",
     "stack_slot_kernel",
+    "take_entry",
     "widen_kernel",
 ]
 
@@ -118,11 +130,18 @@ R_ACCEPTS, R_MOST, R_SPACED, R_SPACED_STACK, R_STAGE, R_KEPT = range(14, 20)
 R_TOP, R_LOWEST, R_TESTED = range(22, 25)
 # How deep into the stack a fill's looks are noted: bits tested at each depth, in as many registers.
 MAX_TESTED = 12
-NUM_REGISTERS = R_TESTED + MAX_TESTED
+# Of a fill: whether the text may end (1) and whether it is inside a free string (2), the row that the mask differs from
+# (an address), and where the words that differ were written, and how many there are.
+R_FLAGS, R_BASE, R_FIRST, R_COUNT = range(R_TESTED + MAX_TESTED, R_TESTED + MAX_TESTED + 4)
+# The configuration that is filled (five registers); what is walked (an address), and how (see ``fill_kernel``).
+R_PLACE = R_COUNT + 1
+R_WALK, R_MODE, R_FEWEST, R_LARGEST = range(R_PLACE + 5, R_PLACE + 9)
+NUM_REGISTERS = R_LARGEST + 1
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED, NO_ROW, SEVERAL = -1, -2, -3, -4, -5
-# A place whose mask is not known; with what follows taken off: whether the text may end, whether it is a free string.
-FRESH = -8
+# Of a fill: to be done by somebody else, or to be finished; done, and the mask is taken and remembered, or taken only;
+# done, and too many words differ to take them; no room for what is taken; nobody has said how to fill this state.
+FRESH, EXTRAS, TAKEN, LOOSE, WHOLE, FULL, UNKNOWN = range(-12, -5)
 # Room left over in every arena before one more row is written.
 SLACK = 4
 # How sibling nodes are visited: all; those whose byte passes the gate; the nodes that close a free string, or a key.
@@ -131,8 +150,12 @@ ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW, WALK_SPACED = range(6)
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
-# How ``bytes_entry`` walks: not yet, all tokens, those without their white space, all that begin with none and then so.
-BEGIN_STAGE, PLAIN_STAGE, SPACED_STAGE, AFTER_STAGE = range(4)
+# How far ``mask_entry`` is: the place and what to walk are not known yet; it walks all tokens, those that begin with no
+# white space, the others; or all by what follows their white space; everything is walked.
+PLACE_STAGE, BEGIN_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE, WALKED_STAGE = range(7)
+# How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk, by more than tables; else an
+# address.
+WAY_UNKNOWN, WAY_WALK, WAY_OTHER = range(3)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
 ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
 # More configurations than this are stepped without looking first which bytes they accept.
@@ -1301,14 +1324,14 @@ def widen_kernel(mask, row, touched, count):
 
 
 @njit(cache=True)
-def place_entry(network, space, shared, configurations):
+def place_kernel(network, space, shared, configurations):
     """Close configurations, and recall their mask.
 
-    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked
-    Returns four times the number of the mask where there is one closed configuration and its mask is known; ``FRESH``
-    less flags, with the configuration in ``frontier[0]`` and the registers ready to note looks, where it is not; plus
-    (or less) 1 where the text may end, 2 where it is inside a free string. ``SEVERAL`` where there is more than one
-    (or none): they end at ``regs[R_CLOSED]``; NEED or ARENA_FULL.
+    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked, sizes, words, cells, ways
+    Returns four times the number of the mask where there is one closed configuration and its mask is known, plus the
+    flags of ``regs[R_FLAGS]``; ``FRESH``, with the configuration in ``frontier[0]`` and in the registers, which are
+    ready to note looks, where it is not; ``SEVERAL`` where there is more than one (or none): they end at
+    ``regs[R_CLOSED]``; NEED or ARENA_FULL.
     """
     states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
     frontier = table_kernel(space, 2, 5)
@@ -1326,11 +1349,12 @@ def place_entry(network, space, shared, configurations):
         if end < 0:
             return end
         if end != place + 1:
-            regs[R_CLOSED] = end
+            regs[R_CLOSED], regs[R_FLAGS] = end, regs[R_ACCEPTS]
             return SEVERAL
     flags = regs[R_ACCEPTS]
     if frontier[place, 0] == regs[R_FREE_STATE] and frontier[place, 2] == 0:
         flags += 2
+    regs[R_FLAGS] = flags
     number = recall_kernel(
         stacks, line_kernel(shared, 0), table_kernel(shared, 2, 8), line_kernel(shared, 4),
         table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8), frontier, place,
@@ -1342,18 +1366,49 @@ def place_entry(network, space, shared, configurations):
     for i in range(MAX_TESTED):
         regs[R_TESTED + i] = 0
     for column in range(5):
-        frontier[0, column] = frontier[place, column]
-    return FRESH - flags
+        frontier[0, column] = regs[R_PLACE + column] = frontier[place, column]
+    return FRESH
 
 
 @njit(cache=True)
-def remember_entry(network, shared, state, stack, decode, low, high, number):
-    """Call ``remember_kernel`` with arrays named by their addresses."""
-    return remember_kernel(
-        table_kernel(network, 4, 4), line_kernel(network, 8), line_kernel(shared, 0), table_kernel(shared, 2, 8),
-        line_kernel(shared, 4), table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8),
-        line_kernel(shared, 10), state, stack, decode, low, high, number,
+def take_kernel(network, space, shared, mask, number, is_whole):
+    """Take a mask out of the scratch room; remember it, if it can be, as mask ``number`` of the place last asked for.
+
+    mask : int32[W]  the scratch mask, filled, or being filled
+    The words that differ from the base row are written where ``regs[R_FIRST]`` says, ``regs[R_COUNT]`` of them; none
+    where ``is_whole``.
+    Returns ``TAKEN``; ``LOOSE`` where the fill looked at too much to be remembered; and, with nothing done, ``WHOLE``
+    where more than a quarter of the words differ, ``FULL`` where the tables have no room.
+    """
+    regs, sizes, words = line_kernel(network, 8), line_kernel(shared, 10), line_kernel(shared, 12)
+    count = 0 if is_whole != 0 else regs[R_TOUCHED]
+    if count > mask.shape[0] // 4:
+        return WHOLE
+    first = sizes[3]
+    if first + count > words.shape[0]:
+        regs[R_COUNT] = count
+        return FULL
+    code = remember_kernel(
+        table_kernel(network, 4, 4), regs, line_kernel(shared, 0), table_kernel(shared, 2, 8), line_kernel(shared, 4),
+        table_kernel(shared, 6, 2 + MAX_TESTED), line_kernel(shared, 8), sizes, regs[R_PLACE], regs[R_PLACE + 1],
+        regs[R_PLACE + 2], regs[R_PLACE + 3], regs[R_PLACE + 4], number,
     )  # fmt: skip
+    if code == ARENA_FULL:
+        regs[R_COUNT] = 0
+        return FULL
+    touched, cells = words_kernel(space, 12), words_kernel(shared, 14)
+    for i in range(count):
+        words[first + i] = touched[i]
+        cells[first + i] = mask[touched[i]]
+    sizes[3] = first + count
+    regs[R_FIRST], regs[R_COUNT] = first, count
+    return TAKEN if code == 0 else LOOSE
+
+
+@njit(cache=True)
+def take_entry(network, space, shared, mask, number, is_whole):
+    """Call ``take_kernel`` from Python."""
+    return take_kernel(network, space, shared, mask, number, is_whole)
 
 
 @njit(cache=True)
@@ -1378,70 +1433,112 @@ def find_spaces_kernel(states, stacks, regs, frontier):
             return
 
 
-@njit(cache=True, inline="always")
-def walk_kernel(network, space, vocabulary, trie, base, mode, low, high):
-    """Call ``fill_kernel`` with arrays named by their addresses, and the tokens that begin with white space.
+@njit(cache=True)
+def begin_kernel(network, space, shared, vocabulary):
+    """Find how the place is filled that ``place_kernel`` left in ``frontier[0]``, and begin: write to the registers.
 
-    trie : where the addresses of the trie begin in ``vocabulary``: 0 for that of the tokens, 12 for what follows spaces
+    Returns 0; ``FRESH`` where it takes more than tables; ``UNKNOWN`` where nobody has said how its state is filled;
+    ``NO_ROW`` where the row of tokens that are so much white space is not there yet.
     """
-    place = 0 if trie == 0 else 26
+    states, regs, frontier = table_kernel(network, 0, 8), line_kernel(network, 8), table_kernel(space, 2, 5)
+    levels, mask = line_kernel(space, 4), words_kernel(vocabulary, 4)
+    state, low, high = frontier[0, 0], frontier[0, 3], frontier[0, 4]
+    kind = states[state, KIND]
+    regs[R_WALK], regs[R_MODE], regs[R_FEWEST], regs[R_LARGEST] = vocabulary[8], WALK_ALL, 0, UNBOUNDED
+    stage = PLAIN_STAGE
+    if kind == BYTE:
+        find_spaces_kernel(states, table_kernel(network, 4, 4), regs, frontier)
+        most, rows = regs[R_MOST], line_kernel(vocabulary, 2)
+        regs[R_BASE] = rows[min(most, rows.shape[0] - 1)]
+        if regs[R_BASE] == 0:
+            return NO_ROW
+        regs[R_LARGEST] = most
+        if most > 0 and regs[R_SPACED] == state and regs[R_SPACED_STACK] == frontier[0, 1]:
+            stage, regs[R_MODE], regs[R_WALK] = SPACED_STAGE, WALK_SPACED, vocabulary[10]
+        elif most > 0:
+            stage, regs[R_MODE] = UNSPACED_STAGE, WALK_UNSPACED
+    else:
+        regs[R_BASE] = vocabulary[6]
+        if kind == CHAR and frontier[0, 2] == 0:
+            ways = table_kernel(shared, 16, 2)
+            way = ways[state, 0] if state < ways.shape[0] else WAY_UNKNOWN
+            if way == WAY_UNKNOWN:
+                return UNKNOWN
+            if way == WAY_OTHER:
+                return FRESH
+            if way != WAY_WALK and (low == 0 or states[state, LONGEST] == UNBOUNDED):
+                summary = carray(pointer(way), (20,), np.int64)
+                if high < summary[19]:
+                    return FRESH
+                # The tokens that close the string and go on as the grammar around it permits.
+                regs[R_WALK], regs[R_BASE], regs[R_MODE] = way, summary[18], WALK_ENDINGS
+                regs[R_FEWEST], regs[R_LARGEST] = low, high
+                frontier[0, 0], frontier[0, 3], frontier[0, 4] = ways[state, 1], 0, UNBOUNDED
+        regs[R_MOST] = 0
+    mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
+    levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, stage
+    return 0
+
+
+@njit(cache=True, inline="always")
+def walk_kernel(network, space, vocabulary):
+    """Call ``fill_kernel`` with arrays named by their addresses, and what the registers say to walk.
+
+    What is walked is named by 18 numbers: a trie (``TokenTrie.addresses``), tokens, counts and starts.
+    """
+    regs, mask = line_kernel(network, 8), words_kernel(vocabulary, 4)
+    walk = carray(pointer(regs[R_WALK]), (18,), np.int64)
     return fill_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
-        line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4),
-        table_kernel(space, 6, 3), carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
-        carray(pointer(vocabulary[trie]), (vocabulary[trie + 1],), np.uint8),
-        carray(pointer(vocabulary[trie + 2]), (vocabulary[trie + 3], 4), np.int32),
-        carray(pointer(vocabulary[trie + 4]), (vocabulary[trie + 5], 4), np.int32),
-        carray(pointer(vocabulary[trie + 6]), (vocabulary[trie + 7], 2), np.int32),
-        words_kernel(vocabulary, trie + 8), words_kernel(vocabulary, trie + 10), words_kernel(vocabulary, 24), base,
-        words_kernel(vocabulary, 34), words_kernel(space, 12), mode,
-        carray(pointer(vocabulary[26]), (vocabulary[27] if place else 0,), np.int32),
-        carray(pointer(vocabulary[28]), (vocabulary[29] if place else 0,), np.int32),
-        carray(pointer(vocabulary[30]), (vocabulary[31] if place else 0,), np.int32), low, high,
+        regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4), table_kernel(space, 6, 3),
+        carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
+        carray(pointer(walk[0]), (walk[1],), np.uint8), carray(pointer(walk[2]), (walk[3], 4), np.int32),
+        carray(pointer(walk[4]), (walk[5], 4), np.int32), carray(pointer(walk[6]), (walk[7], 2), np.int32),
+        words_kernel(walk, 8), words_kernel(walk, 10), words_kernel(vocabulary, 0),
+        carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32), mask, words_kernel(space, 12), regs[R_MODE],
+        words_kernel(walk, 12), words_kernel(walk, 14), words_kernel(walk, 16), regs[R_FEWEST], regs[R_LARGEST],
     )  # fmt: skip
 
 
 @njit(cache=True)
-def bytes_entry(network, space, vocabulary, resumes):
-    """Fill the mask of a state of bytes, ``frontier[0]``; where white space may come, by what follows it.
+def mask_entry(network, space, shared, vocabulary, configurations, number, resumes):
+    """Recall the mask of a place, or fill it, take it and remember it as mask ``number``.
 
-    vocabulary : int64  addresses (``fsm.tokens.space_tokens.walk_addresses``)
-    Sets ``regs[R_MOST]`` (white space that may come) and, of what the walk left out, ``regs[R_OPENED]``,
-    ``regs[R_OPENED_STATE]`` and ``regs[R_FOUND]``. Returns 0, NEED, ARENA_FULL, or NO_ROW where the row of tokens that
-    are so much white space is not there yet.
+    shared, vocabulary : int64  addresses (``fsm.shared_masks``, ``fsm.tokens.tables``)
+    resumes : 1 after what the kernel stopped for was mended
+    Returns what ``place_kernel``, ``begin_kernel``, ``fill_kernel`` or ``take_kernel`` does; ``EXTRAS`` where the walk
+    left out numbers (``regs[R_FOUND]``) or what follows a quote (``regs[R_OPENED]``, ``regs[R_OPENED_STATE]``).
     """
-    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
-    frontier, levels, mask = table_kernel(space, 2, 5), line_kernel(space, 4), words_kernel(vocabulary, 34)
+    regs = line_kernel(network, 8)
     if resumes == 0:
-        find_spaces_kernel(states, stacks, regs, frontier)
+        regs[R_STAGE] = PLACE_STAGE
+    if regs[R_STAGE] == PLACE_STAGE:
+        code = place_kernel(network, space, shared, configurations)
+        if code != FRESH:
+            return code
         regs[R_STAGE] = BEGIN_STAGE
-    rows = line_kernel(vocabulary, 32)
-    most = regs[R_MOST]
-    base = carray(pointer(rows[min(most, rows.shape[0] - 1)]), (mask.shape[0],), np.int32)
-    if rows[min(most, rows.shape[0] - 1)] == 0:
-        return NO_ROW
-    is_spaced = most > 0 and regs[R_SPACED] == frontier[0, 0] and regs[R_SPACED_STACK] == frontier[0, 1]
     if regs[R_STAGE] == BEGIN_STAGE:
-        mask[:] = base
-        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
-        regs[R_STAGE] = SPACED_STAGE if is_spaced else PLAIN_STAGE
-    while True:  # one call of the walk, which is what takes long to compile
-        stage = regs[R_STAGE]
-        mode = WALK_SPACED if stage == SPACED_STAGE else WALK_UNSPACED if most > 0 else WALK_ALL
-        trie = 0 if stage == PLAIN_STAGE else 12
-        code = walk_kernel(network, space, vocabulary, trie, base, mode, ONE if stage == AFTER_STAGE else ZERO, most)
+        code = begin_kernel(network, space, shared, vocabulary)
+        if code != 0:
+            return code
+    while regs[R_STAGE] != WALKED_STAGE:  # one call of the walk, which is what takes long to compile
+        code = walk_kernel(network, space, vocabulary)
         if code < 0:
             return code
-        if stage == AFTER_STAGE or mode != WALK_UNSPACED:
-            break
-        regs[R_STAGE], regs[R_KEPT] = AFTER_STAGE, regs[R_OPENED]
-        regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED_STATE], regs[R_FOUND]
-        frontier[0, 0], frontier[0, 1] = regs[R_SPACED], regs[R_SPACED_STACK]
-        frontier[0, 2], frontier[0, 3], frontier[0, 4] = 0, 0, UNBOUNDED
-        levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
-    if regs[R_STAGE] == AFTER_STAGE:
-        regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
-    return 0
+        if regs[R_STAGE] == UNSPACED_STAGE:
+            frontier, levels = table_kernel(space, 2, 5), line_kernel(space, 4)
+            regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND]
+            frontier[0, 0], frontier[0, 1] = regs[R_SPACED], regs[R_SPACED_STACK]
+            frontier[0, 2], frontier[0, 3], frontier[0, 4] = 0, 0, UNBOUNDED
+            levels[0], levels[1], regs[R_DEPTH] = 0, 1, -1
+            regs[R_STAGE], regs[R_WALK], regs[R_FEWEST] = AFTER_STAGE, vocabulary[10], 1
+            continue
+        if regs[R_STAGE] == AFTER_STAGE:
+            regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
+        if regs[R_OPENED] >= 0 or regs[R_FOUND] != 0:
+            return EXTRAS
+        regs[R_STAGE] = WALKED_STAGE
+    return take_kernel(network, space, shared, words_kernel(vocabulary, 4), number, 0)
 
 
 @njit(cache=True)

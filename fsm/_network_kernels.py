@@ -20,10 +20,17 @@ def name_tables_kernel(states, edges, stacks, table, regs, addresses):
 
 
 @njit(cache=True)
-def name_parts_kernel(tables, layout, addresses):
-    """Write the address and the number of rows of each part of one array: ``layout`` has places in bytes, and rows."""
-    for place in range(0, layout.shape[0], 2):
+def name_parts_kernel(tables, layout, words, cells, ways, addresses):
+    """Write the address and the number of rows of each part of one array, and of three more, to ``addresses``.
+
+    layout : int64[2 n]  where each part begins, in bytes, and how many rows it has
+    """
+    last = layout.shape[0]
+    for place in range(0, last, 2):
         addresses[place], addresses[place + 1] = tables.ctypes.data + layout[place], layout[place + 1]
+    addresses[last], addresses[last + 1] = words.ctypes.data, words.shape[0]
+    addresses[last + 2], addresses[last + 3] = cells.ctypes.data, cells.shape[0]
+    addresses[last + 4], addresses[last + 5] = ways.ctypes.data, ways.shape[0]
 
 
 @njit(cache=True)

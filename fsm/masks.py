@@ -12,26 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import (
+    FRESH,
+    FULL,
+    LOOSE,
     NO_ROW,
+    R_BASE,
+    R_CLOSED,
+    R_FLAGS,
     R_FOUND,
     R_LOWEST,
     R_MOST,
     R_NODE,
     R_OPENED,
     R_OPENED_STATE,
+    R_PLACE,
     R_STAGE,
     R_TOUCHED,
+    SEVERAL,
     SPACED_STAGE,
+    TAKEN,
+    UNKNOWN,
     WALK_ALL,
     WALK_BELOW,
     WALK_ENDINGS,
     WALK_NAMES,
-    bytes_entry,
+    WHOLE,
     fill_entry,
+    mask_entry,
+    take_entry,
     widen_kernel,
 )
+from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
-from fsm.layout import BASE, BYTE, CALLEE, CHAR, KIND, LONGEST, RETURN, STATE_POP, UNBOUNDED
+from fsm.layout import BASE, BYTE, CALLEE, KIND, RETURN, STATE_POP, UNBOUNDED
 from fsm.position import Position
 from fsm.shared_masks import ACCEPTS, STAYS, Mask, Shape, SharedMasks
 from fsm.summaries import Summary, summaries_of
@@ -65,10 +78,12 @@ class Masks:
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._rows: dict[bytes, Row] = {}
+        self._row_of: dict[int, Row] = {}
         self._cells: dict[int, memoryview] = {}
+        self._flags = 0
         self._summary_of: dict[int, Summary] = {}
         self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row, Shape]] = {}
-        self._shared = SharedMasks(runs)
+        self._shared = SharedMasks(runs.network)
         self._sparse_bytes = 0
 
     @property
@@ -85,6 +100,7 @@ class Masks:
     def forget(self) -> None:
         """Drop the shared rows; positions keep the ones they hold."""
         self._rows.clear()
+        self._row_of.clear()
         self._cells.clear()
         self._other_names.clear()
         self._shared.clear()
@@ -93,11 +109,8 @@ class Masks:
 
     def fill(self, position: Position) -> None:
         """Compute the mask of a position."""
-        shared = self._shared
-        mask = shared.find(position.configurations)
-        flags = shared.flags
-        if mask is None:
-            mask = self._fill_fresh(shared.closed)
+        mask = self._mask_of(position.configurations)
+        flags = self._flags
         position.is_accepting = flags & ACCEPTS != 0
         if position.is_accepting:
             mask = self._with_end(mask)
@@ -113,68 +126,150 @@ class Masks:
             cells = self._cells[id(base)] = base.data
         return cells
 
-    def _fill_fresh(self, closed: list[list[int]]) -> Mask:
-        """Fill the mask of what `SharedMasks.find` closed and did not find."""
-        if len(closed) != 1:
-            self._network.regs[R_TOUCHED] = 0
-            return self._taken(self._fill_many(closed, self._tables.empty_row))
-        mask = self._taken(self._fill_one(closed[0], self._tables.empty_row))
-        self._shared.keep(closed[0], mask)
+    def _mask_of(self, configurations: NDArray[np.int64]) -> Mask:
+        """Return the mask of a place: one that was filled for a place like it, or a new one. Its flags are noted."""
+        network, space, shared, tables, masks = (
+            self._network, self._tables.workspace, self._shared, self._tables, self._shared.masks,
+        )  # fmt: skip
+        resumes = 0
+        try:
+            while True:
+                code: int = mask_entry(
+                    network.addresses, space.addresses, shared.addresses, tables.addresses, configurations, len(masks),
+                    resumes,
+                )  # fmt: skip
+                if code >= 0:
+                    self._flags = code & 3
+                    return masks[code >> 2]
+                if code in (TAKEN, LOOSE):
+                    self._flags, address = network.regs[R_FLAGS : R_BASE + 1].tolist()
+                    return self._kept(code, self._row_at(address))
+                if not self._mend(code, resumes):
+                    break
+                resumes = 1
+            self._flags = flags = int(network.regs[R_FLAGS])
+            mask = self._fill_slowly(code, len(configurations))
+        except BaseException:
+            shared.clear()  # what was remembered last may not be in the list of masks yet
+            raise
+        self._flags = flags
         return mask
 
-    def _of_one(self, configuration: list[int]) -> Mask:
-        """Return the mask of one closed configuration."""
-        mask = self._shared.find(np.array([configuration], np.int64))
-        return self._fill_fresh(self._shared.closed) if mask is None else mask
+    def _mend(self, code: int, resumes: int) -> bool:
+        """Do what ``mask_entry`` stopped for, if it can go on then."""
+        regs = self._network.regs
+        if code == FULL:
+            self._shared.grow()
+        elif code == NO_ROW:
+            self._tables.spaces.row(regs.item(R_MOST))
+        elif code == UNKNOWN:
+            self._learn(regs.item(R_PLACE))
+        else:
+            return self._runs.mend(code, resumes=resumes)
+        return True
 
-    def _fill_one(self, configuration: list[int], base: Row) -> Row:
-        """Fill the scratch mask from one configuration, where ``find`` left it; return the base row it differs from."""
-        network, state = self._network, configuration[0]
-        kind = network.states.item(state, KIND)
-        if kind == BYTE:
-            return self._fill_bytes()
-        if kind == CHAR and configuration[2] == 0:
-            heavy = network.heavy.get(state)
-            if heavy is not None and (configuration[3] == 0 or network.states.item(state, LONGEST) == UNBOUNDED):
-                return self._fill_heavy(state, heavy, configuration)
-            base_state = network.states.item(state, BASE)
-            if base_state:
-                return self._fill_names(base_state, configuration)
-        self._tables.workspace.mask[:] = base
-        self._walk(base, WALK_ALL)
-        return base
+    def _learn(self, state: int) -> None:
+        """Say how masks of a state of characters are filled."""
+        network = self._network
+        heavy = network.heavy.get(state)
+        if heavy is not None:
+            self._shared.set_way(state, self._summary(state, heavy), heavy[0].close)
+        else:
+            self._shared.set_way(state, None, 0, is_other=network.states.item(state, BASE) != 0)
 
-    def _fill_many(self, configurations: list[list[int]], base: Row) -> Row:
-        """Unite the masks of several configurations in the scratch mask."""
-        space, regs = self._tables.workspace, self._network.regs
+    def _kept(self, code: int, base: Row) -> Mask:
+        """Return the mask that a kernel has just taken, and keep it where it is remembered."""
+        mask = self._shared.taken(base)
+        if code == TAKEN:
+            self._shared.masks.append(mask)
+        if mask[1] is not None:
+            self._sparse_bytes += 12 * len(mask[1])
+        return mask
+
+    def _row_at(self, address: int) -> Row:
+        """Return the row that begins at an address: one that kernels begin masks with."""
+        row = self._row_of.get(address)
+        if row is None:
+            for row in (self._tables.empty_row, *self._tables.spaces.rows()):
+                self._row_of[int(addresses_of(row)[0])] = row
+            row = self._row_of[address]
+        return row
+
+    def _fill_slowly(self, code: int, size: int) -> Mask:
+        """Fill a mask for which a kernel has not all there is to know."""
+        network, space = self._network, self._tables.workspace
+        if code == SEVERAL:
+            return self._united(space.frontier[size : int(network.regs[R_CLOSED])].tolist())
+        if code == WHOLE:
+            return self._taken(self._row_at(network.regs.item(R_BASE)))
+        return self._taken(self._fill_one() if code == FRESH else self._fill_extras())
+
+    def _taken(self, base: Row) -> Mask:
+        """Take the mask just filled out of the scratch room, and remember it."""
+        network, space, shared = self._network, self._tables.workspace, self._shared
+        is_whole = 0
+        while True:
+            code: int = take_entry(
+                network.addresses, space.addresses, shared.addresses, space.mask, len(shared.masks), is_whole
+            )
+            if code == FULL:
+                shared.grow()
+            elif code == WHOLE:
+                is_whole = 1
+            else:
+                break
+        if is_whole:
+            row = space.mask.copy()
+            base = self._rows.setdefault(row.tobytes(), row)
+        return self._kept(code, base)
+
+    def _united(self, configurations: list[list[int]]) -> Mask:
+        """Unite the masks of several configurations."""
+        space, states, base = self._tables.workspace, self._network.states, self._tables.empty_row
         union = base.copy()
         light = []
         for configuration in configurations:
             state = configuration[0]
-            row = self._network.states[state]
-            if row[KIND] == BYTE or state in self._network.heavy or row[BASE]:
-                union |= _whole(self._of_one(configuration))
+            if states.item(state, KIND) == BYTE or state in self._network.heavy or states.item(state, BASE):
+                union |= _whole(self._mask_of(np.array([configuration], np.int64)))
             else:
                 light.append(configuration)
         if light:
             space.mask[:] = base
-            regs[R_TOUCHED] = 0
+            self._network.regs[R_TOUCHED] = 0
             space.frontier[: len(light)] = light
             self._walk(base, WALK_ALL, len(light))
             union |= space.mask
-        space.mask[:] = union
-        differing = np.flatnonzero(union)
-        regs[R_TOUCHED] = len(differing)
-        space.touched[: len(differing)] = differing
-        return base
+        words = np.flatnonzero(union)
+        if len(words) > self._tables.num_words // 4:
+            return self._rows.setdefault(union.tobytes(), union), None, None
+        self._sparse_bytes += 12 * len(words)
+        return (base, words, union[words]) if len(words) else (base, None, None)
 
-    def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:
-        owner, automaton_state = heavy
-        stack, low, high = configuration[1], configuration[3], configuration[4]
+    def _fill_one(self) -> Row:
+        """Fill the scratch mask for a place whose configuration is in the registers; return the row it differs from."""
+        network = self._network
+        configuration = network.regs[R_PLACE : R_PLACE + 5].tolist()
+        state = configuration[0]
+        heavy = network.heavy.get(state)
+        if heavy is not None:
+            return self._fill_heavy(state, heavy, configuration)
+        return self._fill_names(network.states.item(state, BASE), configuration)
+
+    def _summary(self, state: int, heavy: tuple[Any, int]) -> Summary:
+        """Return the summary of a heavy state."""
         summary = self._summary_of.get(state)
         if summary is None:
+            owner, automaton_state = heavy
             summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
             self._summary_of[state] = summary
+            self._row_of[summary.walk.item(18)] = summary.base
+        return summary
+
+    def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:
+        """Fill a heavy state: what stays inside is summed up."""
+        owner, stack, low, high = heavy[0], configuration[1], configuration[3], configuration[4]
+        summary = self._summary(state, heavy)
         base = summary.base_for(high)
         self._tables.workspace.mask[:] = base
         # The tokens that close the string and go on as the grammar around it permits.
@@ -255,28 +350,20 @@ class Masks:
             self._runs.mend(code, resumes=resumes)
             resumes = 1
 
-    def _fill_bytes(self) -> Row:
-        """Fill a state of bytes; where white space may come, tokens that begin with it go by what follows."""
-        tables, network = self._tables, self._network
-        space, spaces, regs = tables.workspace, tables.spaces, network.regs
-        resumes = 0
-        while (code := bytes_entry(network.addresses, space.addresses, tables.walk_addresses, resumes)) != 0:
-            if code == NO_ROW:
-                spaces.row(int(regs[R_MOST]))
-            else:
-                self._runs.mend(code, resumes=resumes)
-            resumes = 1
-        most = regs.item(R_MOST)
-        base = wider = spaces.row(most)
-        opened, opened_state, num_found = regs.item(R_OPENED), regs.item(R_OPENED_STATE), regs.item(R_FOUND)
+    def _fill_extras(self) -> Row:
+        """Add what the walk of a state of bytes left out: what the vocabulary knows of numbers and quotes."""
+        tables, space, regs = self._tables, self._tables.workspace, self._network.regs
+        most, opened, stack = regs.item(R_MOST), regs.item(R_OPENED_STATE), regs.item(R_OPENED)
+        base = wider = tables.spaces.row(most)
+        num_found = regs.item(R_FOUND)
         if num_found:
             wider = self._with_numerals(base, space.found[:num_found].tolist(), most)
-        if opened >= 0:
+        if stack >= 0:
             wider = openings_of(tables).row(wider, most)
         if wider is not base:
             widen_kernel(space.mask, wider, space.touched, regs[R_TOUCHED])
-        if opened >= 0:
-            self._fill_opened(wider, opened_state, opened, most)
+        if stack >= 0:
+            self._fill_opened(wider, opened, stack, most)
         return wider
 
     def _with_numerals(self, base: Row, found: list[list[int]], most: int) -> Row:
@@ -320,18 +407,6 @@ class Masks:
         words = changed if words is None else np.union1d(words, changed)
         self._sparse_bytes += 12 * len(words)
         return base, words, row[words]
-
-    def _taken(self, base: Row) -> Mask:
-        """Take the mask just filled out of the scratch room."""
-        space, num_touched = self._tables.workspace, self._network.regs.item(R_TOUCHED)
-        if num_touched > self._tables.num_words // 4:
-            row = space.mask.copy()
-            return self._rows.setdefault(row.tobytes(), row), None, None
-        if not num_touched:
-            return base, None, None
-        words = space.touched[:num_touched].astype(np.int64)
-        self._sparse_bytes += 12 * num_touched
-        return base, words, space.mask[words]
 
 
 def _whole(mask: Mask) -> Row:

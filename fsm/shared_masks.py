@@ -13,27 +13,19 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import (
-    ARENA_FULL,
-    FRESH,
-    MAX_TESTED,
-    R_ACCEPTS,
-    R_CLOSED,
-    R_LOWEST,
-    R_TESTED,
-    R_TOP,
-    SEVERAL,
-    place_entry,
-    remember_entry,
-)
+from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, R_LOWEST, R_TESTED, R_TOP, WAY_OTHER, WAY_WALK
 from fsm._network_kernels import name_parts_kernel
-from fsm.kernel_runs import KernelRuns
+from fsm.addresses import addresses_of
+from fsm.network import Network
+from fsm.summaries import Summary
 
 __all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
 
 Row = NDArray[np.int32]
 Mask = tuple[Row, "NDArray[np.int64] | None", "Row | None"]
 """The base row, the words that differ from it, and what they are."""
+
+Words = tuple[NDArray[np.int64], Row]
 
 Shape = tuple[int, tuple[int, ...]]
 """How many return states were popped, and which bits were tested at each of them and at the next."""
@@ -45,76 +37,94 @@ ACCEPTS, STAYS = 1, 2
 class SharedMasks:
     """Remember the masks of one grammar by what filling them looked at.
 
-    The tables of ``remember_kernel`` lie one after another in one array: heads, known, values, shapes, room for what is
-    looked at, and how many there are.
+    ``mask_entry`` reads and writes the tables, which lie one after another in one array: heads, known, values, shapes,
+    room for what is looked at, and how many there are. Besides, it writes the words in which masks differ from their
+    rows, and reads how states of characters are filled.
 
     Parameters
     ----------
-    runs : the grammar's network, whose stacks are looked at, and scratch room.
+    network : the grammar's network, whose stacks are looked at.
+
+    Attributes
+    ----------
+    masks : the masks remembered, by number.
+    addresses : int64[18], names the arrays for kernels.
     """
 
-    __slots__ = ("_addresses", "_masks", "_num_rows", "_runs", "_tables", "closed", "flags")
+    __slots__ = ("_cells", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
 
-    closed: list[list[int]]
-    """Where `find` found no mask: the configurations with calls and forks followed."""
-    flags: int
-    """What it saw of the place: ``ACCEPTS``, ``STAYS``."""
+    masks: list[Mask]
+    addresses: NDArray[np.int64]
 
-    def __init__(self, runs: KernelRuns) -> None:
-        self._runs = runs
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self.clear()
 
     @property
     def memory_bytes(self) -> int:
-        """Count the bytes of the tables; the masks are counted by who filled them."""
-        return self._tables.nbytes
+        """Count the bytes of the tables, room for words included; words are counted by who filled the masks."""
+        room = 12 * (len(self._words) - int(self._tables[-1]))
+        return self._tables.nbytes + self._ways.nbytes + room
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._masks: list[Mask] = []
+        """Forget everything; masks that others hold stay as they are."""
+        self.masks = []
         tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
         tables[-_NUM_SIZES] = 1  # record 0 stands for none
-        self._install(_FEWEST, tables)
+        self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((0, 2), np.int64))
 
-    def _install(self, num_rows: int, tables: NDArray[np.int64]) -> None:
+    def _install(self, num_rows: int, tables: NDArray[np.int64], room: Words, ways: NDArray[np.int64]) -> None:
         """Take tables with room for so many masks, and their names for the kernels, all at once."""
         layout = _layout(num_rows)[1]
-        addresses = np.empty_like(layout)
-        name_parts_kernel(tables, layout, addresses)
+        words, cells = room
+        addresses = np.empty(len(layout) + 6, np.int64)
+        name_parts_kernel(tables, layout, words, cells, ways, addresses)
         # In one step, so that an interruption leaves no name of tables that are gone.
-        self._num_rows, self._tables, self._addresses = num_rows, tables, addresses
+        self._num_rows, self._tables, self._words, self._cells, self._ways, self.addresses = (
+            num_rows, tables, words, cells, ways, addresses,
+        )  # fmt: skip
 
-    def find(self, configurations: NDArray[np.int64]) -> Mask | None:
-        """Follow what consumes nothing; return the mask where one place is left and one like it has been filled.
+    def taken(self, base: Row) -> Mask:
+        """Return the mask whose words a kernel has just taken: how it differs from a row."""
+        first, count = self._network.regs[R_FIRST : R_COUNT + 1].tolist()
+        if not count:
+            return base, None, None
+        return base, self._words[first : first + count], self._cells[first : first + count]
 
-        Else begin to note what filling the one looks at.
-        """
-        network, space = self._runs.network, self._runs.workspace
-        resumes = 0
-        while True:
-            code: int = place_entry(network.addresses, space.addresses, self._addresses, configurations)
-            if code >= 0:
-                self.flags = code & 3
-                return self._masks[code >> 2]
-            if code <= FRESH:
-                self.flags, self.closed = FRESH - code, [space.frontier[0].tolist()]
-                return None
-            if code == SEVERAL:
-                self.flags = int(network.regs[R_ACCEPTS])
-                self.closed = space.frontier[len(configurations) : int(network.regs[R_CLOSED])].tolist()
-                return None
-            self._runs.mend(code, resumes=resumes)
-            resumes = 1
+    def grow(self) -> None:
+        """Make room for what a kernel had none for: the words of a mask, or else one mask more."""
+        count = int(self._network.regs[R_COUNT])
+        if count:
+            self._install(self._num_rows, self._tables, _words(2 * len(self._words) + count), self._ways)
+            self._tables[-1] = 0  # after it, so that an interruption has nothing written over
+            return
+        num_rows = (4 if self._num_rows < _MANY else 2) * self._num_rows
+        old, starts, places = self._tables, _layout(self._num_rows)[0], _layout(num_rows)[0]
+        tables = np.zeros(places[-1], np.int64)
+        for first, last, place in zip(starts, starts[1:], places, strict=False):
+            tables[place : place + last - first] = old[first:last]
+        self._install(num_rows, tables, (self._words, self._cells), self._ways)
+
+    def set_way(self, state: int, summary: Summary | None, close: int, *, is_other: bool = False) -> None:
+        """Say how a state of characters is filled: by its summary, going on at ``close``; by a walk; or otherwise."""
+        ways = self._ways
+        if state >= len(ways):
+            ways = np.zeros((len(self._network.states), 2), np.int64)
+            ways[: len(self._ways)] = self._ways
+        address = addresses_of(summary.walk)[0] if summary is not None else WAY_OTHER if is_other else WAY_WALK
+        ways[state] = address, close
+        if ways is not self._ways:
+            self._install(self._num_rows, self._tables, (self._words, self._cells), ways)
 
     def looked(self) -> Shape | None:
-        """Return what was looked at since `find`; None where it was too much to remember."""
-        top, lowest, *tested = self._runs.network.regs[R_TOP : R_TESTED + MAX_TESTED].tolist()
+        """Return what the fill looked at so far; None where it was too much to remember."""
+        top, lowest, *tested = self._network.regs[R_TOP : R_TESTED + MAX_TESTED].tolist()
         popped = top + 1 - lowest
         return (popped, tuple(tested[: popped + 1])) if popped < MAX_TESTED else None
 
     def look_again(self, shape: Shape) -> None:
         """Note that a part of the fill was looked up which looked at so much."""
-        regs = self._runs.network.regs
+        regs = self._network.regs
         popped, tested = shape
         lowest = regs.item(R_TOP) + 1 - popped
         if lowest < regs.item(R_LOWEST):
@@ -123,30 +133,15 @@ class SharedMasks:
             if bits:
                 regs[place] |= bits
 
-    def keep(self, configuration: list[int], mask: Mask) -> None:
-        """Remember the mask of a closed configuration, filled since `find`."""
-        number = len(self._masks)
-        self._masks.append(mask)  # before anything refers to it
-        while True:
-            code = remember_entry(self._runs.network.addresses, self._addresses, *configuration, number)
-            if code != ARENA_FULL:
-                break
-            self._grow()
-        if code != 0:
-            self._masks.pop()
 
-    def _grow(self) -> None:
-        """Make the tables four times as large while they are small, then twice; what they hold stays."""
-        num_rows = (4 if self._num_rows < _MANY else 2) * self._num_rows
-        old, starts, places = self._tables, _layout(self._num_rows)[0], _layout(num_rows)[0]
-        tables = np.zeros(places[-1], np.int64)
-        for first, last, place in zip(starts, starts[1:], places, strict=False):
-            tables[place : place + last - first] = old[first:last]
-        self._install(num_rows, tables)
+# How many chains there are, how many rows the tables have at first, how many counts `take_kernel` keeps, how much room
+# for words there is at first.
+_NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES, _FEW_WORDS = 256, 16, 512, 4, 1024
 
 
-# How many chains there are, how many rows the tables have at first, how many counts `remember_kernel` keeps.
-_NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES = 256, 16, 512, 3
+def _words(count: int) -> Words:
+    """Make room for so many words in which masks differ from their rows, and for what they are."""
+    return np.empty(count, np.int64), np.empty(count, np.int32)
 
 
 @lru_cache(maxsize=32)

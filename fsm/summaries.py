@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fsm._kernels import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
+from fsm.addresses import addresses_of
 from fsm.automata.boolean_dfa import BooleanDfa
 from fsm.automata.dfa import DEAD, Dfa
 from fsm.dfa_states import CharStates
@@ -27,6 +28,7 @@ from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel, subtract_exits_kernel
 from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
 from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
+from fsm.tokens.trie import TokenTrie, name_walk
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
@@ -61,6 +63,8 @@ class Summary:
     chained : int32[W]   those of them that need their own characters and ``owed`` more at least; where counters run
     inside, needs : int32[n]   the others and the characters each needs at least; where counters run
     exits   : the tokens that close the string
+    endings : what may follow the quote in them, as a trie
+    walk    : int64[20]  names for ``mask_entry`` what follows a close, and the row that holds from how many characters
     """
 
     base: NDArray[np.int32]
@@ -69,13 +73,17 @@ class Summary:
     inside: NDArray[np.int32]
     needs: NDArray[np.int32]
     exits: Exits
+    endings: TokenTrie
     classes: CharacterClasses
     most: int = field(init=False)
+    walk: NDArray[np.int64] = field(init=False)
     limited: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find from how many characters on the counter makes no difference."""
         self.most = max(int(self.needs.max(initial=0)), self.owed + self.classes.longest)
+        exits = name_walk(self.endings, self.exits.tokens, self.exits.counts, self.exits.starts)
+        self.walk = np.append(exits, (addresses_of(self.base)[0], self.most))
 
     @property
     def memory_bytes(self) -> int:
@@ -183,6 +191,7 @@ class Summaries:
             inside=inside[:count].copy(),
             needs=needs[:count].copy(),
             exits=_group_exits(tables.endings, exits, counts, int(regs[R_TOUCHED])),
+            endings=tables.endings.trie,
             classes=known,
         )
 

@@ -65,14 +65,14 @@ def _announce_later_kernels() -> None:
 
 def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
-    from fsm._kernels import advance_entry, bytes_entry, fill_entry, place_entry, remember_entry
+    from fsm._kernels import advance_entry, fill_entry, mask_entry, take_entry
     from fsm.tokens._trie_kernels import build_trie_kernel
     from guidance.logits._draw_kernels import draw_rows_kernel, truncate_kernel
     from guidance.logits._kernels import apply_mask_kernel
     from guidance.transformer._kernels import read_rows_kernel
 
     drawing = (apply_mask_kernel, draw_rows_kernel, truncate_kernel)
-    masks = (advance_entry, bytes_entry, fill_entry, place_entry, remember_entry)
+    masks = (advance_entry, fill_entry, mask_entry, take_entry)
     return (*masks, build_trie_kernel, *drawing, read_rows_kernel)
 
 

@@ -6,6 +6,7 @@ first fit depends on a count only; of the others, what follows the white space i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,6 +51,10 @@ class SpaceTokens:
             row = self._rows[most] = pack_token_ids(fitting, self.vocabulary_size)
             self.row_addresses[most] = row.ctypes.data
         return row
+
+    def rows(self) -> Iterable[NDArray[np.int32]]:
+        """Return all rows that were asked for."""
+        return self._rows.values()
 
 
 def build_space_tokens(vocabulary: Vocabulary) -> SpaceTokens:

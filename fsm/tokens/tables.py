@@ -22,7 +22,7 @@ from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.mask import num_mask_words
 from fsm.tokens.character_classes import build_character_classes
 from fsm.tokens.space_tokens import build_space_tokens
-from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie
+from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie, name_walk
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["QuoteEndings", "VocabularyTables", "Workspace", "vocabulary_tables"]
@@ -114,7 +114,8 @@ class VocabularyTables:
     character_classes : the same by classes, for whole subtrees and tokens.
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
-    walk_addresses : int64, names the arrays that ``bytes_entry`` walks.
+    addresses : int64, names the arrays of ``mask_entry``: duplicates, rows of white space, scratch mask, empty row, and
+        what is walked (``name_walk``): all tokens, and those by what follows white space.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
 
@@ -132,14 +133,10 @@ class VocabularyTables:
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
         spaces = self.spaces
-        self.walk_addresses = np.concatenate([
-            self.trie.addresses,
-            spaces.trie.addresses,
-            addresses_of(
-                self.trie.duplicates, spaces.tokens, spaces.counts, spaces.starts, spaces.row_addresses,
-                self.workspace.mask,
-            ),
-        ])  # fmt: skip
+        self._walks = (name_walk(self.trie), name_walk(spaces.trie, spaces.tokens, spaces.counts, spaces.starts))
+        self.addresses = addresses_of(
+            self.trie.duplicates, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks
+        )
 
     @property
     def memory_bytes(self) -> int:

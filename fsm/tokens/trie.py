@@ -29,6 +29,7 @@ __all__ = [
     "TokenTrie",
     "build_token_trie",
     "build_trie",
+    "name_walk",
 ]
 
 BYTE, DEPTH, SKIP, TOKEN = range(4)
@@ -82,6 +83,19 @@ class TokenTrie:
             self.nodes, self.duplicates, self.labels, self.rows, self.inside, self.insides, self.closings,
         )  # fmt: skip
         return sum(array.nbytes for array in arrays)
+
+
+_NOTHING = np.zeros(0, np.int32)
+
+
+def name_walk(
+    trie: TokenTrie,
+    tokens: NDArray[np.int32] = _NOTHING,
+    counts: NDArray[np.int32] = _NOTHING,
+    starts: NDArray[np.int32] = _NOTHING,
+) -> NDArray[np.int64]:
+    """Name what a kernel walks (``mask_entry``): a trie; for one of endings also the tokens with each: int64[18]."""
+    return np.concatenate([trie.addresses, addresses_of(tokens, counts, starts)])
 
 
 def build_token_trie(vocabulary: Vocabulary) -> TokenTrie:
