@@ -688,7 +688,7 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, configura
     """Read the bytes ``text[first:last]`` from configurations, which become level 0.
 
     Returns twice the number of configurations that result (0: the text is rejected), in ``frontier[:n]``, and one more
-    where some of them may have a NOTE to answer; or NEED, ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE
+    where some of them have nothing left to read before a NOTE; or NEED, ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE
     decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
     begin, end = 0, configurations.shape[0]
@@ -716,8 +716,10 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, configura
     regs[R_READING] = 0
     rests = 0
     for i in range(begin, end):
-        kind = states[frontier[i, 0], KIND]
-        if kind == POP or kind == NOTE:
+        state, stack = frontier[i, 0], frontier[i, 1]
+        while states[state, KIND] == POP and stack != 0:
+            state, stack = stacks[stack, 0], stacks[stack, 1]
+        if states[state, KIND] == NOTE:
             rests = 1
         for column in range(5):
             frontier[i - begin, column] = frontier[i, column]

@@ -41,9 +41,6 @@ Row = list[int]
 
 def must_note(network: Network, configurations: NDArray[np.int64]) -> bool:
     """Tell whether some configuration has nothing left to read before a NOTE."""
-    states = network.states
-    if len(configurations) == 1 and states[configurations[0, 0], KIND] not in (POP, NOTE):
-        return False
     return any(_note_below(network, row) is not None for row in configurations.tolist())
 
 

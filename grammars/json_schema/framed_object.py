@@ -55,7 +55,8 @@ class FramedObject:
         if len(names) > MOST_BITS:
             names = sorted(names, key=lambda name: name not in required)[:MOST_BITS]
         self._bit = {name: 1 << place for place, name in enumerate(names)}
-        self._required = sum([self._bit[name] for name in required])
+        self._required = sum([self._bit[name] for name in required if name in self._bit])
+        self._loose = required.difference(self._bit)
         self._arguments: list[tuple[str, Names, Value | None]] = []
         self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
@@ -67,7 +68,6 @@ class FramedObject:
         return (
             plan.is_simple
             and not plan.is_ordered
-            and len(plan.rules.required) <= MOST_BITS
             and all(other.dfa is None or other.dfa.longest(other.dfa.start) is None for other, _ in plan.others())
         )
 
@@ -152,7 +152,7 @@ class FramedObject:
         edges = []
         if self.plan.others() or self._offers(extras):
             edges.append((QUOTE, QUOTE, self._names(extras)))
-        if not self._required:
+        if not self.plan.rules.required:
             edges.append((CLOSE_BRACE, CLOSE_BRACE, STATE_POP))
         self.network.write_byte(state, edges, space=self.values.prelude.space)
 
@@ -167,8 +167,9 @@ class FramedObject:
             comma = network.add_text(spaces.comma[1:], quote)
             lead = spaces.comma[0]
             edges.append((lead, lead, comma if is_open else network.add_seen(comma, left=_united(self._bits(names)))))
-        close = network.add_seen(STATE_POP, needs=self._required) if self._required else STATE_POP
-        edges.append((CLOSE_BRACE, CLOSE_BRACE, close))
+        if self._loose <= extras:
+            close = network.add_seen(STATE_POP, needs=self._required) if self._required else STATE_POP
+            edges.append((CLOSE_BRACE, CLOSE_BRACE, close))
         network.write_byte(state, edges, space=prelude.space)
 
     def _write_names(self, state: int, extras: Names) -> None:

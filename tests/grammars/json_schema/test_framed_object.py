@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 
 import jsonschema
 import pytest
@@ -101,3 +102,33 @@ def test_alike_members_share_their_rows():
     same, other = num_states("string", "string", "string"), num_states("string", "integer", "boolean")
     assert same - num_states("string", "string") < 12
     assert other - same > 2
+
+
+@pytest.mark.parametrize("more", [True, False, {"type": "integer"}])
+@pytest.mark.parametrize("num_required", [61, 63, 70])
+def test_more_required_keys_than_bits_all_have_to_come_once(num_required, more):
+    """The last of very many keys have no bit: whichever is missing is missed, whichever comes twice is refused."""
+    names = [f"k{number}" for number in range(75)]
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(names, {"type": "integer"}),
+        "required": names[:num_required],
+        "additionalProperties": more,
+    }
+    compiled = json_schema(schema, key_order="any").compile(BYTES)
+    judge = jsonschema.Draft202012Validator(schema)
+    shuffled = random.Random(num_required).sample(names, len(names))
+    for order in (names, names[::-1], shuffled, names[:num_required], ["x", *names, "y"]):
+        document = dict.fromkeys(order, 1)
+        assert accepts(compiled, json.dumps(document)) == judge.is_valid(document)
+        for missing in (order[0], order[1], order[-1], names[0], names[num_required - 1], names[30]):
+            less = {name: 1 for name in order if name != missing}
+            assert accepts(compiled, json.dumps(less)) == judge.is_valid(less), missing
+        for twice in (order[0], order[-1]):
+            text = json.dumps(document)[:-1] + f', "{twice}": 1}}'
+            assert not accepts(compiled, text)
+    matcher = compiled.matcher()
+    for byte in json.dumps(dict.fromkeys(shuffled[1:40], 1))[:-1].encode():
+        matcher.advance(byte)
+    rest = [name for name in names[:num_required] if name not in shuffled[1:40]]
+    assert matcher.shortest_completion() == len("".join(f',"{name}":1' for name in rest)) + 1
