@@ -104,7 +104,6 @@ __all__ = [
     "WALK_BELOW",
     "WALK_ENDINGS",
     "WALK_NAMES",
-    "WAY_OTHER",
     "WAY_WALK",
     "WHOLE",
     "accept_kernel",
@@ -153,9 +152,8 @@ FEW = 12
 # How far ``mask_entry`` is: the place and what to walk are not known yet; it walks all tokens, those that begin with no
 # white space, the others; or all by what follows their white space; everything is walked.
 PLACE_STAGE, BEGIN_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE, WALKED_STAGE = range(7)
-# How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk, by more than tables; else an
-# address.
-WAY_UNKNOWN, WAY_WALK, WAY_OTHER = range(3)
+# How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk; else an address.
+WAY_UNKNOWN, WAY_WALK = range(2)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
 ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
 # More configurations than this are stepped without looking first which bytes they accept.
@@ -688,8 +686,8 @@ def advance_kernel(states, edges, stacks, table, regs, work, frontier, configura
     """Read the bytes ``text[first:last]`` from configurations, which become level 0.
 
     Returns twice the number of configurations that result (0: the text is rejected), in ``frontier[:n]``, and one more
-    where some of them have nothing left to read before a NOTE; or NEED, ARENA_FULL. NOTED: before byte ``regs[R_FREE]`` a NOTE
-    decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
+    where some of them have nothing left to read before a NOTE; or NEED, ARENA_FULL. NOTED: before byte
+    ``regs[R_FREE]`` a NOTE decides; the level is ``frontier[regs[R_NODE]:regs[R_CLOSED]]``.
     """
     begin, end = 0, configurations.shape[0]
     if end + SLACK > frontier.shape[0]:
@@ -1436,6 +1434,36 @@ def find_spaces_kernel(states, stacks, regs, frontier):
 
 
 @njit(cache=True)
+def begin_names_kernel(network, space, vocabulary, ways, base_state):
+    """Begin to fill the place in ``frontier[0]``, inside names of a key, with what holds for every other name.
+
+    base_state : its way is the address of: the stack, -1 = any; the row, the addresses of the words that differ from it
+                 and of what they are, how many there are; how many return states were popped, the bits tested at each
+    Returns 0; ``FRESH`` where that is not known.
+    """
+    regs, frontier, levels = line_kernel(network, 8), table_kernel(space, 2, 5), line_kernel(space, 4)
+    mask, touched = words_kernel(vocabulary, 4), words_kernel(space, 12)
+    way = ways[base_state, 0] if base_state < ways.shape[0] else WAY_UNKNOWN
+    if way == WAY_UNKNOWN:
+        return FRESH
+    known = carray(pointer(way), (7 + MAX_TESTED,), np.int64)
+    if known[0] >= 0 and known[0] != frontier[0, 1]:
+        return FRESH
+    words, cells = carray(pointer(known[2]), (known[4],), np.int64), carray(pointer(known[3]), (known[4],), np.int32)
+    regs[R_BASE], regs[R_MODE], regs[R_MOST] = known[1], WALK_NAMES, 0
+    mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
+    for i in range(known[4]):
+        mask[words[i]] = cells[i]
+        touched[i] = words[i]
+    regs[R_TOUCHED] = known[4]
+    regs[R_LOWEST] = min(regs[R_LOWEST], regs[R_TOP] + 1 - known[5])
+    for below in range(known[5] + 1):
+        regs[R_TESTED + below] |= known[6 + below]
+    levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, PLAIN_STAGE
+    return 0
+
+
+@njit(cache=True)
 def begin_kernel(network, space, shared, vocabulary):
     """Find how the place is filled that ``place_kernel`` left in ``frontier[0]``, and begin: write to the registers.
 
@@ -1463,11 +1491,11 @@ def begin_kernel(network, space, shared, vocabulary):
         regs[R_BASE] = vocabulary[6]
         if kind == CHAR and frontier[0, 2] == 0:
             ways = table_kernel(shared, 16, 2)
+            if states[state, BASE] != 0:
+                return begin_names_kernel(network, space, vocabulary, ways, states[state, BASE])
             way = ways[state, 0] if state < ways.shape[0] else WAY_UNKNOWN
             if way == WAY_UNKNOWN:
                 return UNKNOWN
-            if way == WAY_OTHER:
-                return FRESH
             if way != WAY_WALK and (low == 0 or states[state, LONGEST] == UNBOUNDED):
                 summary = carray(pointer(way), (20,), np.int64)
                 if high < summary[19]:

@@ -15,6 +15,7 @@ from fsm._kernels import (
     FRESH,
     FULL,
     LOOSE,
+    MAX_TESTED,
     NO_ROW,
     R_BASE,
     R_CLOSED,
@@ -170,12 +171,11 @@ class Masks:
 
     def _learn(self, state: int) -> None:
         """Say how masks of a state of characters are filled."""
-        network = self._network
-        heavy = network.heavy.get(state)
-        if heavy is not None:
-            self._shared.set_way(state, self._summary(state, heavy), heavy[0].close)
+        heavy = self._network.heavy.get(state)
+        if heavy is None:
+            self._shared.set_way(state, None)
         else:
-            self._shared.set_way(state, None, 0, is_other=network.states.item(state, BASE) != 0)
+            self._shared.set_way(state, self._summary(state, heavy).walk, heavy[0].close)
 
     def _kept(self, code: int, base: Row) -> Mask:
         """Return the mask that a kernel has just taken, and keep it where it is remembered."""
@@ -188,12 +188,8 @@ class Masks:
 
     def _row_at(self, address: int) -> Row:
         """Return the row that begins at an address: one that kernels begin masks with."""
-        row = self._row_of.get(address)
-        if row is None:
-            for row in (self._tables.empty_row, *self._tables.spaces.rows()):
-                self._row_of[int(addresses_of(row)[0])] = row
-            row = self._row_of[address]
-        return row
+        row = self._tables.rows_at.get(address)
+        return self._row_of[address] if row is None else row
 
     def _fill_slowly(self, code: int, size: int) -> Mask:
         """Fill a mask for which a kernel has not all there is to know."""
@@ -311,9 +307,16 @@ class Masks:
         looked = self._shared.looked()
         if looked is not None:
             words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
-            key = (base_state, -1 if looked == (0, (0,)) else stack)
-            self._other_names[key] = (base, words, space.mask[words], looked)
+            values = space.mask[words]
+            stack = -1 if looked == (0, (0,)) else stack
+            self._other_names[base_state, stack] = (base, words, values, looked)
             self._sparse_bytes += 12 * len(words)
+            way = np.zeros(7 + MAX_TESTED, np.int64)
+            popped, tested = looked
+            addresses = addresses_of(base, words, values)
+            way[:6] = stack, addresses[0], addresses[2], addresses[4], len(words), popped
+            way[6 : 7 + popped] = tested
+            self._shared.set_way(base_state, way)
         return base
 
     def _walk(  # noqa: PLR0917 - called so often that naming the arguments would show

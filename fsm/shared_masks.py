@@ -13,11 +13,10 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, R_LOWEST, R_TESTED, R_TOP, WAY_OTHER, WAY_WALK
+from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, R_LOWEST, R_TESTED, R_TOP, WAY_WALK
 from fsm._network_kernels import name_parts_kernel
 from fsm.addresses import addresses_of
 from fsm.network import Network
-from fsm.summaries import Summary
 
 __all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
 
@@ -51,7 +50,7 @@ class SharedMasks:
     addresses : int64[18], names the arrays for kernels.
     """
 
-    __slots__ = ("_cells", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
+    __slots__ = ("_cells", "_held", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
 
     masks: list[Mask]
     addresses: NDArray[np.int64]
@@ -69,6 +68,7 @@ class SharedMasks:
     def clear(self) -> None:
         """Forget everything; masks that others hold stay as they are."""
         self.masks = []
+        self._held: list[NDArray[np.int64] | None] = []  # what the ways name
         tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
         tables[-_NUM_SIZES] = 1  # record 0 stands for none
         self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((0, 2), np.int64))
@@ -105,16 +105,18 @@ class SharedMasks:
             tables[place : place + last - first] = old[first:last]
         self._install(num_rows, tables, (self._words, self._cells), self._ways)
 
-    def set_way(self, state: int, summary: Summary | None, close: int, *, is_other: bool = False) -> None:
-        """Say how a state of characters is filled: by its summary, going on at ``close``; by a walk; or otherwise."""
+    def set_way(self, state: int, way: NDArray[np.int64] | None, close: int = 0) -> None:
+        """Say how a state of characters is filled: by what an array names (``mask_entry``), or, without, by a walk.
+
+        close : where a text goes on that closes what is summed up.
+        """
         ways = self._ways
         if state >= len(ways):
             ways = np.zeros((len(self._network.states), 2), np.int64)
             ways[: len(self._ways)] = self._ways
-        address = addresses_of(summary.walk)[0] if summary is not None else WAY_OTHER if is_other else WAY_WALK
-        ways[state] = address, close
-        if ways is not self._ways:
             self._install(self._num_rows, self._tables, (self._words, self._cells), ways)
+        self._held.append(way)
+        ways[state] = WAY_WALK if way is None else addresses_of(way)[0], close
 
     def looked(self) -> Shape | None:
         """Return what the fill looked at so far; None where it was too much to remember."""

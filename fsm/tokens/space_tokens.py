@@ -6,7 +6,6 @@ first fit depends on a count only; of the others, what follows the white space i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +30,7 @@ class SpaceTokens:
     counts  : int32[P]   white space characters before it, often none
     starts  : int32[E + 1]  those with ending e are ``starts[e]:starts[e + 1]``
     row_addresses : int64[longest + 1]  where the rows that were asked for stand, by how much white space; 0 = not asked
+    rows_at : those rows by address
     """
 
     alone: tuple[tuple[int, int], ...]
@@ -40,6 +40,7 @@ class SpaceTokens:
     starts: NDArray[np.int32]
     row_addresses: NDArray[np.int64]
     vocabulary_size: int
+    rows_at: dict[int, NDArray[np.int32]] = field(default_factory=dict)
     _rows: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
     def row(self, most: int) -> NDArray[np.int32]:
@@ -49,12 +50,10 @@ class SpaceTokens:
         if row is None:
             fitting = [token for size, token in self.alone if size <= most]
             row = self._rows[most] = pack_token_ids(fitting, self.vocabulary_size)
-            self.row_addresses[most] = row.ctypes.data
+            address = row.ctypes.data
+            self.rows_at[address] = row  # before a kernel can learn of it
+            self.row_addresses[most] = address
         return row
-
-    def rows(self) -> Iterable[NDArray[np.int32]]:
-        """Return all rows that were asked for."""
-        return self._rows.values()
 
 
 def build_space_tokens(vocabulary: Vocabulary) -> SpaceTokens:

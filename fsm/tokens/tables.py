@@ -116,6 +116,7 @@ class VocabularyTables:
     empty_row : int32[W], no token allowed.
     addresses : int64, names the arrays of ``mask_entry``: duplicates, rows of white space, scratch mask, empty row, and
         what is walked (``name_walk``): all tokens, and those by what follows white space.
+    rows_at : the rows that kernels begin masks with, by address.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
 
@@ -137,6 +138,8 @@ class VocabularyTables:
         self.addresses = addresses_of(
             self.trie.duplicates, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks
         )
+        self.rows_at = spaces.rows_at
+        self.rows_at[int(self.addresses[6])] = self.empty_row
 
     @property
     def memory_bytes(self) -> int:
