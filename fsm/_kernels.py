@@ -736,6 +736,8 @@ def set_token_kernel(token, duplicates, base, mask, touched, regs):
                 touched[regs[R_TOUCHED]] = word
                 regs[R_TOUCHED] += 1
             mask[word] = new
+        if token >= duplicates.shape[0]:  # no two tokens have equal bytes
+            return
         token = np.int64(duplicates[token])
 
 
@@ -751,6 +753,8 @@ def clear_token_kernel(token, duplicates, base, mask, touched, regs):
                 touched[regs[R_TOUCHED]] = word
                 regs[R_TOUCHED] += 1
             mask[word] = new
+        if token >= duplicates.shape[0]:  # no two tokens have equal bytes
+            return
         token = np.int64(duplicates[token])
 
 
@@ -995,6 +999,7 @@ def fill_kernel(
     inside,
     closings,
     insides,
+    marks,
     duplicates,
     base,
     mask,
@@ -1021,7 +1026,8 @@ def fill_kernel(
     path, gates : scratch (``enter_kernel``)
     found      : int64[16, 2]  out: the first ``regs[R_FOUND]`` digits (nodes) whose subtree is left out, as numbers are
                  alike everywhere, with the state after each
-    labels, rows, nodes, inside, closings, insides, duplicates : the trie (``fsm.tokens.trie.TokenTrie``)
+    labels, rows, nodes, inside, closings, insides, marks : the trie (``fsm.tokens.trie.TokenTrie``)
+    duplicates : int32[V]     another token with the same bytes, or -1; int32[0] where there is none
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
     Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
@@ -1039,11 +1045,11 @@ def fill_kernel(
         if mode == WALK_BELOW:
             top = regs[R_NODE]
             mark_kernel(
-                np.int64(rows[top, 1]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
+                np.int64(rows[top, 2]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
             )
         enter_kernel(
             states, edges, stacks, regs, frontier, levels, path, gates, ONE, np.int64(rows[top, 0]),
-            np.int64(rows[top + 1, 0]), mode,
+            np.int64(rows[top, 1]), mode,
         )  # fmt: skip
     depth, closed_depth, name_depth = regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES]
     if path[depth, 2] == ALL_NODES:  # what was a stub when this depth was entered can be looked at now
@@ -1070,7 +1076,7 @@ def fill_kernel(
                 name_depth = depth
                 enter_kernel(
                     states, edges, stacks, regs, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
-                    np.int64(rows[opener + 1, 0]), ONE,
+                    np.int64(rows[opener, 1]), ONE,
                 )  # fmt: skip
             else:
                 depth -= 1
@@ -1095,7 +1101,7 @@ def fill_kernel(
             elif frontier[begin, 3] == 0:
                 target = fast_kernel(states, edges, stacks, table, regs, frontier[begin, 0], frontier[begin, 1], byte)
                 if byte == 34 and target > 0 and how < CLOSINGS and regs[R_FREE_STATE] != 0:
-                    if depth == 1 or rows[node, 0] != rows[node + 1, 0]:  # what a last byte opens, nobody asks yet
+                    if depth == 1 or rows[node, 0] != rows[node, 1]:  # what a last byte opens, nobody asks yet
                         opened = quote_kernel(states, regs, target)
                     if opened < 0:
                         free = NEED
@@ -1111,7 +1117,7 @@ def fill_kernel(
             regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
             return free
         if target > 0:
-            if takes_numbers and depth == 1 and states[target, BASE] != 0 and rows[node, 3] == NUMERAL:
+            if takes_numbers and depth == 1 and states[target, BASE] != 0 and marks[node, 1] == NUMERAL:
                 if states[target, KIND] != CHAR and regs[R_FOUND] < found.shape[0]:
                     found[regs[R_FOUND], 0] = node
                     found[regs[R_FOUND], 1] = target
@@ -1126,19 +1132,19 @@ def fill_kernel(
             levels[depth + 1] = free
             if in_name != 0 and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
                 closed_depth = depth
-                place = np.int64(rows[node, 2])
+                place = np.int64(marks[node, 0])
                 unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, starts)
             if free == end:
                 continue
-        label = np.int64(rows[node, 1])
+        label = np.int64(rows[node, 2])
         if label >= 0 and (in_name == 0 or closed_depth == depth):
             mark_kernel(label, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
-        first, last = np.int64(rows[node, 0]), np.int64(rows[node + 1, 0])
+        first, last = np.int64(rows[node, 0]), np.int64(rows[node, 1])
         if first == last:
             continue
         depth += 1
         if opened > 0:
-            number = np.int64(rows[node, 3])
+            number = np.int64(marks[node, 1])
             for i in range(inside[number, 0], inside[number + 1, 0]):
                 mark_kernel(
                     np.int64(insides[i]), duplicates, base, mask, touched, regs, tokens, counts, starts, low, high
@@ -1196,7 +1202,7 @@ def words_kernel(addresses, place):
 def fill_entry(
     network, space, trie, duplicates, base, mask, tokens, counts, starts, mode, size, low, high, state, stack, resumes
 ):
-    """Call ``fill_kernel`` with arrays named by their addresses: unpacking 27 arrays would cost more than many walks.
+    """Call ``fill_kernel`` with arrays named by their addresses: unpacking 28 arrays would cost more than many walks.
 
     network, space, trie : int64  addresses and lengths (``Network.addresses``, ``Workspace``, ``TokenTrie``)
     size    : configurations that ``frontier`` begins with
@@ -1219,10 +1225,10 @@ def fill_entry(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
         carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
-        carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 4), np.int32),
+        carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 3), np.int32),
         carray(pointer(trie[4]), (trie[5], 4), np.int32), carray(pointer(trie[6]), (trie[7], 2), np.int32),
-        words_kernel(trie, 8), words_kernel(trie, 10), duplicates, base, mask, words_kernel(space, 12), mode, tokens,
-        counts, starts, low, high,
+        words_kernel(trie, 8), words_kernel(trie, 10), carray(pointer(trie[12]), (trie[13], 2), np.int32), duplicates,
+        base, mask, words_kernel(space, 12), mode, tokens, counts, starts, low, high,
     )  # fmt: skip
 
 
@@ -1497,11 +1503,11 @@ def begin_kernel(network, space, shared, vocabulary):
             if way == WAY_UNKNOWN:
                 return UNKNOWN
             if way != WAY_WALK and (low == 0 or states[state, LONGEST] == UNBOUNDED):
-                summary = carray(pointer(way), (20,), np.int64)
-                if high < summary[19]:
+                summary = carray(pointer(way), (22,), np.int64)
+                if high < summary[21]:
                     return FRESH
                 # The tokens that close the string and go on as the grammar around it permits.
-                regs[R_WALK], regs[R_BASE], regs[R_MODE] = way, summary[18], WALK_ENDINGS
+                regs[R_WALK], regs[R_BASE], regs[R_MODE] = way, summary[20], WALK_ENDINGS
                 regs[R_FEWEST], regs[R_LARGEST] = low, high
                 frontier[0, 0], frontier[0, 3], frontier[0, 4] = ways[state, 1], 0, UNBOUNDED
         regs[R_MOST] = 0
@@ -1514,19 +1520,20 @@ def begin_kernel(network, space, shared, vocabulary):
 def walk_kernel(network, space, vocabulary):
     """Call ``fill_kernel`` with arrays named by their addresses, and what the registers say to walk.
 
-    What is walked is named by 18 numbers: a trie (``TokenTrie.addresses``), tokens, counts and starts.
+    What is walked is named by 20 numbers: a trie (``TokenTrie.addresses``), tokens, counts and starts.
     """
     regs, mask = line_kernel(network, 8), words_kernel(vocabulary, 4)
-    walk = carray(pointer(regs[R_WALK]), (18,), np.int64)
+    walk = carray(pointer(regs[R_WALK]), (20,), np.int64)
     return fill_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4), table_kernel(space, 6, 3),
         carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
-        carray(pointer(walk[0]), (walk[1],), np.uint8), carray(pointer(walk[2]), (walk[3], 4), np.int32),
+        carray(pointer(walk[0]), (walk[1],), np.uint8), carray(pointer(walk[2]), (walk[3], 3), np.int32),
         carray(pointer(walk[4]), (walk[5], 4), np.int32), carray(pointer(walk[6]), (walk[7], 2), np.int32),
-        words_kernel(walk, 8), words_kernel(walk, 10), words_kernel(vocabulary, 0),
-        carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32), mask, words_kernel(space, 12), regs[R_MODE],
-        words_kernel(walk, 12), words_kernel(walk, 14), words_kernel(walk, 16), regs[R_FEWEST], regs[R_LARGEST],
+        words_kernel(walk, 8), words_kernel(walk, 10), carray(pointer(walk[12]), (walk[13], 2), np.int32),
+        words_kernel(vocabulary, 0), carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32), mask,
+        words_kernel(space, 12), regs[R_MODE],
+        words_kernel(walk, 14), words_kernel(walk, 16), words_kernel(walk, 18), regs[R_FEWEST], regs[R_LARGEST],
     )  # fmt: skip
 
 
@@ -1595,11 +1602,11 @@ def openings_kernel(states, levels, nodes, numbers, quotes, inside, closings, in
     """Read what follows every quote of the trie as the body of a free JSON string.
 
     states   : row 3 is the free string's; levels : int64[depth] scratch
-    nodes    : int32[N, 4]      the trie depth first; numbers : int32[N] each node breadth first
+    nodes    : int32[N, 4]      the trie depth first; numbers : int32[N] other numbers of them
     quotes   : int32[Q]         the nodes whose byte is a quote
     inside   : int32[Q + 1, 2]  out: where each quote's labels begin in ``insides``, and its nodes in ``closings``
     insides  : int32[I]         out: labels that end inside the string
-    closings : int32[C]         out: nodes, breadth first, whose byte closes it
+    closings : int32[C]         out: nodes, by those numbers, whose byte closes it
     Returns whether there was room; else ``inside[Q]`` says how much is needed.
     """
     num_inside, num_closings = 0, 0

@@ -350,7 +350,7 @@ def summary_kernel(
                 inside[count] = token
                 needs[count] = taken + owed
                 count += 1
-            token = np.int64(duplicates[token])
+            token = np.int64(duplicates[token]) if token < duplicates.shape[0] else -1
         node += 1
         if below[node - 1, 0] & ~path[depth, 3] == 0 and below[node - 1, 1] & ~path[depth, 4] == 0:
             if path[depth, 2] != 0:

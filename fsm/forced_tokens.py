@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fsm.tokens.tables import vocabulary_tables
-from fsm.tokens.trie import CHILDREN, MARK
+from fsm.tokens.trie import END, FIRST, MARK
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["split_forced"]
@@ -32,10 +32,10 @@ def _longest_token(vocabulary: Vocabulary, text: bytes, start: int) -> tuple[int
     trie = vocabulary_tables(vocabulary).trie
     node, best, size = 0, -1, 0
     for place in range(start, len(text)):
-        first, end = int(trie.rows[node, CHILDREN]), int(trie.rows[node + 1, CHILDREN])
+        first, end = int(trie.rows[node, FIRST]), int(trie.rows[node, END])
         node = first + int(np.searchsorted(trie.labels[first:end], text[place]))
         if node == end or trie.labels[node] != text[place]:
             return best, size, False
         if trie.rows[node, MARK] >= 0:
             best, size = int(trie.rows[node, MARK]), place - start + 1
-    return best, size, bool(trie.rows[node, CHILDREN] < trie.rows[node + 1, CHILDREN])
+    return best, size, bool(trie.rows[node, FIRST] < trie.rows[node, END])

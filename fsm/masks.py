@@ -259,7 +259,7 @@ class Masks:
             owner, automaton_state = heavy
             summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
             self._summary_of[state] = summary
-            self._row_of[summary.walk.item(18)] = summary.base
+            self._row_of[summary.walk.item(20)] = summary.base
         return summary
 
     def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:
@@ -345,7 +345,7 @@ class Masks:
         resumes = 0
         while True:
             code = fill_entry(
-                network.addresses, space.addresses, named, words.duplicates, base, mask, tokens, counts, starts, mode,
+                network.addresses, space.addresses, named, words.twins, base, mask, tokens, counts, starts, mode,
                 size, low, high, state, stack, resumes,
             )  # fmt: skip
             if code == 0:

@@ -64,7 +64,7 @@ class Summary:
     inside, needs : int32[n]   the others and the characters each needs at least; where counters run
     exits   : the tokens that close the string
     endings : what may follow the quote in them, as a trie
-    walk    : int64[20]  names for ``mask_entry`` what follows a close, and the row that holds from how many characters
+    walk    : int64[22]  names for ``mask_entry`` what follows a close, and the row that holds from how many characters
     """
 
     base: NDArray[np.int32]
@@ -176,7 +176,7 @@ class Summaries:
         regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0
         while True:
             count = summary_kernel(
-                network.states, network.edges, regs, path, trie.nodes, tables.characters, trie.duplicates,
+                network.states, network.edges, regs, path, trie.nodes, tables.characters, trie.twins,
                 known.classes, known.below, known.heights, known.widths, known.order, known.places, known.ranges,
                 known.sizes, scratch.counts, chain.begins, chain.reads, chain.passed, chain.length, scratch.loops,
                 mask, inside, needs, exits, counts,

@@ -10,7 +10,7 @@ import numpy as np
 from fsm.compiled import Compiled
 from fsm.position import REJECTED, Position
 from fsm.tokens.tables import VocabularyTables, vocabulary_tables
-from fsm.tokens.trie import BYTE, CHILDREN, DEPTH, PLACE, SKIP, TOKEN
+from fsm.tokens.trie import BYTE, DEPTH, END, FIRST, PLACE, SKIP, TOKEN
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["iterate_beginnings", "list_extensions"]
@@ -56,11 +56,11 @@ def _path(tables: VocabularyTables, text: bytes) -> list[int]:
     """Return the trie nodes along a text, as far as there are any."""
     trie, found, node = tables.trie, [], 0
     for byte in text:
-        first, end = int(trie.rows[node, CHILDREN]), int(trie.rows[node + 1, CHILDREN])
+        first, end = int(trie.rows[node, FIRST]), int(trie.rows[node, END])
         node = first + int(np.searchsorted(trie.labels[first:end], byte))
         if node == end or trie.labels[node] != byte:
             break
-        found.append(int(trie.rows[node, PLACE]))
+        found.append(int(trie.marks[node, PLACE]))
     return found
 
 

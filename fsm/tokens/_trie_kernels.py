@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["build_trie_kernel", "count_children_kernel", "count_nodes_kernel"]
+__all__ = ["build_trie_kernel", "count_nodes_kernel", "group_siblings_kernel"]
 
 
 @njit(cache=True)
@@ -65,15 +65,21 @@ def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
 
 
 @njit(cache=True)
-def count_children_kernel(nodes, numbers, last, num_children):
-    """Count the children of every node and of the root.
+def group_siblings_kernel(nodes, numbers, children):
+    """Number the nodes of a trie so that siblings stand side by side, and what is below the first of them comes next.
 
-    nodes        : int32[N, 4]   depth first
-    numbers      : int32[N]      another number of each node, from 1; the root is 0
-    last         : int64[depth]  scratch: the last node seen at each depth, by that number; the root at depth 0
-    num_children : int64[N + 1]  out, by that number
+    nodes    : int32[N, 4]      depth first
+    numbers  : int32[N]         out: another number of each node, from 1; the root is 0
+    children : int32[N + 1, 2]  out, by that number: the first child and the one after the last; none where equal
     """
-    for node in range(nodes.shape[0]):
-        depth = np.int64(nodes[node, 1])
-        num_children[last[depth - 1]] += 1
-        last[depth] = numbers[node]
+    free = 1
+    for parent in range(-1, nodes.shape[0]):
+        number, child, end = 0, parent + 1, nodes.shape[0]
+        if parent >= 0:
+            number, end = np.int64(numbers[parent]), np.int64(nodes[parent, 2])
+        children[number, 0] = free
+        while child < end:
+            numbers[child] = free
+            free += 1
+            child = np.int64(nodes[child, 2])
+        children[number, 1] = free

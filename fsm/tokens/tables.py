@@ -136,7 +136,7 @@ class VocabularyTables:
         spaces = self.spaces
         self._walks = (name_walk(self.trie), name_walk(spaces.trie, spaces.tokens, spaces.counts, spaces.starts))
         self.addresses = addresses_of(
-            self.trie.duplicates, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks
+            self.trie.twins, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks
         )
         self.rows_at = spaces.rows_at
         self.rows_at[int(self.addresses[6])] = self.empty_row

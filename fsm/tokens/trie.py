@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from fsm._kernels import NUMERAL, openings_kernel
 from fsm.addresses import addresses_of
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
-from fsm.tokens._trie_kernels import build_trie_kernel, count_children_kernel, count_nodes_kernel
+from fsm.tokens._trie_kernels import build_trie_kernel, count_nodes_kernel, group_siblings_kernel
 from fsm.vocabulary import Vocabulary
 
 __all__ = [
     "BYTE",
-    "CHILDREN",
     "DEPTH",
+    "END",
+    "FIRST",
     "MARK",
-    "OPENING",
     "PLACE",
     "SKIP",
     "TOKEN",
@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 BYTE, DEPTH, SKIP, TOKEN = range(4)
-CHILDREN, MARK, PLACE, OPENING = range(4)
+FIRST, END, MARK = range(3)
+PLACE, OPENING = range(2)
 QUOTE = ord('"')
 _NUMBER_BYTES = np.frombuffer(b"0123456789+-.eE", np.uint8)
 
@@ -44,20 +45,22 @@ class TokenTrie:
 
     nodes      : int32[N, 4]   depth first: byte, depth (1 = first byte), first node after the subtree, token id or -1
     duplicates : int32[V]      another token with the same bytes, or -1; the chain visits all of them
+    twins      : int32[V]      the same; int32[0] where no two tokens have the same bytes
     max_depth  : the longest token in bytes
 
-    The same nodes breadth first, after a root numbered 0, so that the bytes of siblings stand side by side:
+    The same nodes after a root numbered 0, siblings side by side and what is below them behind them, so that a walk
+    stays in one place of memory:
 
     labels   : uint8[N + 1]     byte
-    rows     : int32[N + 2, 4]  first child (the children end where those of the next node begin), token id or -1,
-                                number of the node depth first, number of the quote; or ``NUMERAL`` where a number
+    rows     : int32[N + 1, 3]  first child, the one after the last child, token id or -1
+    marks    : int32[N + 1, 2]  number of the node depth first; number of the quote; or ``NUMERAL`` where a number
                                 begins and nothing but numbers is spelled below; else -1
 
     What follows a quote, read as the body of a JSON string without rules:
 
     inside   : int32[Q + 1, 2]  where each quote's tokens begin in ``insides``, and its nodes in ``closings``
     insides  : int32[I]         tokens that end inside the string
-    closings : int32[C]         nodes, breadth first, whose byte closes it
+    closings : int32[C]         nodes, by their number, whose byte closes it
     addresses : int64           names the arrays for kernels (``fsm.addresses``)
     """
 
@@ -66,21 +69,24 @@ class TokenTrie:
     max_depth: int
     labels: NDArray[np.uint8]
     rows: NDArray[np.int32]
+    marks: NDArray[np.int32]
     inside: NDArray[np.int32]
     insides: NDArray[np.int32]
     closings: NDArray[np.int32]
+    twins: NDArray[np.int32] = field(init=False)
     addresses: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         """Name the arrays, which never move."""
-        arrays = (self.labels, self.rows, self.nodes, self.inside, self.closings, self.insides)
+        object.__setattr__(self, "twins", self.duplicates if (self.duplicates >= 0).any() else self.duplicates[:0])
+        arrays = (self.labels, self.rows, self.nodes, self.inside, self.closings, self.insides, self.marks)
         object.__setattr__(self, "addresses", addresses_of(*arrays))
 
     @property
     def memory_bytes(self) -> int:
         """Count the bytes of all arrays."""
         arrays: tuple[NDArray[Any], ...] = (
-            self.nodes, self.duplicates, self.labels, self.rows, self.inside, self.insides, self.closings,
+            self.nodes, self.duplicates, self.labels, self.rows, self.marks, self.inside, self.insides, self.closings,
         )  # fmt: skip
         return sum(array.nbytes for array in arrays)
 
@@ -94,7 +100,7 @@ def name_walk(
     counts: NDArray[np.int32] = _NOTHING,
     starts: NDArray[np.int32] = _NOTHING,
 ) -> NDArray[np.int64]:
-    """Name what a kernel walks (``mask_entry``): a trie; for one of endings also the tokens with each: int64[18]."""
+    """Name what a kernel walks (``mask_entry``): a trie; for one of endings also the tokens with each: int64[20]."""
     return np.concatenate([trie.addresses, addresses_of(tokens, counts, starts)])
 
 
@@ -115,27 +121,27 @@ def build_trie(strings: list[bytes], labels: tuple[int, ...] | list[int], num_la
     nodes = np.empty((count_nodes_kernel(joined, offsets), 4), np.int32)
     duplicates = np.full(num_labels, -1, np.int32)
     build_trie_kernel(joined, offsets, ids, nodes, duplicates)
-    return _with_breadth(nodes, duplicates, int(lengths.max()) if order else 0)
+    return _with_siblings(nodes, duplicates, int(lengths.max()) if order else 0)
 
 
-def _with_breadth(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_depth: int) -> TokenTrie:
-    """Number the nodes breadth first as well: sorted by depth, siblings stay together and in order."""
+def _with_siblings(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_depth: int) -> TokenTrie:
+    """Number the nodes siblings first as well."""
     num_nodes = len(nodes)
-    places = np.argsort(nodes[:, DEPTH], kind="stable").astype(np.int32)
     numbers = np.empty(num_nodes, np.int32)
-    numbers[places] = np.arange(1, num_nodes + 1, dtype=np.int32)
-    num_children = np.zeros(num_nodes + 1, np.int32)
-    count_children_kernel(nodes, numbers, np.zeros(max_depth + 1, np.int64), num_children)
+    children = np.empty((num_nodes + 1, 2), np.int32)
+    group_siblings_kernel(nodes, numbers, children)
+    places = np.empty(num_nodes, np.int32)
+    places[numbers - 1] = np.arange(num_nodes, dtype=np.int32)
     labels = np.zeros(num_nodes + 1, np.uint8)
     labels[1:] = nodes[places, BYTE]
     quotes = np.flatnonzero(labels == QUOTE)
-    rows = np.full((num_nodes + 2, 4), -1, np.int32)
-    rows[0, CHILDREN] = 1
-    rows[1:, CHILDREN] = 1 + np.cumsum(num_children, dtype=np.int32)
-    rows[1:-1, MARK] = nodes[places, TOKEN]
-    rows[1:-1, PLACE] = places
-    rows[quotes, OPENING] = np.arange(len(quotes))
-    rows[_numerals(nodes, numbers), OPENING] = NUMERAL
+    rows = np.full((num_nodes + 1, 3), -1, np.int32)
+    rows[:, :MARK] = children
+    rows[1:, MARK] = nodes[places, TOKEN]
+    marks = np.full((num_nodes + 1, 2), -1, np.int32)
+    marks[1:, PLACE] = places
+    marks[quotes, OPENING] = np.arange(len(quotes))
+    marks[_numerals(nodes, numbers), OPENING] = NUMERAL
     inside, insides, closings = _read_openings(nodes, numbers, places[quotes - 1], max_depth)
     return TokenTrie(
         nodes=nodes,
@@ -143,6 +149,7 @@ def _with_breadth(nodes: NDArray[np.int32], duplicates: NDArray[np.int32], max_d
         max_depth=max_depth,
         labels=labels,
         rows=rows,
+        marks=marks,
         inside=inside,
         insides=insides,
         closings=closings,

@@ -12,7 +12,7 @@ import numpy as np
 from fsm import Matcher
 from fsm.parts.special_tokens import split_special_tokens
 from fsm.tokens.tables import vocabulary_tables
-from fsm.tokens.trie import CHILDREN
+from fsm.tokens.trie import END, FIRST
 from guidance.decoding.request import MatcherLike
 from guidance.model import Model
 
@@ -96,8 +96,8 @@ class Forcing:
         labels, rows = self._trie.labels, self._trie.rows
         node = 0
         for byte in text:
-            first, end = int(rows[node, CHILDREN]), int(rows[node + 1, CHILDREN])
+            first, end = int(rows[node, FIRST]), int(rows[node, END])
             node = first + int(np.searchsorted(labels[first:end], byte))
             if node == end or labels[node] != byte:
                 return False
-        return not set(after).isdisjoint(labels[rows[node, CHILDREN] : rows[node + 1, CHILDREN]].tolist())
+        return not set(after).isdisjoint(labels[rows[node, FIRST] : rows[node, END]].tolist())
