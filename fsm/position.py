@@ -72,15 +72,9 @@ class Position:
 
     def clear(self) -> None:
         """Forget what was computed."""
-        self.base = None
-        self.cells = None
-        self.words = None
-        self.values = None
-        self.token, self.after, self.next = NO_TOKEN, None, NO_MOVES
-        self.is_accepting = None
-        self.is_complete = None
-        self.shortest = None
-        self.stays = None
+        self.base = self.cells = self.words = self.values = self.stays = self.after = None
+        self.is_accepting = self.is_complete = self.shortest = None
+        self.token, self.next = NO_TOKEN, NO_MOVES
 
     def forget_moves(self) -> None:
         """Forget where tokens lead."""

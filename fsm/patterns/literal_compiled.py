@@ -207,7 +207,7 @@ class LiteralCompiled(Compiled):
         begin = 0
         for position, end in zip(by_node, begins[1:], strict=True):
             if end - begin == 1:
-                position.next = {tokens[begin]: targets[begin]}
+                position.token, position.after = tokens[begin], targets[begin]
             elif end > begin:
                 position.next = dict(zip(tokens[begin:end], targets[begin:end], strict=True))
             begin = end
