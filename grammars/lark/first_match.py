@@ -8,6 +8,7 @@ which may.
 from __future__ import annotations
 
 from fsm.automata.dfa import EXPANSION_LOCK, Edge
+from fsm.automata.kept import count_automata, keep_automata
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Debt, Futures
@@ -15,7 +16,7 @@ from grammars.lark.follows import DEAD, FREE, Follows, settle
 from grammars.lark.program import Program
 from grammars.lark.threads import EARLIER, GOAL, NOW, Follow
 
-__all__ = ["FREE", "MAX_TERMINAL_STATES", "FirstMatch", "Follow"]
+__all__ = ["FREE", "MAX_TERMINAL_STATES", "FirstMatch", "Follow", "first_match"]
 
 MAX_TERMINAL_STATES = 50_000
 
@@ -28,20 +29,26 @@ class FirstMatch(Follows):
     program : the pattern.
     """
 
-    __slots__ = ("_accepts", "_edges", "_ends", "_live", "_numbers", "_states", "is_plain", "start")
+    __slots__ = ("__weakref__", "_accepts", "_edges", "_ends", "_live", "_numbers", "_states", "is_plain", "start")
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.is_plain = False
         self._states: list[Follow] = [DEAD]
         self._numbers: dict[Follow, int] = {DEAD: 0}
-        self._edges: list[tuple[Edge, ...] | None] = [()]
+        self._edges: dict[int, tuple[Edge, ...]] = {0: ()}
         self._accepts: dict[int, bool] = {}
         self._ends: dict[int, Follow] = {}
         self._live: set[int] | None = None
         self.start = self._number(self.begin([program.start]))
         if program.has_looks:
             self._explore()
+        count_automata(self)
+
+    @property
+    def num_states(self) -> int:
+        """Count the states made."""
+        return len(self._states)
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the match may end in ``state``, whatever follows."""
@@ -73,7 +80,7 @@ class FirstMatch(Follows):
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to states from which the match can still end."""
-        found = self._edges[state]
+        found = self._edges.get(state)
         if found is None:
             with EXPANSION_LOCK:
                 found = self._edges[state] = self._expand(state)
@@ -90,14 +97,14 @@ class FirstMatch(Follows):
     def _number(self, follow: Follow) -> int:
         number = self._numbers.get(follow)
         if number is None:
-            number = self._numbers[follow] = len(self._states)
+            number = len(self._states)
             if number > MAX_TERMINAL_STATES:
                 raise LimitError(
                     f"terminal: more than {MAX_TERMINAL_STATES} states are needed (limit MAX_TERMINAL_STATES); "
                     "shorten its repetitions"
                 )
-            self._states.append(follow)
-            self._edges.append(None)
+            self._states.append(follow)  # first, so that an interruption leaves no number without a state
+            self._numbers[follow] = number
         return number
 
     def _expand(self, state: int) -> tuple[Edge, ...]:
@@ -132,3 +139,14 @@ class FirstMatch(Follows):
         self._live = live
         if self.start not in live:
             self.start = 0
+
+
+@keep_automata(1024)
+def first_match(pattern: str) -> FirstMatch:
+    """Return the automaton of a pattern, shared by the terminals of all grammars that have it.
+
+    Raises
+    ------
+    Untranslatable, re.error, OverflowError : the pattern cannot be read.
+    """
+    return FirstMatch(Program(pattern))

@@ -25,10 +25,10 @@ from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
 from grammars.grammar import Grammar
 from grammars.lark.errors import PROBLEMS, make_lark_error, place_of
 from grammars.lark.exact_text import ExactText
-from grammars.lark.first_match import FirstMatch
+from grammars.lark.first_match import first_match
 from grammars.lark.limits import check_alternatives, check_size, make_depth_error
 from grammars.lark.plain_notation import read_plain
-from grammars.lark.program import Program, Untranslatable
+from grammars.lark.program import Untranslatable
 from grammars.regex import parse_regex
 
 __all__ = ["load_rules", "pattern_detail", "read_lark", "shown_source", "translate_error"]
@@ -188,7 +188,7 @@ class _Reader:
             return Terminal(term.name, ExactText(term.pattern.value))
         pattern = term.pattern.to_regexp()
         try:
-            automaton = FirstMatch(Program(pattern))
+            automaton = first_match(pattern)
         except Untranslatable as error:
             raise self._error(str(error), term) from error
         except (re.error, OverflowError) as error:
