@@ -41,6 +41,8 @@ _WARM_UP = (
     ("choice", ["true", "false"], "true"),
     ("choice", [f"{n * n}" for n in range(2000)], "4"),
     ("json", {"type": ["boolean", "string"]}, "true"),
+    ("json", {"type": "string", "pattern": "^[a-z.]+x[a-z.]+$"}, '"ax'),
+    ("json", {}, "[" * 200),
     ("lark", 'start: WORD ("," (WORD | TEXT))*\nWORD: /[a-z]+/\nTEXT: /"[^"]*"/\nWS: / +/\n%ignore WS', "true"),
 )
 """Grammars that use every kernel once, so that none is compiled or loaded while time is taken."""

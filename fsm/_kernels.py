@@ -1205,31 +1205,41 @@ def fill_entry(
     """Call ``fill_kernel`` with arrays named by their addresses: unpacking 28 arrays would cost more than many walks.
 
     network, space, trie : int64  addresses and lengths (``Network.addresses``, ``Workspace``, ``TokenTrie``)
-    size    : configurations that ``frontier`` begins with
+    size    : configurations that ``frontier`` begins with; for ``WALK_BELOW``, how many rows of ``found`` are walked:
+              what is below a node, from a state
     state, stack : where to begin; a state below 0 leaves the frontier as it is
     resumes : 1 after a stub was expanded or an arena has grown
     """
-    levels, regs = line_kernel(space, 4), line_kernel(network, 8)
+    levels, regs, found = line_kernel(space, 4), line_kernel(network, 8), table_kernel(space, 10, 2)
     if resumes == 0:
-        levels[0], levels[1], regs[R_DEPTH] = 0, size, -1
+        levels[0], levels[1], regs[R_DEPTH], regs[R_KEPT] = 0, size, -1, 0
         if state >= 0:
-            frontier = table_kernel(space, 2, 5)
-            frontier[0, 0], frontier[0, 1], frontier[0, 2], frontier[0, 3], frontier[0, 4] = (
-                state,
-                stack,
-                0,
-                0,
-                UNBOUNDED,
-            )
-    return fill_kernel(
-        table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
-        regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels, table_kernel(space, 6, 3),
-        carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
-        carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 3), np.int32),
-        carray(pointer(trie[4]), (trie[5], 4), np.int32), carray(pointer(trie[6]), (trie[7], 2), np.int32),
-        words_kernel(trie, 8), words_kernel(trie, 10), carray(pointer(trie[12]), (trie[13], 2), np.int32), duplicates,
-        base, mask, words_kernel(space, 12), mode, tokens, counts, starts, low, high,
-    )  # fmt: skip
+            begin_at_kernel(table_kernel(space, 2, 5), state, stack)
+    while True:  # one call of the walk, which is what takes long to compile
+        if mode == WALK_BELOW and regs[R_DEPTH] < 0:
+            levels[1], regs[R_NODE] = 1, found[regs[R_KEPT], 0]
+            begin_at_kernel(table_kernel(space, 2, 5), found[regs[R_KEPT], 1], ZERO)
+        code = fill_kernel(
+            table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4),
+            line_kernel(network, 6), regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels,
+            table_kernel(space, 6, 3), carray(pointer(space[8]), (space[9], 256), np.uint8), found,
+            carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 3), np.int32),
+            carray(pointer(trie[4]), (trie[5], 4), np.int32), carray(pointer(trie[6]), (trie[7], 2), np.int32),
+            words_kernel(trie, 8), words_kernel(trie, 10), carray(pointer(trie[12]), (trie[13], 2), np.int32),
+            duplicates, base, mask, words_kernel(space, 12), mode, tokens, counts, starts, low, high,
+        )  # fmt: skip
+        if code < 0 or mode != WALK_BELOW:
+            return code
+        regs[R_KEPT] += 1
+        regs[R_DEPTH] = -1
+        if regs[R_KEPT] == size:
+            return 0
+
+
+@njit(cache=True, inline="always")
+def begin_at_kernel(frontier, state, stack):
+    """Make one configuration, at the beginning of a state, the first of the frontier."""
+    frontier[0, 0], frontier[0, 1], frontier[0, 2], frontier[0, 3], frontier[0, 4] = state, stack, 0, 0, UNBOUNDED
 
 
 @njit(cache=True)

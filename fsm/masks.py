@@ -23,7 +23,6 @@ from fsm._kernels import (
     R_FOUND,
     R_LOWEST,
     R_MOST,
-    R_NODE,
     R_OPENED,
     R_OPENED_STATE,
     R_PLACE,
@@ -100,11 +99,11 @@ class Masks:
 
     def forget(self) -> None:
         """Drop the shared rows; positions keep the ones they hold."""
+        self._shared.clear()  # first: kernels must find no address of what is gone
         self._rows.clear()
         self._row_of.clear()
         self._cells.clear()
         self._other_names.clear()
-        self._shared.clear()
         self._summary_of.clear()
         self._sparse_bytes = 0
 
@@ -334,7 +333,7 @@ class Masks:
     ) -> None:
         """Walk a trie from a state, or from the configurations in ``frontier[:size]``.
 
-        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_ENDINGS``, or ``WALK_BELOW`` for what is below node ``R_NODE``.
+        mode : ``WALK_ALL``, ``WALK_NAMES``, ``WALK_ENDINGS``, or ``WALK_BELOW`` for what is below ``size`` nodes found.
         trie, endings : the trie, the vocabulary's by default; for a trie of endings, the tokens by ending.
         mask : what to write, the scratch mask by default.
         """
@@ -383,9 +382,7 @@ class Masks:
             regs = network.regs
             kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST]
             row = np.zeros_like(base)
-            for node, state in found:
-                regs[R_NODE] = node
-                self._walk(self._tables.empty_row, WALK_BELOW, 1, trie, endings, 0, most, state, mask=row)
+            self._walk(self._tables.empty_row, WALK_BELOW, len(found), trie, endings, 0, most, mask=row)
             regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST] = kept
             numerals.add(key, row)
         return numerals.widen(key, base)

@@ -53,6 +53,7 @@ class SharedMasks:
     __slots__ = ("_cells", "_held", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
 
     masks: list[Mask]
+    _held: list[NDArray[np.int64] | None]  # what the ways name
     addresses: NDArray[np.int64]
 
     def __init__(self, network: Network) -> None:
@@ -67,11 +68,12 @@ class SharedMasks:
 
     def clear(self) -> None:
         """Forget everything; masks that others hold stay as they are."""
-        self.masks = []
-        self._held: list[NDArray[np.int64] | None] = []  # what the ways name
         tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
         tables[-_NUM_SIZES] = 1  # record 0 stands for none
         self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((0, 2), np.int64))
+        # After it, so that an interruption leaves no table that tells of what is gone.
+        self.masks = []
+        self._held = []
 
     def _install(self, num_rows: int, tables: NDArray[np.int64], room: Words, ways: NDArray[np.int64]) -> None:
         """Take tables with room for so many masks, and their names for the kernels, all at once."""
