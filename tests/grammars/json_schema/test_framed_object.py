@@ -111,7 +111,7 @@ def test_more_required_keys_than_bits_all_have_to_come_once(num_required, more):
     names = [f"k{number}" for number in range(75)]
     schema = {
         "type": "object",
-        "properties": dict.fromkeys(names, {"type": "integer"}),
+        "properties": {name: {"type": "integer"} for name in names},
         "required": names[:num_required],
         "additionalProperties": more,
     }
