@@ -1030,12 +1030,14 @@ def fill_kernel(
     duplicates : int32[V]     another token with the same bytes, or -1; int32[0] where there is none
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from
-    depth ``regs[R_NAMES]`` on, one of which closed at depth ``regs[R_CLOSED]``. Where the first byte opens a free
-    string or a key, its subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none) and
-    ``regs[R_OPENED_STATE]`` the state. Returns 0, NEED or ARENA_FULL.
+    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from depth ``regs[R_NAMES]`` on, one of
+    which closed at depth ``regs[R_CLOSED]``. Where the first byte of a state of bytes opens a free string or a key, its
+    subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none), ``regs[R_OPENED_STATE]`` the state.
+    Returns 0, NEED or ARENA_FULL.
     """
     takes_numbers = regs[R_FREE_STATE] != 0 and (starts.shape[0] == 0 or mode == WALK_SPACED)
+    takes_openings = mode == WALK_ALL or mode == WALK_UNSPACED or mode == WALK_SPACED
+    takes_openings = takes_openings and levels[1] == levels[0] + 1 and states[frontier[levels[0], 0], KIND] == BYTE
     if regs[R_DEPTH] < 0:
         regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
         regs[R_NAMES] = 1 if mode == WALK_NAMES else NOT_CLOSED
@@ -1123,7 +1125,7 @@ def fill_kernel(
                     found[regs[R_FOUND], 1] = target
                     regs[R_FOUND] += 1
                     continue
-            if opened > 0 and depth == 1:
+            if opened > 0 and depth == 1 and takes_openings:
                 regs[R_OPENED] = regs[R_STACK]
                 regs[R_OPENED_STATE] = opened
                 continue

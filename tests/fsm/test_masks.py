@@ -185,6 +185,39 @@ def test_mask_equals_trying_every_token(
     assert matcher.is_accepting
 
 
+QUOTES = [b'""', b'a"', b'"a', b'"a"', b'""a', b'a""b', b'a""', b'""a"', b"ab", b'"a""b"', b'1"', b"12", b'"1', b'0"a']
+SPACED = [b'"12"3', b'a"12', b'a"1', b'""1', b'""12', b' "a', b'" "', b'a" "b', b'a"  "b"', b'" 1', b'a" 12', b'" 12']
+CLOSE_BY = Vocabulary([*(bytes([byte]) for byte in range(256)), *QUOTES, *SPACED, b""], eos_token_ids=[282])
+VALUES_SIDE_BY_SIDE = [
+    ("string", "string", b'"ab""cd"'),
+    ("string", "integer", b'"ab"12'),
+    ("integer", "string", b'12 "ab"'),
+    ("any", "any", b'{"a":"b"}"c"'),
+    ("any", "any", b'["a"] 12'),
+    ("pattern", "string", b'"ab" "x"'),
+    ("enum", "enum", b'"ab""b"'),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "text"), VALUES_SIDE_BY_SIDE)
+def test_mask_is_right_where_one_value_closes_and_the_next_opens(first: str, second: str, text: bytes) -> None:
+    """Tokens that close a string and open the next, or begin a number, are walked like any others."""
+    kinds: dict[str, dict[str, object]] = {
+        "string": {"type": "string"},
+        "integer": {"type": "integer"},
+        "any": {},
+        "pattern": {"type": "string", "pattern": "^[a-z]*$"},
+        "enum": {"enum": ["a", "ab", "b"]},
+    }
+    matcher = (json_schema(kinds[first]) + json_schema(kinds[second])).compile(CLOSE_BY).matcher()
+    mask = allocate_token_bitmask(1, CLOSE_BY.size)
+    for byte in text:
+        matcher.fill_next_token_bitmask(mask)
+        assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
+        matcher.advance(byte)
+    assert matcher.is_accepting
+
+
 @pytest.mark.parametrize(
     "pattern", ["[a-z]+", "n(a|é|日)*e?", r"\d{2,5}(\.\d+)?", "(ab|abc)*", ".{0,300}x", "tr|true|trué"]
 )
