@@ -4,7 +4,8 @@ vocabulary.py   the bytes of every token          mask.py       the bit layout o
 matcher.py      the cursor of one text            compiled.py   positions and moves    position.py  one of them
 tokens/         what is known of a vocabulary     automata/, dfa.py, nfa.py  lazy automata over code points
 network.py      the transition network            layout.py     its columns and kinds  dfa_states.py  automata in it
-masks.py        masks of a network's places       shared_masks.py, summaries.py  shared by places, by grammars
+masks.py        masks of a network's places       place_fills.py  those that take more than tables
+shared_masks.py, summaries.py  masks shared by places, by grammars
 kernel_runs.py  kernels over a growing network    _kernels.py   the loops
 distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
 notes.py        texts that must be remembered     explanation.py  why a token is not allowed

@@ -1507,14 +1507,15 @@ def begin_kernel(network, space, shared, vocabulary):
             stage, regs[R_MODE] = UNSPACED_STAGE, WALK_UNSPACED
     else:
         regs[R_BASE] = vocabulary[6]
-        if kind == CHAR and frontier[0, 2] == 0:
-            ways = table_kernel(shared, 16, 2)
-            if states[state, BASE] != 0:
-                return begin_names_kernel(network, space, vocabulary, ways, states[state, BASE])
+        ways = table_kernel(shared, 16, 2)
+        is_body = kind == CHAR and frontier[0, 2] == 0
+        if is_body and states[state, BASE] != 0:
+            return begin_names_kernel(network, space, vocabulary, ways, states[state, BASE])
+        if is_body and (low == 0 or states[state, LONGEST] == UNBOUNDED):
             way = ways[state, 0] if state < ways.shape[0] else WAY_UNKNOWN
             if way == WAY_UNKNOWN:
                 return UNKNOWN
-            if way != WAY_WALK and (low == 0 or states[state, LONGEST] == UNBOUNDED):
+            if way != WAY_WALK:
                 summary = carray(pointer(way), (22,), np.int64)
                 if high < summary[21]:
                     return FRESH

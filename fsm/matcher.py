@@ -63,10 +63,10 @@ class Matcher:
         self._path: list[Position] = [compiled.start]
         self._tokens: list[int] = []
         self._read, self._num_read = b"", 0
-        self._eos = frozenset(vocabulary.eos_token_ids)
-        self._special = frozenset(vocabulary.special_token_ids)
-        self._size = vocabulary.size
-        self._words = (vocabulary.size + 31) // 32
+        self._eos = vocabulary.eos_set
+        self._special = vocabulary.special_set
+        self._size = size = vocabulary.size
+        self._words = (size + 31) // 32
         self._mask: NDArray[np.int32] | None = None
         self._index = 0
         self._row: Any = _NO_ROW  # of int32[W]; its type would forbid values that may be None

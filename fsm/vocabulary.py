@@ -87,9 +87,19 @@ class Vocabulary:
         return digest.hexdigest()
 
     @cached_property
+    def eos_set(self) -> frozenset[int]:
+        """The ids that end a text, as a set."""
+        return frozenset(self.eos_token_ids)
+
+    @cached_property
+    def special_set(self) -> frozenset[int]:
+        """The ids that are control symbols, as a set."""
+        return frozenset(self.special_token_ids)
+
+    @cached_property
     def text_token_ids(self) -> tuple[int, ...]:
         """List the ids that match as text: neither special nor empty."""
-        special = set(self.special_token_ids)
+        special = self.special_set
         return tuple(i for i, token in enumerate(self.token_bytes) if token and i not in special)
 
     def decode(self, token_ids: Iterable[int]) -> bytes:
