@@ -12,7 +12,7 @@ from fsm.automata.kept import count_automata, keep_automata
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Debt, Futures
-from grammars.lark.follows import DEAD, FREE, Follows, settle
+from grammars.lark.follows import FREE, FollowStates, settle
 from grammars.lark.program import Program
 from grammars.lark.threads import EARLIER, GOAL, NOW, Follow
 
@@ -21,7 +21,7 @@ __all__ = ["FREE", "MAX_TERMINAL_STATES", "FirstMatch", "Follow", "first_match"]
 MAX_TERMINAL_STATES = 50_000
 
 
-class FirstMatch(Follows):
+class FirstMatch(FollowStates):
     """Recognise the texts at whose end the first match of a program ends, given what follows.
 
     Parameters
@@ -29,14 +29,11 @@ class FirstMatch(Follows):
     program : the pattern.
     """
 
-    __slots__ = ("__weakref__", "_accepts", "_edges", "_ends", "_live", "_numbers", "_states", "is_plain", "start")
+    __slots__ = ("__weakref__", "_accepts", "_ends", "_live", "is_plain", "start")
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.is_plain = False
-        self._states: list[Follow] = [DEAD]
-        self._numbers: dict[Follow, int] = {DEAD: 0}
-        self._edges: dict[int, tuple[Edge, ...]] = {0: ()}
         self._accepts: dict[int, bool] = {}
         self._ends: dict[int, Follow] = {}
         self._live: set[int] | None = None
@@ -44,11 +41,6 @@ class FirstMatch(Follows):
         if program.has_looks:
             self._explore()
         count_automata(self)
-
-    @property
-    def num_states(self) -> int:
-        """Count the states made."""
-        return len(self._states)
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the match may end in ``state``, whatever follows."""
@@ -80,10 +72,7 @@ class FirstMatch(Follows):
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to states from which the match can still end."""
-        found = self._edges.get(state)
-        if found is None:
-            with EXPANSION_LOCK:
-                found = self._edges[state] = self._expand(state)
+        found = super().edges(state)
         if self._live is not None:
             return tuple([edge for edge in found if edge[2] in self._live])
         return found
@@ -94,31 +83,12 @@ class FirstMatch(Follows):
         distances = self.program.distances
         return min((0 if pc < 0 else distances[pc] for pc, _ in threads if pc != EARLIER), default=1 << 40)
 
-    def _number(self, follow: Follow) -> int:
-        number = self._numbers.get(follow)
-        if number is None:
-            number = len(self._states)
-            if number > MAX_TERMINAL_STATES:
-                raise LimitError(
-                    f"terminal: more than {MAX_TERMINAL_STATES} states are needed (limit MAX_TERMINAL_STATES); "
-                    "shorten its repetitions"
-                )
-            self._states.append(follow)  # first, so that an interruption leaves no number without a state
-            self._numbers[follow] = number
-        return number
-
-    def _expand(self, state: int) -> tuple[Edge, ...]:
-        check_expansion_time()
-        merged: list[Edge] = []
-        for first, last, after in self.step(self._states[state]):
-            if all(pc == EARLIER for pc, _ in after[0]):
-                continue
-            target = self._number(after)
-            if merged and merged[-1][1] + 1 == first and merged[-1][2] == target:
-                merged[-1] = (merged[-1][0], last, target)
-            else:
-                merged.append((first, last, target))
-        return tuple(merged)
+    def _check_size(self, number: int) -> None:
+        if number > MAX_TERMINAL_STATES:
+            raise LimitError(
+                f"terminal: more than {MAX_TERMINAL_STATES} states are needed (limit MAX_TERMINAL_STATES); "
+                "shorten its repetitions"
+            )
 
     def _explore(self) -> None:
         """Find the states from which the match can end; looks may leave some that cannot."""

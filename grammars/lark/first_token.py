@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from fsm.automata.dfa import Edge
 from fsm.errors import LimitError
 from grammars.context_free.symbols import Debt
-from grammars.lark.follows import DEAD, Follows, settle
+from grammars.lark.follows import FollowStates, settle
 from grammars.lark.program import Behind, Character, Instruction, Match, Program, Split
 from grammars.lark.threads import EARLIER, GOAL, NOW, Follow
 
@@ -21,7 +20,7 @@ __all__ = ["MAX_TOKEN_STATES", "FirstToken"]
 MAX_TOKEN_STATES = 50_000
 
 
-class FirstToken(Follows):
+class FirstToken(FollowStates):
     """Read one token as the first of some patterns that matches; states count from 1, 0 is dead.
 
     Parameters
@@ -33,30 +32,11 @@ class FirstToken(Follows):
     def __init__(self, program: Program, starts: list[int]) -> None:
         super().__init__(program)
         self.starts = starts
-        self._states: list[Follow] = [DEAD]
-        self._numbers: dict[Follow, int] = {DEAD: 0}
-        self._edges: list[tuple[Edge, ...] | None] = [()]
         self._ends: dict[int, tuple[tuple[int, Debt | None], ...]] = {}
 
     def start(self, patterns: Iterable[int]) -> int:
         """Return the state before a token, for these patterns, the first preferred."""
         return self._number(self.begin([self.starts[one] for one in patterns]))
-
-    def edges(self, state: int) -> tuple[Edge, ...]:
-        """Return sorted, disjoint edges to the states after one more character."""
-        found = self._edges[state]
-        if found is None:
-            merged: list[Edge] = []
-            for first, last, after in self.step(self._states[state]):
-                if all(pc == EARLIER for pc, _ in after[0]):
-                    continue
-                target = self._number(after)
-                if merged and merged[-1][1] + 1 == first and merged[-1][2] == target:
-                    merged[-1] = (merged[-1][0], last, target)
-                else:
-                    merged.append((first, last, target))
-            found = self._edges[state] = tuple(merged)
-        return found
 
     def ends(self, state: int) -> tuple[tuple[int, Debt | None], ...]:
         """Return the patterns whose match may end in a state, each with what it says about the text after it."""
@@ -73,18 +53,14 @@ class FirstToken(Follows):
         return known
 
     def _number(self, follow: Follow) -> int:
-        follow = self._without_idle_looks(follow)
-        number = self._numbers.get(follow)
-        if number is None:
-            number = self._numbers[follow] = len(self._states)
-            if number > MAX_TOKEN_STATES:
-                raise LimitError(
-                    f"terminals: more than {MAX_TOKEN_STATES} states are needed (limit MAX_TOKEN_STATES); "
-                    "shorten their repetitions"
-                )
-            self._states.append(follow)
-            self._edges.append(None)
-        return number
+        return super()._number(self._without_idle_looks(follow))
+
+    def _check_size(self, number: int) -> None:
+        if number > MAX_TOKEN_STATES:
+            raise LimitError(
+                f"terminals: more than {MAX_TOKEN_STATES} states are needed (limit MAX_TOKEN_STATES); "
+                "shorten their repetitions"
+            )
 
     def _without_idle_looks(self, follow: Follow) -> Follow:
         """Forget the look-behinds that no thread will ask about, so that states that differ only there are one."""

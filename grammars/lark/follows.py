@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fsm.automata.dfa import EXPANSION_LOCK, LAST_SYMBOL
+from fsm.automata.dfa import EXPANSION_LOCK, LAST_SYMBOL, Edge
 from fsm.automata.ranges import union_ranges
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Futures
 from grammars.lark.program import Program
-from grammars.lark.threads import GOAL, Follow, Thread, Threads, ThreadSteps, are_met_at_end, prune_threads
+from grammars.lark.threads import EARLIER, GOAL, Follow, Thread, Threads, ThreadSteps, are_met_at_end, prune_threads
 
-__all__ = ["DEAD", "FREE", "Follows", "settle"]
+__all__ = ["DEAD", "FREE", "FollowStates", "Follows", "settle"]
 
 FREE: Follow = (((GOAL, frozenset()),), ())
 """Anything may follow."""
@@ -86,6 +87,68 @@ class Follows(ThreadSteps):
                     joined.add(pair)
                     waiting.append(pair)
         return True
+
+
+class FollowStates(Follows):
+    """Number what texts lead to, as the states of an automaton; 0 is dead.
+
+    Parameters
+    ----------
+    program : the pattern, or several.
+    """
+
+    __slots__ = ("_edges", "_numbers", "_states")
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._states: list[Follow] = [DEAD]
+        self._numbers: dict[Follow, int] = {DEAD: 0}
+        self._edges: dict[int, tuple[Edge, ...]] = {0: ()}
+
+    @property
+    def num_states(self) -> int:
+        """Count the states made."""
+        return len(self._states)
+
+    def edges(self, state: int) -> tuple[Edge, ...]:
+        """Return sorted, disjoint edges to the states after one more character."""
+        found = self._edges.get(state)
+        if found is None:
+            with EXPANSION_LOCK:
+                found = self._edges[state] = self._expand(state)
+        return found
+
+    def _expand(self, state: int) -> tuple[Edge, ...]:
+        check_expansion_time()
+        merged: list[Edge] = []
+        for first, last, after in self.step(self._states[state]):
+            if all(pc == EARLIER for pc, _ in after[0]):
+                continue
+            target = self._number(after)
+            if merged and merged[-1][1] + 1 == first and merged[-1][2] == target:
+                merged[-1] = (merged[-1][0], last, target)
+            else:
+                merged.append((first, last, target))
+        return tuple(merged)
+
+    def _number(self, follow: Follow) -> int:
+        """Return the state that stands for what was read."""
+        number = self._numbers.get(follow)
+        if number is None:
+            number = len(self._states)
+            self._check_size(number)
+            self._states.append(follow)  # first, so that an interruption leaves no number without a state
+            self._numbers[follow] = number
+        return number
+
+    def _check_size(self, number: int) -> None:
+        """Refuse to make more states than may be.
+
+        Raises
+        ------
+        LimitError : ``number`` states are too many.
+        """
+        raise NotImplementedError
 
 
 def settle(threads: list[Thread], behind: tuple[frozenset[int], ...]) -> Follow:
