@@ -37,6 +37,8 @@ __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
 MAX_SCRATCH, MAX_ROWS = 32, 64
 # A chain is followed for so many characters: few tokens have more.
 MAX_CHAIN = 24
+# After so many new summaries the bytes are counted anew.
+_SELDOM = 32
 # So many states are looked at to find that any characters may come.
 MAX_SAFE = 48
 
@@ -112,6 +114,7 @@ class Summaries:
         self.max_bytes = max_bytes
         self.longest = tables.trie.max_depth
         self.memory_bytes = 0
+        self._num_new = 0
         self._scratch: OrderedDict[tuple[object, bool], _Scratch] = OrderedDict()
         self._kept: OrderedDict[tuple[object, object, bool], Summary] = OrderedDict()
         self._rows: OrderedDict[bytes, NDArray[np.int32]] = OrderedDict()
@@ -131,10 +134,17 @@ class Summaries:
             else:
                 summary = self._without(*less)
         self._kept[key] = summary
-        self.memory_bytes += summary.memory_bytes
+        self._bound(summary)
+        return summary
+
+    def _bound(self, new: Summary) -> None:
+        """Drop the least recently used beyond ``max_bytes``."""
+        self.memory_bytes += new.memory_bytes
+        self._num_new += 1
+        if self._num_new % _SELDOM == 0:  # counters have had rows made since
+            self.memory_bytes = sum([one.memory_bytes for one in self._kept.values()])
         while self.memory_bytes > self.max_bytes and len(self._kept) > 1:
             self.memory_bytes -= self._kept.popitem(last=False)[1].memory_bytes
-        return summary
 
     def _without(self, dfa: Dfa, state: int, taken: Dfa, taken_state: int) -> Summary:
         """Return the summary of a state less some texts: names that came are left out, and all else is the same."""
@@ -146,7 +156,9 @@ class Summaries:
         num_left = subtract_exits_kernel(
             exits.tokens, exits.counts, exits.starts, less.tokens, less.starts, tokens, counts, starts
         )
-        return replace(whole, exits=Exits(tokens=tokens[:num_left], counts=counts[:num_left], starts=starts))
+        return replace(
+            whole, exits=Exits(tokens=tokens[:num_left].copy(), counts=counts[:num_left].copy(), starts=starts)
+        )
 
     def _scratch_for(self, dfa: Dfa, *, counted: bool) -> _Scratch:
         """Return a network of the automaton alone, kept while its states are being summarised."""
