@@ -917,7 +917,7 @@ def mark_kernel(label, duplicates, base, mask, touched, regs, tokens, counts, st
 
 
 @njit(cache=True)
-def unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, starts):
+def unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high):
     """Clear the bits of all tokens in the subtree of a depth-first node."""
     for inner in range(place, np.int64(nodes[place, 2])):
         label = np.int64(nodes[inner, 3])
@@ -925,7 +925,8 @@ def unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, s
             clear_token_kernel(label, duplicates, base, mask, touched, regs)
         elif label >= 0:
             for p in range(starts[label], starts[label + 1]):
-                clear_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
+                if low <= counts[p] <= high:
+                    clear_token_kernel(np.int64(tokens[p]), duplicates, base, mask, touched, regs)
 
 
 @njit(cache=True, inline="always")
@@ -964,6 +965,8 @@ def name_kernel(states, edges, state, byte):
 def quote_kernel(states, regs, target):
     """Return the free string or the key that a quote opened, 0 where it is something else, or NEED."""
     opened = target
+    if opened < 0:
+        return 0
     if states[opened, KIND] == STUB:
         regs[R_NEED] = opened
         return NEED
@@ -1070,6 +1073,9 @@ def fill_kernel(
         begin, end = levels[depth - 1], levels[depth]
         if node >= last:
             if how == CLOSINGS_OF_KEY:
+                if regs[R_STACKS] + SLACK > stacks.shape[0]:
+                    regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
+                    return ARENA_FULL
                 # Once more through the subtree, now for the names.
                 opener = path[depth - 1, 0] - 1
                 above = levels[depth - 2]
@@ -1135,7 +1141,7 @@ def fill_kernel(
             if in_name != 0 and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
                 closed_depth = depth
                 place = np.int64(marks[node, 0])
-                unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, starts)
+                unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
             if free == end:
                 continue
         label = np.int64(rows[node, 2])

@@ -123,7 +123,7 @@ class Masks:
             self._flags = flags = int(network.regs[R_FLAGS])
             mask = self._fill_slowly(code, len(configurations))
         except BaseException:
-            shared.clear()  # what was remembered last may not be in the list of masks yet
+            self.forget()  # what was remembered last may not be in the list of masks yet
             raise
         self._flags = flags
         return mask

@@ -142,10 +142,12 @@ class Network:
     @property
     def addresses(self) -> NDArray[np.int64]:
         """Name the tables for kernels (``fsm.addresses``); good until a table grows."""
-        if self._addresses is None:
-            self._addresses = np.empty(10, np.int64)
-            name_tables_kernel(self.states, self.edges, self.stacks, self.table, self.regs, self._addresses)
-        return self._addresses
+        addresses = self._addresses
+        if addresses is None:
+            addresses = np.empty(10, np.int64)
+            name_tables_kernel(self.states, self.edges, self.stacks, self.table, self.regs, addresses)
+            self._addresses = addresses  # last, so that an interruption leaves no names that were not written
+        return addresses
 
     def release(self) -> None:
         """Let go of the owners, which hold the network in turn; nothing can be expanded any more."""
@@ -331,10 +333,11 @@ class Network:
 
     def grow_stacks(self) -> None:
         """Make more room for stacks and rebuild their hash table."""
-        self.stacks = _grown(self.stacks, (4 if len(self.stacks) < MANY_STACKS else 2) * len(self.stacks))
-        self.table = np.zeros(4 * len(self.stacks), np.int64)
-        self._addresses = None
-        find_stacks_kernel(self.stacks, self.table, self.regs)
+        stacks = _grown(self.stacks, (4 if len(self.stacks) < MANY_STACKS else 2) * len(self.stacks))
+        table = np.zeros(4 * len(stacks), np.int64)
+        find_stacks_kernel(stacks, table, self.regs)
+        # In one step, so that an interruption leaves no names of tables that are gone.
+        self.stacks, self.table, self._addresses = stacks, table, None
 
 
 def _grown(array: NDArray[np.int64], at_least: int) -> NDArray[np.int64]:

@@ -82,9 +82,9 @@ class PlaceFills:
 
     def forget(self) -> None:
         """Drop what was kept, after ``shared`` has forgotten its addresses."""
-        self.row_of.clear()
         self._other_names.clear()
         self._summary_of.clear()
+        self.row_of.clear()  # last: what is found above asks for its row
         self.num_bytes = 0
 
     def fill_one(self) -> Row:
@@ -103,8 +103,8 @@ class PlaceFills:
         if summary is None:
             owner, automaton_state = heavy
             summary = self._summaries.get(owner.dfa, automaton_state, counted=owner.counted)
+            self.row_of[summary.walk.item(20)] = summary.base  # first: whoever finds the summary asks for its row
             self._summary_of[state] = summary
-            self.row_of[summary.walk.item(20)] = summary.base
         return summary
 
     def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:

@@ -214,8 +214,9 @@ class Summaries:
         row = self._rows.get(key)
         if row is None:
             known = self.tables.character_classes
-            row = self._rows[key] = np.empty(self.tables.num_words, np.int32)
+            row = np.empty(self.tables.num_words, np.int32)
             chain_row_kernel(known.first, known.rest, known.widths, chain.begins, chain.reads, length, row)
+            self._rows[key] = row
             if len(self._rows) > MAX_ROWS:
                 self._rows.popitem(last=False)
         else:

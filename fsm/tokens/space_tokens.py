@@ -49,10 +49,12 @@ class SpaceTokens:
         row = self._rows.get(most)
         if row is None:
             fitting = [token for size, token in self.alone if size <= most]
-            row = self._rows[most] = pack_token_ids(fitting, self.vocabulary_size)
+            row = pack_token_ids(fitting, self.vocabulary_size)
             address = row.ctypes.data
-            self.rows_at[address] = row  # before a kernel can learn of it
+            # Each holds what the next one names, so that an interruption leaves nothing named that is not there.
+            self.rows_at[address] = row
             self.row_addresses[most] = address
+            self._rows[most] = row
         return row
 
 

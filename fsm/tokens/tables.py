@@ -95,11 +95,11 @@ class Workspace:
                 f"grammar: more than {MAX_CONFIGURATIONS} configurations side by side; "
                 "the grammar is too ambiguous here: give its alternatives different beginnings"
             )
-        self.work = np.zeros((2 * len(self.work), 5), np.int64)
+        work = np.zeros((2 * len(self.work), 5), np.int64)
         bigger = np.zeros((2 * len(self.frontier), 5), np.int64)
         bigger[: len(self.frontier)] = self.frontier
-        self.frontier = bigger
-        self._addresses = None
+        # In one step, so that an interruption leaves no names of arrays that are gone.
+        self.work, self.frontier, self._addresses = work, bigger, None
 
 
 class VocabularyTables:

@@ -185,6 +185,25 @@ def test_mask_equals_trying_every_token(
     assert matcher.is_accepting
 
 
+AFTER_NUMBERS = Vocabulary(
+    [*(bytes([byte]) for byte in range(256)), b',"x":', b', "x":', b',"xy":', b' ,"x":', b',"y":', b',"', b""],
+    eos_token_ids=[262],
+)
+
+
+@pytest.mark.parametrize("whitespace", ["flexible", "compact", "any"])
+@pytest.mark.parametrize("more", [True, {"type": "integer"}])
+def test_keys_after_a_number_are_not_cleared_by_what_may_follow_white_space(more: object, whitespace: str) -> None:
+    """A number may end, or white space follow it: what is walked twice keeps the names that the first walk found."""
+    schema = {"properties": {"x": {"type": "string"}}, "additionalProperties": more}
+    matcher = json_schema(schema, whitespace=whitespace, key_order="any").compile(AFTER_NUMBERS).matcher()
+    mask = allocate_token_bitmask(1, AFTER_NUMBERS.size)
+    for byte in b'{"b":1,"c":2' + (b' ,"x": "a"}' if whitespace != "compact" else b',"x":"a"}'):
+        matcher.fill_next_token_bitmask(mask)
+        assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
+        matcher.advance(byte)
+
+
 QUOTES = [b'""', b'a"', b'"a', b'"a"', b'""a', b'a""b', b'a""', b'""a"', b"ab", b'"a""b"', b'1"', b"12", b'"1', b'0"a']
 SPACED = [b'"12"3', b'a"12', b'a"1', b'""1', b'""12', b' "a', b'" "', b'a" "b', b'a"  "b"', b'" 1', b'a" 12', b'" 12']
 CLOSE_BY = Vocabulary([*(bytes([byte]) for byte in range(256)), *QUOTES, *SPACED, b""], eos_token_ids=[282])
