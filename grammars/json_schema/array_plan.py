@@ -7,13 +7,14 @@ the array may close. The count of items saturates where it cannot matter any mor
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.branch import ArrayRules, Obligation
-from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of
+from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of, other_values
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.values import canonical
@@ -27,11 +28,13 @@ class ArrayPosition:
 
     count : items so far, saturated; found : matching items so far per ``contains``, saturated.
     earlier : JSON texts of the items so far, where they must differ.
+    unread : items whose texts are not among them yet: a mask looks past items without knowing them.
     """
 
     count: int
     found: tuple[int, ...]
     earlier: frozenset[str] = frozenset()
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,14 @@ class ArrayPlan:
         if base is None:
             return []
         if self.rules.is_unique:
+            if position.unread and self._is_used_up(position):
+                return []
             base = base | self._differing(position)
         count = min(position.count + 1, self.most) if self.rules.high is None else position.count + 1
         ways = self._ways(position, base)
         found = []
         for obligations, matches in ways:
-            after = ArrayPosition(count, matches, position.earlier)
+            after = ArrayPosition(count, matches, position.earlier, position.unread + self.rules.is_unique)
             is_free = obligations is base and not self.rules.is_unique
             if (is_free or self.oracle.is_satisfiable(obligations)) and self.is_alive(after):
                 found.append(Item(obligations, after))
@@ -109,6 +114,23 @@ class ArrayPlan:
             self._domains[index] = {} if base is None else domain_of(base, self.expander, self.oracle)
         return self._domains[index]
 
+    def _is_used_up(self, position: ArrayPosition) -> bool:
+        """Tell whether the items that were not read yet certainly took the last values that the next one may have."""
+        seen = {canonical(_load(text)) for text in position.earlier}
+        base = self.base_of(position.count)
+        left = self._others(base, seen, position.unread)
+        if left is None:
+            return False
+        # The count saturates at the end, so that what was not read may have had the last place's rules as well.
+        unread = {self.base_of(index) for index in range(max(0, position.count - position.unread), position.count + 1)}
+        taken = {*seen, *left}
+        return all(one == base or self._others(one, taken, 0) is not None for one in unread)
+
+    def _others(self, base: Obligations | None, but: set[Hashable], most: int) -> Domain | None:
+        if base is None:
+            return {}
+        return other_values(base, self.expander, self.oracle, but=but, most=most)
+
     def _differing(self, position: ArrayPosition) -> Obligations:
         """Return what keeps the next item apart from earlier ones, and room for those that must follow."""
         values = [_load(text) for text in position.earlier]
@@ -119,7 +141,7 @@ class ArrayPlan:
 
     def after_value(self, position: ArrayPosition, text: str) -> ArrayPosition:
         """Return the position once the value of the last item is known."""
-        return replace(position, earlier=position.earlier | {text})
+        return replace(position, earlier=position.earlier | {text}, unread=0)
 
     def _ways(self, position: ArrayPosition, base: Obligations) -> list[tuple[Obligations, tuple[int, ...]]]:
         """Branch over which ``contains`` the item matches; where that cannot matter it is not asked."""

@@ -6,7 +6,7 @@ Cost: bounded by ``MAX_VALUES``; a set with more values, or whose values are not
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from typing import TYPE_CHECKING, Any
 
 from fsm.automata.dfa import Dfa
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grammars.json_schema.expand import Expander
     from grammars.json_schema.oracle import Oracle
 
-__all__ = ["Domain", "can_differ", "can_finish", "critical_values", "domain_of"]
+__all__ = ["Domain", "can_differ", "can_finish", "critical_values", "domain_of", "other_values"]
 
 MAX_VALUES = 256
 Domain = dict[Hashable, Any]
@@ -39,6 +39,24 @@ def domain_of(obligations: frozenset[Obligation], expander: Expander, oracle: Or
                 found[canonical(value)] = value
         if len(found) > MAX_VALUES:
             return None
+    return found
+
+
+def other_values(
+    obligations: frozenset[Obligation], expander: Expander, oracle: Oracle, *, but: Container[Hashable], most: int
+) -> Domain | None:
+    """Return the values that meet obligations, without some; None where there are, or may be, more than ``most``."""
+    found: Domain = {}
+    for branch in expander.branches(obligations):
+        values = _listed(branch)
+        if values is None:
+            return None
+        for value in values:
+            key = canonical(value)
+            if key not in but and key not in found and oracle.meets_all(obligations, value):
+                found[key] = value
+                if len(found) > most:
+                    return None
     return found
 
 
