@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fsm.automata.dfa import Dfa
 from fsm.automata.prefixed import PrefixedDfa
 from fsm.automata.texts import ALL_TEXTS
-from fsm.compiled import Compiled
+from fsm.compiled import Compiled, TextSource
 from fsm.dfa_states import RawStates
 from fsm.layout import BYTE, CLOSE, COUNT, DEFAULT, EDGE, KIND, RAW, STATE_POP, UNBOUNDED
 from fsm.mask import allowed_token_ids, pack_token_ids
@@ -33,6 +33,14 @@ MOST_FIXED = 4
 """More fixed bytes than these before a text leave few tokens to look at."""
 MOST_TRIED = 1024
 """More tokens than these are faster walked than tried."""
+
+
+class _TextNeededError(Exception):
+    """What was read so far must be known."""
+
+
+def _refuse_text() -> bytes:
+    raise _TextNeededError
 
 
 class TextCompiled(Compiled):
@@ -57,7 +65,7 @@ class TextCompiled(Compiled):
         """Fill a position some way of which lies in free text; tell whether it was one."""
         ways = [way for row in position.configurations.tolist() for way in close_configuration(self.network, row)]
         places = [self._place(way[0]) for way in ways]
-        if len(ways) == 1 and self._fill_before_text(position, ways[0]):
+        if len(ways) == 1 and self._is_before_text(position, ways[0]):
             return True
         if all(place is None for place in places):
             return False
@@ -80,6 +88,13 @@ class TextCompiled(Compiled):
         self._position_bytes += mask.nbytes
         return True
 
+    def _is_before_text(self, position: Position, way: list[int]) -> bool:
+        """Fill a position before a text, unless what was read so far, which nobody keeps here, must be noted first."""
+        try:
+            return self._fill_before_text(position, way)
+        except _TextNeededError:
+            return False
+
     def _fill_before_text(self, position: Position, way: list[int]) -> bool:
         """Fill a position at which a few characters must come before the text begins; tell whether it was one."""
         fixed, here = b"", way
@@ -88,7 +103,7 @@ class TextCompiled(Compiled):
             if byte is None:
                 break
             fixed += bytes([byte])
-            after = self.advance_bytes(Position(np.array([way], np.int64)), fixed, bytes)
+            after = self.advance_bytes(Position(np.array([way], np.int64)), fixed, _refuse_text)
             ways = [found for row in after.configurations.tolist() for found in close_configuration(self.network, row)]
             if len(ways) != 1:
                 return False
@@ -106,7 +121,7 @@ class TextCompiled(Compiled):
         others = allowed_token_ids(leaving)
         if len(others) > MOST_TRIED:
             return False
-        position.base = mask | self._those_that_fit(way, others)
+        position.base = mask | self._those_that_fit(way, others, _refuse_text)
         position.is_accepting = False
         self._position_bytes += position.base.nbytes
         return True
@@ -141,11 +156,11 @@ class TextCompiled(Compiled):
             return None
         return mask | self._those_that_fit(way, others)
 
-    def _those_that_fit(self, way: list[int], tokens: NDArray[Any]) -> NDArray[np.int32]:
-        """Try tokens one by one; return those that fit."""
+    def _those_that_fit(self, way: list[int], tokens: NDArray[Any], text: TextSource = bytes) -> NDArray[np.int32]:
+        """Try tokens one by one; return those that fit. After free text, nothing before the token has to be noted."""
         here = Position(np.array([way], np.int64))
         table = self.vocabulary.token_bytes
-        fitting = [t for t in tokens.tolist() if self.advance_bytes(here, table[t], bytes) is not REJECTED]
+        fitting = [t for t in tokens.tolist() if self.advance_bytes(here, table[t], text) is not REJECTED]
         return pack_token_ids(fitting, self.vocabulary.size)
 
     def _leaving(self, way: list[int]) -> NDArray[np.int32]:

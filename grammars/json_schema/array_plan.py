@@ -10,11 +10,12 @@ import json
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from fsm.errors import LimitError
 from fsm.expansion_time import check_expansion_time
 from grammars.json_schema.branch import ArrayRules, Obligation
-from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of, other_values
+from grammars.json_schema.domains import Domain, can_finish, critical_values, domain_of, few_values, other_values
 from grammars.json_schema.expand import Expander
 from grammars.json_schema.oracle import Obligations, Oracle
 from grammars.json_schema.values import canonical
@@ -58,6 +59,7 @@ class ArrayPlan:
         self.steady = max(places, default=0)
         self.most = max(self.steady, rules.low, -1 if rules.high is None else rules.high)
         self._domains: dict[int, Domain | None] = {}
+        self._few: dict[int, Domain | None] = {}
         self._base: dict[int, Obligations | None] = {}
         self._alive: dict[tuple[int, tuple[int, ...]], bool] = {}
 
@@ -106,6 +108,20 @@ class ArrayPlan:
                 found.append(Item(obligations, after))
         return found
 
+    def listed(self, position: ArrayPosition) -> list[Any] | None:
+        """Return the values of which the next item must be one, where they are few and must differ; None elsewhere."""
+        if not self.rules.is_unique or self.rules.contains or position.unread:
+            return None
+        index = min(position.count, self.steady)
+        if index not in self._few:
+            base = self.base_of(index)
+            self._few[index] = None if base is None else few_values(base, self.expander, self.oracle)
+        few = self._few[index]
+        if few is None:
+            return None
+        barred = {canonical(value) for value in self._values_taken(position)}
+        return [value for key, value in few.items() if key not in barred]
+
     def domain(self, index: int) -> Domain | None:
         """Return the values an item may have by its place; None where they are many."""
         index = min(index, self.steady)
@@ -133,11 +149,15 @@ class ArrayPlan:
 
     def _differing(self, position: ArrayPosition) -> Obligations:
         """Return what keeps the next item apart from earlier ones, and room for those that must follow."""
+        constant = self.expander.references.synthetic
+        return frozenset((constant({"const": value}), False) for value in self._values_taken(position))
+
+    def _values_taken(self, position: ArrayPosition) -> list[Any]:
+        """List the values of earlier items, and those without which the items that must follow could not differ."""
         values = [_load(text) for text in position.earlier]
         if self.rules.low > position.count + 1:
             values += critical_values(self, position.count, frozenset(map(canonical, values)))
-        constant = self.expander.references.synthetic
-        return frozenset((constant({"const": value}), False) for value in values)
+        return values
 
     def after_value(self, position: ArrayPosition, text: str) -> ArrayPosition:
         """Return the position once the value of the last item is known."""

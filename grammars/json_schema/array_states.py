@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.array_plan import ArrayPlan, ArrayPosition
+from grammars.json_schema.name_trie import lay_names
 from grammars.json_schema.text_tail import last_value_start
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayStates"]
 
-CLOSE_BRACKET = 93
+QUOTE, CLOSE_BRACKET = 34, 93
 
 
 class ArrayStates:
@@ -72,12 +74,31 @@ class ArrayStates:
         """Return the state in which the next item begins, 0 where none may come."""
         network = self.network
         calls = []
-        for item in self.plan.items(position):
+        items = self.plan.items(position)
+        values = self.plan.listed(position) if items else None
+        if values is not None:
+            return self._listed(values, items[0].after)
+        for item in items:
             after = self._after(item.after)
             if self.plan.rules.is_unique:
                 after = self._noted(item.after, after)
             calls.append(network.add_call(self.values.state(item.obligations), after))
         return network.add_fork(calls)
+
+    def _listed(self, values: list[Any], after: ArrayPosition) -> int:
+        """Return the state in which one of few values begins; each leads to where it has come: nothing is noted."""
+        network, constant = self.network, self.values.expander.references.synthetic
+        ends = [self._after(self.plan.after_value(after, json.dumps(value))) for value in values]
+        texts = {value: end for value, end in zip(values, ends, strict=True) if type(value) is str}
+        starts = []
+        if texts:
+            trie = lay_names(network, list(texts), list(texts.values()))
+            starts.append(network.add_byte([(QUOTE, QUOTE, trie)]))
+        for value, end in zip(values, ends, strict=True):
+            if type(value) is not str:
+                obligations = frozenset([(constant({"const": value}), True)])
+                starts.append(network.add_call(self.values.state(obligations), end))
+        return network.add_fork(starts)
 
     def _noted(self, position: ArrayPosition, pending: int) -> int:
         """Return the state after an item whose value must be noted."""

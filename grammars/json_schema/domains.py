@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from grammars.json_schema.expand import Expander
     from grammars.json_schema.oracle import Oracle
 
-__all__ = ["Domain", "can_differ", "can_finish", "critical_values", "domain_of", "other_values"]
+__all__ = ["Domain", "can_differ", "can_finish", "critical_values", "domain_of", "few_values", "other_values"]
 
-MAX_VALUES = 256
+MAX_VALUES, MAX_FEW = 256, 32
 Domain = dict[Hashable, Any]
 """Values by their canonical form."""
 
@@ -40,6 +40,17 @@ def domain_of(obligations: frozenset[Obligation], expander: Expander, oracle: Or
         if len(found) > MAX_VALUES:
             return None
     return found
+
+
+def few_values(obligations: frozenset[Obligation], expander: Expander, oracle: Oracle) -> Domain | None:
+    """Return the values that meet obligations; None where more than ``MAX_FEW`` may do so."""
+    found: Domain = {}
+    for branch in expander.branches(obligations):
+        values = _listed(branch)
+        if values is None or len(values) > MAX_FEW:
+            return None
+        found |= {canonical(value): value for value in values}
+    return {key: value for key, value in found.items() if oracle.meets_all(obligations, value)}
 
 
 def other_values(

@@ -204,6 +204,58 @@ def test_keys_after_a_number_are_not_cleared_by_what_may_follow_white_space(more
         matcher.advance(byte)
 
 
+ITEMS = [
+    b'","',
+    b'",',
+    b',"',
+    b'","a',
+    b'","ab"',
+    b",-",
+    b",1",
+    b",12",
+    b", 1",
+    b'1,"',
+    b',"a"',
+    b"e0,",
+    b'b","',
+    b"1]",
+    b'"]',
+]
+BETWEEN_ITEMS = Vocabulary(
+    [*(bytes([byte]) for byte in range(256)), *ITEMS, b"true", b"null,", b""], eos_token_ids=[273]
+)
+DIFFERING = [
+    ({"enum": ["a", "ab", "b", ""]}, ["ab", "", "a", "b"]),
+    ({"enum": [0, 1, 12, -1]}, [12, 0, -1, 1]),
+    ({"enum": ["a", 1, None, True, [1], {"a": 1}]}, [1, [1], "a", {"a": 1}, None]),
+    ({"type": "boolean"}, [True, False]),
+    ({"type": "integer", "minimum": 0, "maximum": 2}, [1, 0, 2]),
+    ({"type": ["null", "boolean"]}, [None, True]),
+    ({"enum": list(range(40))}, [12, 1, 3]),
+]
+
+
+@pytest.mark.parametrize("whitespace", ["flexible", "compact"])
+@pytest.mark.parametrize("least", [0, 2])
+@pytest.mark.parametrize(("items", "value"), DIFFERING, ids=[json.dumps(items)[:30] for items, _ in DIFFERING])
+def test_items_that_must_differ_are_not_offered_twice(
+    items: dict[str, object], value: list[object], least: int, whitespace: str
+) -> None:
+    """Where the next item must be one of few values, no token begins one that came, however far the token reaches."""
+    schema = {"type": "array", "items": items, "uniqueItems": True, "minItems": least}
+    matcher = json_schema(schema, whitespace=whitespace).compile(BETWEEN_ITEMS).matcher()
+    mask = allocate_token_bitmask(1, BETWEEN_ITEMS.size)
+    for byte in json.dumps(value, separators=(",", ":")).encode():
+        matcher.fill_next_token_bitmask(mask)
+        allowed = set(allowed_token_ids(mask[0]).tolist())
+        if len(items.get("enum", ())) < 40:
+            assert allowed == allowed_by_trying(matcher), matcher.text()
+        assert byte in allowed
+        matcher.advance(byte)
+    assert matcher.is_accepting
+    assert not any(matcher.fork().try_advance(byte) for byte in b",0")
+
+
 QUOTES = [b'""', b'a"', b'"a', b'"a"', b'""a', b'a""b', b'a""', b'""a"', b"ab", b'"a""b"', b'1"', b"12", b'"1', b'0"a']
 SPACED = [b'"12"3', b'a"12', b'a"1', b'""1', b'""12', b' "a', b'" "', b'a" "b', b'a"  "b"', b'" 1', b'a" 12', b'" 12']
 CLOSE_BY = Vocabulary([*(bytes([byte]) for byte in range(256)), *QUOTES, *SPACED, b""], eos_token_ids=[282])
