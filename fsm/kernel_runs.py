@@ -66,10 +66,11 @@ class KernelRuns:
             self.mend(end, resumes=resumes)
             resumes = 1
 
-    def mend(self, code: int, *, resumes: int = 0) -> bool:
+    def mend(self, code: int, *, resumes: int = 0, fills: bool = False) -> bool:
         """Expand the stub or grow the arena that a kernel stopped for; return whether it may go on.
 
         resumes : whether the kernel stopped before; all its stops share one time limit (``fsm.expansion_time``).
+        fills : whether it fills a mask, which looks at everything that may come next; a text goes one way only.
         """
         network = self.network
         if code not in (NEED, ARENA_FULL):
@@ -77,17 +78,17 @@ class KernelRuns:
         with _AGAIN if resumes else _FIRST:
             check_expansion_time()
             if code == NEED:
-                self._expand(network.regs.item(R_NEED))
+                self._expand(network.regs.item(R_NEED), most=_MOST_BEHIND if fills else 1)
             elif network.is_stack_full:
                 network.grow_stacks()
             else:
                 self.workspace.grow()
         return True
 
-    def _expand(self, state: int) -> None:
-        """Expand a stub, and those behind it that a mask looks at then: each stop of a kernel costs microseconds."""
+    def _expand(self, state: int, *, most: int) -> None:
+        """Expand a stub, and some of those behind it: each stop of a kernel costs microseconds."""
         network = self.network
-        for _ in range(_MOST_BEHIND):
+        for _ in range(most):
             network.expand(state)
             state = network.stub_behind(state)
             if not state:

@@ -138,7 +138,7 @@ class Masks:
         elif code == UNKNOWN:
             self._learn(regs.item(R_PLACE))
         else:
-            return self._runs.mend(code, resumes=resumes)
+            return self._runs.mend(code, resumes=resumes, fills=True)
         return True
 
     def _learn(self, state: int) -> None:

@@ -195,7 +195,7 @@ class PlaceFills:
             )  # fmt: skip
             if code == 0:
                 return
-            self._runs.mend(code, resumes=resumes)
+            self._runs.mend(code, resumes=resumes, fills=True)
             resumes = 1
 
     def fill_extras(self) -> Row:
