@@ -29,17 +29,7 @@ Domain = dict[Hashable, Any]
 
 def domain_of(obligations: frozenset[Obligation], expander: Expander, oracle: Oracle) -> Domain | None:
     """Return the values that meet obligations; None where they are many."""
-    found: Domain = {}
-    for branch in expander.branches(obligations):
-        values = _listed(branch)
-        if values is None:
-            return None
-        for value in values:
-            if oracle.meets_all(obligations, value):
-                found[canonical(value)] = value
-        if len(found) > MAX_VALUES:
-            return None
-    return found
+    return other_values(obligations, expander, oracle, but=(), most=MAX_VALUES)
 
 
 def few_values(obligations: frozenset[Obligation], expander: Expander, oracle: Oracle) -> Domain | None:
@@ -50,6 +40,8 @@ def few_values(obligations: frozenset[Obligation], expander: Expander, oracle: O
         if values is None or len(values) > MAX_FEW:
             return None
         found |= {canonical(value): value for value in values}
+        if len(found) > MAX_FEW:
+            return None
     return {key: value for key, value in found.items() if oracle.meets_all(obligations, value)}
 
 
