@@ -47,6 +47,7 @@ from fsm.layout import (
     STATE_FINAL,
     STUB,
     UNBOUNDED,
+    WATCHED,
     WS,
 )
 
@@ -66,7 +67,6 @@ __all__ = [
     "MAX_TESTED",
     "NEED",
     "NOTED",
-    "NOT_CLOSED",
     "NO_ROW",
     "NUMERAL",
     "NUM_REGISTERS",
@@ -95,6 +95,7 @@ __all__ = [
     "R_TESTED",
     "R_TOP",
     "R_TOUCHED",
+    "R_WATCHED",
     "SEVERAL",
     "SLACK",
     "SPACED_STAGE",
@@ -124,7 +125,7 @@ __all__ = [
 
 # Registers: small integers that kernels read and write across calls.
 R_NEED, R_STACKS, R_NODE, R_TOUCHED, R_FREE, R_CLOSED, R_READING = range(7)
-R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_NAMES, R_FOUND = range(7, 14)
+R_STACK, R_DEPTH, R_OPENED, R_FREE_STATE, R_OPENED_STATE, R_FOUND = range(7, 13)
 R_ACCEPTS, R_MOST, R_SPACED, R_SPACED_STACK, R_STAGE, R_KEPT = range(14, 20)
 R_TOP, R_LOWEST, R_TESTED = range(22, 25)
 # How deep into the stack a fill's looks are noted: bits tested at each depth, in as many registers.
@@ -135,7 +136,9 @@ R_FLAGS, R_BASE, R_FIRST, R_COUNT = range(R_TESTED + MAX_TESTED, R_TESTED + MAX_
 # The configuration that is filled (five registers); what is walked (an address), and how (see ``fill_kernel``).
 R_PLACE = R_COUNT + 1
 R_WALK, R_MODE, R_FEWEST, R_LARGEST = range(R_PLACE + 5, R_PLACE + 9)
-NUM_REGISTERS = R_LARGEST + 1
+# Whether some NOTE watches bits.
+R_WATCHED = R_LARGEST + 1
+NUM_REGISTERS = R_WATCHED + 1
 # Return codes below zero.
 NEED, ARENA_FULL, NOTED, NO_ROW, SEVERAL = -1, -2, -3, -4, -5
 # Of a fill: to be done by somebody else, or to be finished; done, and the mask is taken and remembered, or taken only;
@@ -155,7 +158,7 @@ PLACE_STAGE, BEGIN_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE
 # How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk; else an address.
 WAY_UNKNOWN, WAY_WALK = range(2)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
-ZERO, ONE, FOREVER = np.int64(0), np.int64(1), np.int64(UNBOUNDED)
+ZERO, ONE, FOREVER, NAMES = np.int64(0), np.int64(1), np.int64(UNBOUNDED), np.int64(WALK_NAMES)
 # More configurations than this are stepped without looking first which bytes they accept.
 MANY = 64
 # In the last column of a trie's rows: a digit or a minus below which there are numbers only.
@@ -166,7 +169,6 @@ PARTIAL, INVALID, QUOTE = -1, -2, -3
 # after a backslash or not; control characters but tab, new line and carriage return; the first one beyond ASCII.
 CLASS_INVALID, CLASS_CLOSE, CLASS_OPEN_ESCAPE, CLASS_OPEN_CHARACTER, CLASS_OTHER_CONTROL = 0, 1, 2, 3, 8
 FIRST_WIDE = 16
-NOT_CLOSED = 1 << 30
 
 
 @njit(cache=True, inline="always")
@@ -544,6 +546,7 @@ def step_kernel(states, edges, stacks, table, regs, work, frontier, source, leve
             elif kind == NOTE:
                 if regs[R_READING] != 0:
                     return NOTED
+                tested_kernel(stacks, regs, stack, states[state, WATCHED])
                 state = states[state, DEFAULT]
             else:
                 break
@@ -764,6 +767,7 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
 
     Returns the target with its stack node in ``regs[R_STACK]``; 0 when dead, -1 when ``step_kernel`` must do it.
     """
+    watched, watcher = ZERO, ZERO  # what a NOTE on the way watches counts where the byte fits
     while True:
         kind = states[state, KIND]
         first = states[state, EDGE]
@@ -775,10 +779,14 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
                         target = edges[e, 2]
                         if states[target, KIND] == SEEN:
                             target = arrive_kernel(states, stacks, table, regs, target, stack)
+                        if watched != 0 and target != 0:
+                            tested_kernel(stacks, regs, watcher, watched)
                         return target
                     break
             if states[state, WS] != 0 and (byte == 32 or byte == 10 or byte == 13 or byte == 9):
                 regs[R_STACK] = push_kernel(stacks, table, regs, state, stack, ZERO)
+                if watched != 0:
+                    tested_kernel(stacks, regs, watcher, watched)
                 return states[state, WS]
             state = states[state, DEFAULT]
             if state == 0:
@@ -818,7 +826,8 @@ def fast_kernel(states, edges, stacks, table, regs, state, stack, byte):
             if states[state, RETURN] != 0:
                 stack = push_kernel(stacks, table, regs, states[state, RETURN], stack, ZERO)
             state = first
-        elif kind == NOTE:
+        elif kind == NOTE and watched == 0:
+            watched, watcher = states[state, WATCHED], stack
             state = states[state, DEFAULT]
         else:
             return -1
@@ -886,12 +895,13 @@ def gate_kernel(states, edges, stacks, regs, state, stack, decode, gates, depth,
 def enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, depth, first, last, mode):
     """Begin to visit the sibling nodes ``first`` to ``last`` (excluded) at a depth.
 
-    path  : int64[depth, 3]    out: the next sibling to visit, the end of the siblings, and how (``ALL_NODES`` ...)
+    path  : int64[depth, 4]    out: the next sibling to visit, the end of the siblings, how (``ALL_NODES`` ...), and
+            whether they are read as names only (``WALK_NAMES``)
     gates : uint8[depth, 256]  out: the bytes worth trying, looked for where that is cheaper than trying them
     """
     path[depth, 0] = first
     path[depth, 1] = last
-    path[depth, 2] = ALL_NODES
+    path[depth, 2], path[depth, 3] = ALL_NODES, mode == WALK_NAMES
     begin, end = levels[depth - 1], levels[depth]
     if end - begin > MANY or (last - first <= FEW and mode != WALK_UNSPACED):
         return
@@ -939,6 +949,18 @@ def lone_kernel(frontier, levels, depth, state, stack):
     frontier[end, 3] = 0
     frontier[end, 4] = UNBOUNDED
     levels[depth + 1] = end + 1
+
+
+@njit(cache=True)
+def ended_kernel(states, stacks, regs, frontier, begin, end):
+    """Note what a NOTE watches that a token ends before, at one of the configurations ``frontier[begin:end]``."""
+    for i in range(begin, end):
+        state, stack = frontier[i, 0], frontier[i, 1]
+        while states[state, KIND] == POP and stack != 0:
+            popped_kernel(stacks, regs, stack)
+            state, stack = stacks[stack, 0], stacks[stack, 1]
+        if states[state, KIND] == NOTE:
+            tested_kernel(stacks, regs, stack, states[state, WATCHED])
 
 
 @njit(cache=True, inline="always")
@@ -1033,18 +1055,19 @@ def fill_kernel(
     duplicates : int32[V]     another token with the same bytes, or -1; int32[0] where there is none
     tokens     : int32[P]     for a trie of endings (else empty): the tokens of ending e are ``starts[e]:starts[e + 1]``
     counts     : int32[P]     what came before the ending; a token fits if low <= count <= high
-    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning), inside names from depth ``regs[R_NAMES]`` on, one of
-    which closed at depth ``regs[R_CLOSED]``. Where the first byte of a state of bytes opens a free string or a key, its
-    subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none), ``regs[R_OPENED_STATE]`` the state.
+    Resumes at depth ``regs[R_DEPTH]`` (-1: from the beginning). Where the first byte of a state of bytes opens a free
+    string or a key, its subtree is left out; ``regs[R_OPENED]`` is the stack node there (-1: none),
+    ``regs[R_OPENED_STATE]`` the state.
     Returns 0, NEED or ARENA_FULL.
     """
     takes_numbers = regs[R_FREE_STATE] != 0 and (starts.shape[0] == 0 or mode == WALK_SPACED)
     takes_openings = mode == WALK_ALL or mode == WALK_UNSPACED or mode == WALK_SPACED
     takes_openings = takes_openings and levels[1] == levels[0] + 1 and states[frontier[levels[0], 0], KIND] == BYTE
     if regs[R_DEPTH] < 0:
-        regs[R_DEPTH], regs[R_CLOSED], regs[R_OPENED], regs[R_FOUND] = 1, NOT_CLOSED, -1, 0
-        regs[R_NAMES] = 1 if mode == WALK_NAMES else NOT_CLOSED
+        regs[R_DEPTH], regs[R_OPENED], regs[R_FOUND] = 1, -1, 0
         if mode == WALK_ENDINGS:
+            if regs[R_WATCHED] != 0:
+                ended_kernel(states, stacks, regs, frontier, levels[0], levels[1])
             mark_kernel(ZERO, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
         top = 0
         if mode == WALK_BELOW:
@@ -1056,9 +1079,9 @@ def fill_kernel(
             states, edges, stacks, regs, frontier, levels, path, gates, ONE, np.int64(rows[top, 0]),
             np.int64(rows[top, 1]), mode,
         )  # fmt: skip
-    depth, closed_depth, name_depth = regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES]
+    depth = regs[R_DEPTH]
     if path[depth, 2] == ALL_NODES:  # what was a stub when this depth was entered can be looked at now
-        look = 1 if name_depth <= depth <= closed_depth else mode if depth == 1 else 0
+        look = mode if depth == 1 else path[depth, 3]
         enter_kernel(
             states, edges, stacks, regs, frontier, levels, path, gates, depth, path[depth, 0], path[depth, 1], look
         )
@@ -1068,23 +1091,20 @@ def fill_kernel(
             while node < last and gates[depth, labels[node]] == 0:
                 node += 1
         path[depth, 0] = node + 1
-        if depth < name_depth and mode != WALK_NAMES:
-            name_depth = NOT_CLOSED
         begin, end = levels[depth - 1], levels[depth]
         if node >= last:
             if how == CLOSINGS_OF_KEY:
                 if regs[R_STACKS] + SLACK > stacks.shape[0]:
-                    regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
+                    regs[R_DEPTH] = depth
                     return ARENA_FULL
                 # Once more through the subtree, now for the names.
                 opener = path[depth - 1, 0] - 1
                 above = levels[depth - 2]
                 target = reopen_kernel(states, edges, stacks, table, regs, frontier[above, 0], frontier[above, 1])
                 lone_kernel(frontier, levels, depth - 1, target, regs[R_STACK])
-                name_depth = depth
                 enter_kernel(
                     states, edges, stacks, regs, frontier, levels, path, gates, depth, np.int64(rows[opener, 0]),
-                    np.int64(rows[opener, 1]), ONE,
+                    np.int64(rows[opener, 1]), NAMES,
                 )  # fmt: skip
             else:
                 depth -= 1
@@ -1094,9 +1114,7 @@ def fill_kernel(
             node = np.int64(closings[node])
         else:
             byte = np.int64(labels[node])
-        if depth <= closed_depth:
-            closed_depth = NOT_CLOSED
-        in_name = 1 if name_depth <= depth <= closed_depth else 0
+        in_name, closed = path[depth, 3], False
         free = end
         target = -1
         opened = 0
@@ -1122,7 +1140,7 @@ def fill_kernel(
                     break
         if free < 0:
             path[depth, 0] -= 1
-            regs[R_DEPTH], regs[R_CLOSED], regs[R_NAMES] = depth, closed_depth, name_depth
+            regs[R_DEPTH] = depth
             return free
         if target > 0:
             if takes_numbers and depth == 1 and states[target, BASE] != 0 and marks[node, 1] == NUMERAL:
@@ -1139,13 +1157,15 @@ def fill_kernel(
         else:
             levels[depth + 1] = free
             if in_name != 0 and byte == 34 and frontier[begin, 2] == 0 and states[frontier[begin, 0], KIND] == CHAR:
-                closed_depth = depth
+                closed = True
                 place = np.int64(marks[node, 0])
                 unmark_kernel(nodes, place, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
             if free == end:
                 continue
         label = np.int64(rows[node, 2])
-        if label >= 0 and (in_name == 0 or closed_depth == depth):
+        if label >= 0 and (in_name == 0 or closed):
+            if regs[R_WATCHED] != 0:
+                ended_kernel(states, stacks, regs, frontier, levels[depth], levels[depth + 1])
             mark_kernel(label, duplicates, base, mask, touched, regs, tokens, counts, starts, low, high)
         first, last = np.int64(rows[node, 0]), np.int64(rows[node, 1])
         if first == last:
@@ -1159,14 +1179,14 @@ def fill_kernel(
                 )
             path[depth, 0] = inside[number, 1]
             path[depth, 1] = inside[number + 1, 1]
-            path[depth, 2] = CLOSINGS
+            path[depth, 2], path[depth, 3] = CLOSINGS, 0
             if opened != regs[R_FREE_STATE]:
                 # A key that is none of the names is a free string that returns to where the others go.
                 path[depth, 2] = CLOSINGS_OF_KEY
                 parent = push_kernel(stacks, table, regs, states[states[opened, BASE], RETURN], regs[R_STACK], ZERO)
                 lone_kernel(frontier, levels, depth - 1, regs[R_FREE_STATE], parent)
         else:
-            look = 1 if name_depth <= depth <= closed_depth else 0
+            look = ZERO if closed else in_name
             enter_kernel(states, edges, stacks, regs, frontier, levels, path, gates, depth, first, last, look)
     return 0
 
@@ -1230,7 +1250,7 @@ def fill_entry(
         code = fill_kernel(
             table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4),
             line_kernel(network, 6), regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), levels,
-            table_kernel(space, 6, 3), carray(pointer(space[8]), (space[9], 256), np.uint8), found,
+            table_kernel(space, 6, 4), carray(pointer(space[8]), (space[9], 256), np.uint8), found,
             carray(pointer(trie[0]), (trie[1],), np.uint8), carray(pointer(trie[2]), (trie[3], 3), np.int32),
             carray(pointer(trie[4]), (trie[5], 4), np.int32), carray(pointer(trie[6]), (trie[7], 2), np.int32),
             words_kernel(trie, 8), words_kernel(trie, 10), carray(pointer(trie[12]), (trie[13], 2), np.int32),
@@ -1461,8 +1481,9 @@ def find_spaces_kernel(states, stacks, regs, frontier):
 def begin_names_kernel(network, space, vocabulary, ways, base_state):
     """Begin to fill the place in ``frontier[0]``, inside names of a key, with what holds for every other name.
 
-    base_state : its way is the address of: the stack, -1 = any; the row, the addresses of the words that differ from it
-                 and of what they are, how many there are; how many return states were popped, the bits tested at each
+    base_state : its way is the address of: the stack, -1 = any with the same bits; the row, the addresses of the words
+                 that differ from it and of what they are, how many there are; how many return states were popped, the
+                 bits tested at each; and what those at the top were
     Returns 0; ``FRESH`` where that is not known.
     """
     regs, frontier, levels = line_kernel(network, 8), table_kernel(space, 2, 5), line_kernel(space, 4)
@@ -1470,8 +1491,9 @@ def begin_names_kernel(network, space, vocabulary, ways, base_state):
     way = ways[base_state, 0] if base_state < ways.shape[0] else WAY_UNKNOWN
     if way == WAY_UNKNOWN:
         return FRESH
-    known = carray(pointer(way), (7 + MAX_TESTED,), np.int64)
-    if known[0] >= 0 and known[0] != frontier[0, 1]:
+    known, stack = carray(pointer(way), (8 + MAX_TESTED,), np.int64), frontier[0, 1]
+    bits = table_kernel(network, 4, 4)[stack, 2] & known[6]
+    if known[0] != stack and (known[0] >= 0 or bits != known[7 + MAX_TESTED]):
         return FRESH
     words, cells = carray(pointer(known[2]), (known[4],), np.int64), carray(pointer(known[3]), (known[4],), np.int32)
     regs[R_BASE], regs[R_MODE], regs[R_MOST] = known[1], WALK_NAMES, 0
@@ -1545,7 +1567,7 @@ def walk_kernel(network, space, vocabulary):
     walk = carray(pointer(regs[R_WALK]), (20,), np.int64)
     return fill_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
-        regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4), table_kernel(space, 6, 3),
+        regs, table_kernel(space, 0, 5), table_kernel(space, 2, 5), line_kernel(space, 4), table_kernel(space, 6, 4),
         carray(pointer(space[8]), (space[9], 256), np.uint8), table_kernel(space, 10, 2),
         carray(pointer(walk[0]), (walk[1],), np.uint8), carray(pointer(walk[2]), (walk[3], 3), np.int32),
         carray(pointer(walk[4]), (walk[5], 4), np.int32), carray(pointer(walk[6]), (walk[7], 2), np.int32),

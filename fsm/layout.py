@@ -19,7 +19,7 @@ CALL   push ``RETURN`` (0: push nothing), load the counters ``LOW`` and ``HIGH``
 FORK   continue at every edge's target, without consuming
 STUB   not expanded yet: ``OWNER`` knows how, ``ARGUMENT`` is its key
 NOTE   what was just read decides what follows: reading a text stops here and asks ``OWNER``; a mask, which has not
-       read it, continues at ``DEFAULT``
+       read it, continues at ``DEFAULT``, and depends on the bits ``WATCHED`` of the stack's top
 SEEN   look at the bits of the stack's top: dead unless all of ``NEEDS`` are set and, where there are any, one of
        ``LEFT`` is not; then set those of ``ADDS`` and continue at ``DEFAULT``, without consuming. Behind an edge
        or a ``CLOSE`` it is decided on arrival; never behind a ``CALL`` or a ``RETURN``
@@ -62,6 +62,7 @@ __all__ = [
     "STATE_POP",
     "STUB",
     "UNBOUNDED",
+    "WATCHED",
     "WS",
 ]
 
@@ -72,6 +73,7 @@ KIND, EDGE, COUNT, DEFAULT, CLOSE, SHORTEST, LONGEST, BASE = range(8)
 WS = CLOSE
 CALLEE, RETURN, LOW, HIGH = EDGE, COUNT, SHORTEST, LONGEST
 OWNER, ARGUMENT = EDGE, COUNT
+WATCHED = CLOSE
 NEEDS, LEFT, ADDS = EDGE, COUNT, CLOSE
 NUM_COLUMNS = 8
 # Fixed states.

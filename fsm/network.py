@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUM_REGISTERS, R_STACK, R_STACKS, SLACK, arrive_kernel, push_kernel
+from fsm._kernels import NUM_REGISTERS, R_STACK, R_STACKS, R_WATCHED, SLACK, arrive_kernel, push_kernel
 from fsm._network_kernels import find_stacks_kernel, name_tables_kernel
 from fsm.errors import LimitError
 from fsm.layout import (
@@ -203,6 +203,10 @@ class Network:
         _put_state(self.states, state * _STATE_BYTES, STUB, owner, argument, 0, 0, 0, UNBOUNDED, 0)
         return state
 
+    def write_stub(self, state: int, owner: int, argument: int) -> None:
+        """Have a state expanded anew when a text gets there again."""
+        _put_state(self.states, state * _STATE_BYTES, STUB, owner, argument, 0, 0, 0, UNBOUNDED, 0)
+
     def add_stubs(self, owner: int, first_argument: int, count: int) -> int:
         """Add stubs with consecutive arguments; return the first."""
         state = self.reserve_states(count)
@@ -265,11 +269,15 @@ class Network:
         _put_state(self.states, state * _STATE_BYTES, SEEN, needs, left, target, adds, 0, UNBOUNDED, 0)
         return state
 
-    def add_note(self, owner: int, argument: int, pending: int) -> int:
-        """Add a state that asks its owner what follows; where nothing was read, ``pending`` does."""
+    def add_note(self, owner: int, argument: int, pending: int, *, watched: int = 0) -> int:
+        """Add a state that asks its owner what follows; where nothing was read, ``pending`` does.
+
+        watched : bits of the stack's top that tell what the owner may say.
+        """
         state = self.reserve_states(1)
-        _put_state(self.states, state * _STATE_BYTES, NOTE, owner, argument, pending, 0, 0, UNBOUNDED, 0)
+        _put_state(self.states, state * _STATE_BYTES, NOTE, owner, argument, pending, watched, 0, UNBOUNDED, 0)
         self.has_notes = True
+        self.regs[R_WATCHED] |= watched != 0
         return state
 
     def write_fork(self, state: int, targets: Sequence[int]) -> None:

@@ -66,7 +66,7 @@ def _note_below(network: Network, row: Row) -> Row | None:
 def _answer(network: Network, state: int, stack: int, text: bytes) -> list[Row]:
     row = network.states[state]
     owner = cast("Noter", network.owners[row[OWNER]])
-    after = owner.note(network, int(row[ARGUMENT]), text)
+    after, stack = network.arrive(owner.note(network, int(row[ARGUMENT]), text), stack)
     return [[after, stack, 0, 0, UNBOUNDED]] if after else []
 
 

@@ -43,8 +43,11 @@ __all__ = ["PlaceFills"]
 
 Row = NDArray[np.int32]
 Endings = tuple[Row, Row, Row]
+OtherNames = tuple[Row, NDArray[np.int64], Row, Shape]
+"""The row that a mask differs from, the words that differ, what they are, and what was looked at for it."""
 
 _EMPTY = np.zeros(0, np.int32)
+_STACK = 1 << 63  # tells stacks from bits tested, of which there are fewer
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
 
@@ -64,7 +67,7 @@ class PlaceFills:
     """
 
     __slots__ = (
-        "_network", "_numerals", "_other_names", "_runs", "_shared", "_summaries", "_summary_of", "_tables",
+        "_network", "_numerals", "_other_names", "_runs", "_shared", "_summaries", "_summary_of", "_tables", "_tested",
         "num_bytes", "row_of",
     )  # fmt: skip
 
@@ -76,13 +79,15 @@ class PlaceFills:
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._summary_of: dict[int, Summary] = {}
-        self._other_names: dict[tuple[int, int], tuple[Row, NDArray[np.int64], Row, Shape]] = {}
+        self._other_names: dict[tuple[int, int, int], OtherNames] = {}
+        self._tested: dict[int, set[int]] = {}
         self.row_of: dict[int, Row] = {}
         self.num_bytes = 0
 
     def forget(self) -> None:
         """Drop what was kept, after ``shared`` has forgotten its addresses."""
         self._other_names.clear()
+        self._tested.clear()
         self._summary_of.clear()
         self.row_of.clear()  # last: what is found above asks for its row
         self.num_bytes = 0
@@ -135,10 +140,10 @@ class PlaceFills:
     def _fill_other_names(self, base_state: int, callee: int, ret: int, stack: int) -> Row:
         """Fill what holds for every name that is not listed, and remember it: all places in the names share it.
 
-        Where no token reached past the member, other stacks share it as well.
+        Where no token reached past the member, other stacks share it as well, if the bits tested are the same.
         """
         space, regs = self._tables.workspace, self._network.regs
-        known = self._other_names.get((base_state, -1)) or self._other_names.get((base_state, stack))
+        known = self._known_other_names(base_state, stack)
         if known is not None:
             base, words, values, shape = known
             space.mask[:] = base
@@ -153,16 +158,30 @@ class PlaceFills:
         if looked is not None:
             words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
             values = space.mask[words]
-            stack = -1 if looked == (0, (0,)) else stack
-            self._other_names[base_state, stack] = (base, words, values, looked)
-            self.num_bytes += 12 * len(words)
-            way = np.zeros(7 + MAX_TESTED, np.int64)
             popped, tested = looked
+            bits = self._network.stacks.item(stack, 2) & tested[0]
+            if popped:
+                self._other_names[base_state, _STACK, stack] = (base, words, values, looked)
+            else:
+                self._other_names[base_state, tested[0], bits] = (base, words, values, looked)
+                self._tested.setdefault(base_state, set()).add(tested[0])
+            self.num_bytes += 12 * len(words)
+            way = np.zeros(8 + MAX_TESTED, np.int64)
             addresses = addresses_of(base, words, values)
-            way[:6] = stack, addresses[0], addresses[2], addresses[4], len(words), popped
+            way[:6] = stack if popped else -1, addresses[0], addresses[2], addresses[4], len(words), popped
             way[6 : 7 + popped] = tested
+            way[-1] = bits
             self._shared.set_way(base_state, way)
         return base
+
+    def _known_other_names(self, base_state: int, stack: int) -> OtherNames | None:
+        """Return what is known to hold for every name that is not listed."""
+        bits = self._network.stacks.item(stack, 2)
+        for tested in self._tested.get(base_state, ()):
+            known = self._other_names.get((base_state, tested, bits & tested))
+            if known is not None:
+                return known
+        return self._other_names.get((base_state, _STACK, stack))
 
     def walk(  # noqa: PLR0917 - called so often that naming the arguments would show
         self,

@@ -56,7 +56,7 @@ class Workspace:
     levels   : int64[depth]     where each depth begins in the frontier
     mask     : int32[W]         the row being filled
     touched  : int32[4 * W]     words that differ from the base row
-    path     : int64[depth, 3]    what to visit at each depth of the walk (``enter_kernel``)
+    path     : int64[depth, 4]    what to visit at each depth of the walk (``enter_kernel``)
     gates    : uint8[depth, 256]  bytes worth trying at each depth
     found    : int64[16, 2]     first bytes of numbers, with the state after each
     """
@@ -68,7 +68,7 @@ class Workspace:
         self.frontier = np.zeros((4096, 5), np.int64)
         self.levels = np.zeros(max_depth + 4, np.int64)
         self.mask = np.zeros(num_words, np.int32)
-        self.path = np.zeros((max_depth + 4, 3), np.int64)
+        self.path = np.zeros((max_depth + 4, 4), np.int64)
         self.found = np.zeros((16, 2), np.int64)
         self.gates = np.zeros((max_depth + 4, 256), np.uint8)
         self.touched = np.zeros(4 * num_words + 64, np.int32)

@@ -1,14 +1,16 @@
 """Write the network of an object whose members ask nothing of one another, once for all places in it.
 
-Which declared keys came is a bit set on the stack (``SEEN`` states), so that one row serves after every member. Rows
-differ only by the keys that came and have no bit: those that are not declared, which are noted when read, so that none
-comes twice, and of very many declared ones the last.
+Which keys came is a bit set on the stack (``SEEN`` states), so that one row serves after every member. Keys that are
+not declared are noted when read, so that none comes twice: the first few have bits from then on, and the row in which a
+key begins is written anew with their names. Rows differ only by the keys that came and have no bit: more of those, and
+of very many declared ones the last.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import repeat
 from operator import or_
@@ -34,16 +36,35 @@ __all__ = ["FramedObject"]
 
 QUOTE, CLOSE_BRACE = 34, 125
 MOST_BITS = 62
+MOST_OTHERS = 16
+"""So many keys that are not declared have bits: with each there is more to write where a key begins."""
 
 Names = frozenset[str]
 Value = Obligations | str
 """What a value must meet, or the declared name that says it; the name is looked up where a text gets there."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """Name the states behind keys of any name: after each declared one, after and around the others.
+
+    closes         : after each declared key that is offered
+    note, colon    : after any other key, before and after it is known
+    call, argument : what reads such a key; the argument of the note
+    """
+
+    closes: Sequence[int]
+    note: int
+    call: int
+    colon: int
+    argument: int
+
+
 class FramedObject:
     """Own the stubs of one kind of object.
 
-    A stub is ("open" or "next" or "names", names so far without a bit, None), or ("value", the same, its value).
+    A stub is ("open" or "next" or "names", names so far without a bit, None), or ("value", the same, its value), or
+    ("other", the same, the value behind any key that is not declared).
     """
 
     def __init__(self, values: ValueStates, plan: ObjectPlan) -> None:
@@ -61,6 +82,10 @@ class FramedObject:
         self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
+        self._behind: dict[Names, _Behind] = {}
+        self._others: list[str] = []
+        most = min(MOST_BITS - len(self._bit), MOST_OTHERS)
+        self._other_bits = [1 << place for place in range(len(self._bit), len(self._bit) + most)]
 
     @staticmethod
     def fits(plan: ObjectPlan) -> bool:
@@ -106,16 +131,33 @@ class FramedObject:
 
     def note(self, network: Network, argument: int, text: bytes) -> int:
         """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
-        _, extras, value = self._arguments[argument]
         name = json.loads(text[last_value_start(text) :])
-        if name in extras:
-            return 0
+        return 0 if name in self._arguments[argument][1] else self._after_other(argument, name)
+
+    def _after_other(self, argument: int, name: str) -> int:
+        """Return the state after a key that is not declared: it sets the key's bit, or knows the key."""
         state = self._read.get((argument, name))
         if state is None:
-            self._arguments.append(("value", extras | {name}, value))
-            state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
+            kind, extras, value = self._arguments[argument]
+            bit = self._other_bit(name, extras) if kind == "other" else 0
+            if bit:
+                state = self.network.add_seen(self._behind[extras].colon, left=bit, adds=bit)
+            else:
+                self._arguments.append(("value", extras | {name}, value))
+                state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
             self._read[argument, name] = state
         return state
+
+    def _other_bit(self, name: str, extras: Names) -> int:
+        """Return the bit of a key that is not declared, a new one while there are any; 0 where it has none."""
+        bit = self._bit.get(name, 0)
+        if not bit and not extras and len(self._others) < len(self._other_bits):
+            bit = self._bit[name] = self._other_bits[len(self._others)]
+            self._others.append(name)
+            # What was laid for the keys known so far stays right for texts in which no other came.
+            begun = self._begun[extras]
+            self.network.write_stub(begun, *self.network.origins[begun])
+        return bit
 
     def _obligations(self, value: Value) -> Obligations:
         found = self.plan.value_of(value) if type(value) is str else value
@@ -175,20 +217,13 @@ class FramedObject:
     def _write_names(self, state: int, extras: Names) -> None:
         """Write where a key begins: a trie of the names declared, and beside it every other name."""
         plan, network = self.plan, self.network
-        names = self._offers(extras)
-        bits = self._bits(names)
-        closes = self._lay_closes(names, bits, extras)
-        others = plan.others()
+        names, others = self._offers(extras), plan.others()
         free = next((obligations for other, obligations in others if other.dfa is None), None)
         if free is not None:
-            is_all = not extras and len(names) == len(plan.names)
-            taken = [] if is_all else list(extras.union(plan.names).difference(names))
-            note = self._noted(extras, free)
-            call = network.add_call(self.values.prelude.free, note)
-            closes = [*closes, *repeat(0, len(taken))]
-            trie = lay_names(network, names + taken, closes, default=call, other=note, base=call)
-            network.write_call(state, trie, 0)
+            self._write_open_names(state, extras, names, free)
             return
+        bits = self._bits(names)
+        closes = self._lay_closes(names, bits, extras)
         starts = []
         if names:
             trie = lay_names(network, names, closes, bits=bits)
@@ -200,6 +235,28 @@ class FramedObject:
             network.write_fork(state, starts)
         else:
             network.write_byte(state, [])
+
+    def _write_open_names(self, state: int, extras: Names, names: list[str], free: Obligations) -> None:
+        """Write where a key begins that may have any name."""
+        network, plan = self.network, self.plan
+        behind = self._behind.get(extras)
+        if behind is None:
+            closes = self._lay_closes(names, self._bits(names), extras)
+            note, colon, argument = self._note("other", extras, free, watched=0 if extras else sum(self._other_bits))
+            call = network.add_call(self.values.prelude.free, note)
+            behind = self._behind[extras] = _Behind(closes, note, call, colon, argument)
+        is_all = not extras and len(names) == len(plan.names)
+        taken = [] if is_all else list(extras.union(plan.names).difference(names))
+        others = [self._after_other(behind.argument, name) for name in self._others]
+        trie = lay_names(
+            network,
+            names + self._others + taken,
+            [*behind.closes, *others, *repeat(0, len(taken))],
+            default=behind.call,
+            other=behind.note,
+            base=behind.call,
+        )
+        network.write_call(state, trie, 0)
 
     def _lay_closes(self, names: list[str], bits: list[int], extras: Names) -> Sequence[int]:
         """Lay what follows each declared key: its bit is set, once; then comes the colon, one for all alike values."""
@@ -230,14 +287,14 @@ class FramedObject:
         assert other.dfa is not None
         rest = without_names(other.dfa, extras.union(self.plan.names))
         start = self.values.characters(CountedString(rest))
-        return self.network.add_call(start, self._noted(extras, obligations)) if start else 0
+        return self.network.add_call(start, self._note("value", extras, obligations)[0]) if start else 0
 
-    def _noted(self, extras: Names, obligations: Obligations) -> int:
-        """Return the state after the closing quote of a key that must be noted."""
-        self._arguments.append(("value", extras, obligations))
+    def _note(self, kind: str, extras: Names, obligations: Obligations, *, watched: int = 0) -> tuple[int, int, int]:
+        """Add the state after the closing quote of a key that must be noted; return it, the next one, its argument."""
+        self._arguments.append((kind, extras, obligations))
         argument = len(self._arguments) - 1
-        pending = add_closes(self.values, 1, owner=self.number, argument=argument)
-        return self.network.add_note(self.number, argument, pending)
+        colon = add_closes(self.values, 1, owner=self.number, argument=argument)
+        return self.network.add_note(self.number, argument, colon, watched=watched), colon, argument
 
     def _write_value(self, state: int, extras: Names, obligations: Obligations) -> None:
         """Write the row after a colon: white space, value; then what follows the member."""
