@@ -150,11 +150,15 @@ SLACK = 4
 ALL_NODES, GATED, CLOSINGS, CLOSINGS_OF_KEY = range(4)
 # What a walk of the trie is for (``fill_kernel``).
 WALK_ALL, WALK_NAMES, WALK_UNSPACED, WALK_ENDINGS, WALK_BELOW, WALK_SPACED = range(6)
+# Where the words begin that ``keep_others_kernel`` keeps.
+FIRST_OTHER = 5 + MAX_TESTED
 # Up to this many sibling nodes are tried one by one.
 FEW = 12
-# How far ``mask_entry`` is: the place and what to walk are not known yet; it walks all tokens, those that begin with no
-# white space, the others; or all by what follows their white space; everything is walked.
-PLACE_STAGE, BEGIN_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE, WALKED_STAGE = range(7)
+# How far ``mask_entry`` is: the place and what to walk are not known yet; it walks what any key but some names may do,
+# which is then known; it walks all tokens, those that begin with no white space, the others; or all by what follows
+# their white space; everything is walked.
+PLACE_STAGE, BEGIN_STAGE, NAMES_STAGE, NAMED_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE = range(8)
+WALKED_STAGE = 8
 # How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk; else an address.
 WAY_UNKNOWN, WAY_WALK = range(2)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
@@ -1371,7 +1375,8 @@ def widen_kernel(mask, row, touched, count):
 def place_kernel(network, space, shared, configurations):
     """Close configurations, and recall their mask.
 
-    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked, sizes, words, cells, ways
+    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked, others, sizes, words, cells,
+             ways
     Returns four times the number of the mask where there is one closed configuration and its mask is known, plus the
     flags of ``regs[R_FLAGS]``; ``FRESH``, with the configuration in ``frontier[0]`` and in the registers, which are
     ready to note looks, where it is not; ``SEVERAL`` where there is more than one (or none): they end at
@@ -1424,7 +1429,7 @@ def take_kernel(network, space, shared, mask, number, is_whole):
     Returns ``TAKEN``; ``LOOSE`` where the fill looked at too much to be remembered; and, with nothing done, ``WHOLE``
     where more than a quarter of the words differ, ``FULL`` where the tables have no room.
     """
-    regs, sizes, words = line_kernel(network, 8), line_kernel(shared, 10), line_kernel(shared, 12)
+    regs, sizes, words = line_kernel(network, 8), line_kernel(shared, 12), line_kernel(shared, 14)
     count = 0 if is_whole != 0 else regs[R_TOUCHED]
     if count > mask.shape[0] // 4:
         return WHOLE
@@ -1440,7 +1445,7 @@ def take_kernel(network, space, shared, mask, number, is_whole):
     if code == ARENA_FULL:
         regs[R_COUNT] = 0
         return FULL
-    touched, cells = words_kernel(space, 12), words_kernel(shared, 14)
+    touched, cells = words_kernel(space, 12), words_kernel(shared, 16)
     for i in range(count):
         words[first + i] = touched[i]
         cells[first + i] = mask[touched[i]]
@@ -1478,43 +1483,80 @@ def find_spaces_kernel(states, stacks, regs, frontier):
 
 
 @njit(cache=True)
-def begin_names_kernel(network, space, vocabulary, ways, base_state):
-    """Begin to fill the place in ``frontier[0]``, inside names of a key, with what holds for every other name.
+def begin_summed_kernel(network, space, vocabulary, ways, state, stack, low, high):
+    """Begin to fill a state of characters that is summed up, with the tokens that stay inside it.
 
-    base_state : its way is the address of: the stack, -1 = any with the same bits; the row, the addresses of the words
-                 that differ from it and of what they are, how many there are; how many return states were popped, the
-                 bits tested at each; and what those at the top were
-    Returns 0; ``FRESH`` where that is not known.
+    Returns 0; ``UNKNOWN``, with the state in ``regs[R_NEED]``, where nobody has said how it is filled; ``FRESH`` where
+    that depends on ``high``; ``WAY_WALK``, with nothing begun, where it is filled by a walk.
     """
-    regs, frontier, levels = line_kernel(network, 8), table_kernel(space, 2, 5), line_kernel(space, 4)
-    mask, touched = words_kernel(vocabulary, 4), words_kernel(space, 12)
-    way = ways[base_state, 0] if base_state < ways.shape[0] else WAY_UNKNOWN
+    regs, frontier = line_kernel(network, 8), table_kernel(space, 2, 5)
+    way = ways[state, 0] if state < ways.shape[0] else WAY_UNKNOWN
     if way == WAY_UNKNOWN:
+        regs[R_NEED] = state
+        return UNKNOWN
+    if way == WAY_WALK:
+        return WAY_WALK
+    summary = carray(pointer(way), (22,), np.int64)
+    if high < summary[21]:
         return FRESH
-    known, stack = carray(pointer(way), (8 + MAX_TESTED,), np.int64), frontier[0, 1]
-    bits = table_kernel(network, 4, 4)[stack, 2] & known[6]
-    if known[0] != stack and (known[0] >= 0 or bits != known[7 + MAX_TESTED]):
-        return FRESH
-    words, cells = carray(pointer(known[2]), (known[4],), np.int64), carray(pointer(known[3]), (known[4],), np.int32)
-    regs[R_BASE], regs[R_MODE], regs[R_MOST] = known[1], WALK_NAMES, 0
-    mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
-    for i in range(known[4]):
-        mask[words[i]] = cells[i]
-        touched[i] = words[i]
-    regs[R_TOUCHED] = known[4]
-    regs[R_LOWEST] = min(regs[R_LOWEST], regs[R_TOP] + 1 - known[5])
-    for below in range(known[5] + 1):
-        regs[R_TESTED + below] |= known[6 + below]
-    levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, PLAIN_STAGE
+    # The tokens that close the string and go on as the grammar around it permits.
+    regs[R_WALK], regs[R_BASE], regs[R_MODE] = way, summary[20], WALK_ENDINGS
+    regs[R_FEWEST], regs[R_LARGEST] = low, high
+    begin_at_kernel(frontier, ways[state, 1], stack)
     return 0
+
+
+@njit(cache=True)
+def keep_others_kernel(network, space, vocabulary, others, base):
+    """Keep what holds for every key but some names, which was filled last, for other places in the names.
+
+    others : int64[n]  out: the state that calls any other key, the stack, the row, how many words differ from it; how
+             many return states were popped, the bits tested at each; these words and what they are
+    """
+    regs, mask, touched = line_kernel(network, 8), words_kernel(vocabulary, 4), words_kernel(space, 12)
+    popped, count = regs[R_TOP] + 1 - regs[R_LOWEST], regs[R_TOUCHED]
+    if popped >= MAX_TESTED or FIRST_OTHER + 2 * count > others.shape[0]:
+        return
+    others[0], others[1], others[2], others[3], others[4] = base, regs[R_PLACE + 1], regs[R_BASE], count, popped
+    for below in range(MAX_TESTED):
+        others[5 + below] = regs[R_TESTED + below]
+    for i in range(count):
+        others[FIRST_OTHER + 2 * i], others[FIRST_OTHER + 2 * i + 1] = touched[i], mask[touched[i]]
+
+
+@njit(cache=True)
+def recall_others_kernel(network, space, vocabulary, others):
+    """Fill the scratch mask with what was kept, and note what was looked at for it."""
+    regs, mask, touched = line_kernel(network, 8), words_kernel(vocabulary, 4), words_kernel(space, 12)
+    regs[R_BASE], regs[R_TOUCHED] = others[2], others[3]
+    regs[R_LOWEST] = min(regs[R_LOWEST], regs[R_TOP] + 1 - others[4])
+    for below in range(MAX_TESTED):
+        regs[R_TESTED + below] |= others[5 + below]
+    mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
+    for i in range(others[3]):
+        touched[i] = others[FIRST_OTHER + 2 * i]
+        mask[touched[i]] = np.int32(others[FIRST_OTHER + 2 * i + 1])
+
+
+@njit(cache=True)
+def begin_names_kernel(network, space, vocabulary, ways, base):
+    """Begin to fill a place inside names of a key with what any other key may do from there on, which ``base`` calls.
+
+    Returns what ``begin_summed_kernel`` does, or ``ARENA_FULL``.
+    """
+    states, stacks, regs = table_kernel(network, 0, 8), table_kernel(network, 4, 4), line_kernel(network, 8)
+    if regs[R_STACKS] + SLACK > stacks.shape[0]:
+        return ARENA_FULL
+    stack = push_kernel(stacks, line_kernel(network, 6), regs, states[base, RETURN], regs[R_PLACE + 1], ZERO)
+    return begin_summed_kernel(network, space, vocabulary, ways, states[base, CALLEE], stack, ZERO, FOREVER)
 
 
 @njit(cache=True)
 def begin_kernel(network, space, shared, vocabulary):
     """Find how the place is filled that ``place_kernel`` left in ``frontier[0]``, and begin: write to the registers.
 
-    Returns 0; ``FRESH`` where it takes more than tables; ``UNKNOWN`` where nobody has said how its state is filled;
-    ``NO_ROW`` where the row of tokens that are so much white space is not there yet.
+    Returns 0; what ``begin_names_kernel`` does; ``NO_ROW`` where the row of tokens that are so much white space is not
+    there yet.
     """
     states, regs, frontier = table_kernel(network, 0, 8), line_kernel(network, 8), table_kernel(space, 2, 5)
     levels, mask = line_kernel(space, 4), words_kernel(vocabulary, 4)
@@ -1535,22 +1577,23 @@ def begin_kernel(network, space, shared, vocabulary):
             stage, regs[R_MODE] = UNSPACED_STAGE, WALK_UNSPACED
     else:
         regs[R_BASE] = vocabulary[6]
-        ways = table_kernel(shared, 16, 2)
+        ways = table_kernel(shared, 18, 2)
         is_body = kind == CHAR and frontier[0, 2] == 0
+        code = WAY_WALK
         if is_body and states[state, BASE] != 0:
-            return begin_names_kernel(network, space, vocabulary, ways, states[state, BASE])
-        if is_body and (low == 0 or states[state, LONGEST] == UNBOUNDED):
-            way = ways[state, 0] if state < ways.shape[0] else WAY_UNKNOWN
-            if way == WAY_UNKNOWN:
-                return UNKNOWN
-            if way != WAY_WALK:
-                summary = carray(pointer(way), (22,), np.int64)
-                if high < summary[21]:
-                    return FRESH
-                # The tokens that close the string and go on as the grammar around it permits.
-                regs[R_WALK], regs[R_BASE], regs[R_MODE] = way, summary[20], WALK_ENDINGS
-                regs[R_FEWEST], regs[R_LARGEST] = low, high
-                frontier[0, 0], frontier[0, 3], frontier[0, 4] = ways[state, 1], 0, UNBOUNDED
+            others = line_kernel(shared, 10)
+            if others[0] == states[state, BASE] and others[1] == frontier[0, 1]:
+                recall_others_kernel(network, space, vocabulary, others)
+                levels[0], levels[1], regs[R_MOST], regs[R_STAGE] = 0, 1, 0, NAMED_STAGE
+                return 0
+            stage = NAMES_STAGE
+            code = begin_names_kernel(network, space, vocabulary, ways, states[state, BASE])
+        elif is_body and (low == 0 or states[state, LONGEST] == UNBOUNDED):
+            code = begin_summed_kernel(network, space, vocabulary, ways, state, frontier[0, 1], low, high)
+        if code < 0:
+            return code
+        if code == WAY_WALK:
+            stage = PLAIN_STAGE
         regs[R_MOST] = 0
     mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
     levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, stage
@@ -1600,9 +1643,17 @@ def mask_entry(network, space, shared, vocabulary, configurations, number, resum
         if code != 0:
             return code
     while regs[R_STAGE] != WALKED_STAGE:  # one call of the walk, which is what takes long to compile
-        code = walk_kernel(network, space, vocabulary)
+        code = walk_kernel(network, space, vocabulary) if regs[R_STAGE] != NAMED_STAGE else 0
         if code < 0:
             return code
+        if regs[R_STAGE] == NAMES_STAGE:
+            states = table_kernel(network, 0, 8)
+            keep_others_kernel(network, space, vocabulary, line_kernel(shared, 10), states[regs[R_PLACE], BASE])
+            regs[R_STAGE] = NAMED_STAGE
+        if regs[R_STAGE] == NAMED_STAGE:
+            begin_at_kernel(table_kernel(space, 2, 5), regs[R_PLACE], regs[R_PLACE + 1])
+            regs[R_STAGE], regs[R_DEPTH], regs[R_WALK], regs[R_MODE] = PLAIN_STAGE, -1, vocabulary[8], WALK_NAMES
+            continue
         if regs[R_STAGE] == UNSPACED_STAGE:
             frontier, levels = table_kernel(space, 2, 5), line_kernel(space, 4)
             regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2] = regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND]

@@ -18,7 +18,7 @@ from fsm._kernels import (
     R_CLOSED,
     R_FLAGS,
     R_MOST,
-    R_PLACE,
+    R_NEED,
     R_TOUCHED,
     SEVERAL,
     TAKEN,
@@ -58,13 +58,13 @@ class Masks:
         self._cells: dict[int, memoryview] = {}
         self._flags = 0
         self._shared = SharedMasks(runs.network)
-        self._fills = PlaceFills(runs, tables, self._shared)
+        self._fills = PlaceFills(runs, tables)
         self._num_bytes = 0
 
     @property
     def sparse_bytes(self) -> int:
         """Count the bytes of the words in which masks differ from their rows."""
-        return self._num_bytes + self._fills.num_bytes
+        return self._num_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -136,7 +136,7 @@ class Masks:
         elif code == NO_ROW:
             self._tables.spaces.row(regs.item(R_MOST))
         elif code == UNKNOWN:
-            self._learn(regs.item(R_PLACE))
+            self._learn(regs.item(R_NEED))
         else:
             return self._runs.mend(code, resumes=resumes, fills=True)
         return True
@@ -170,7 +170,7 @@ class Masks:
             return self._united(space.frontier[size : int(network.regs[R_CLOSED])].tolist())
         if code == WHOLE:
             return self._taken(self._row_at(network.regs.item(R_BASE)))
-        return self._taken(self._fills.fill_one() if code == FRESH else self._fills.fill_extras())
+        return self._taken(self._fills.fill_counted() if code == FRESH else self._fills.fill_extras())
 
     def _taken(self, base: Row) -> Mask:
         """Take the mask just filled out of the scratch room, and remember it."""

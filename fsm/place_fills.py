@@ -1,4 +1,4 @@
-"""Fill the mask of a place where tables alone do not: names of keys, counters, numbers, what follows a quote.
+"""Fill the mask of a place where tables alone do not: counters, numbers, what follows a quote.
 
 Input: a place that ``mask_entry`` left. Output: the scratch mask, and the row it differs from. Cost: a walk of a trie,
 of the words of others where those are known.
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import (
-    MAX_TESTED,
     R_FOUND,
     R_LOWEST,
     R_MOST,
@@ -22,17 +21,14 @@ from fsm._kernels import (
     R_STAGE,
     R_TOUCHED,
     SPACED_STAGE,
-    WALK_ALL,
     WALK_BELOW,
     WALK_ENDINGS,
     WALK_NAMES,
     fill_entry,
     widen_kernel,
 )
-from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
-from fsm.layout import BASE, CALLEE, RETURN, STATE_POP, UNBOUNDED
-from fsm.shared_masks import Shape, SharedMasks
+from fsm.layout import BASE, RETURN, STATE_POP, UNBOUNDED
 from fsm.summaries import Summary, summaries_of
 from fsm.tokens.numerals import numerals_of
 from fsm.tokens.openings import openings_of
@@ -43,11 +39,8 @@ __all__ = ["PlaceFills"]
 
 Row = NDArray[np.int32]
 Endings = tuple[Row, Row, Row]
-OtherNames = tuple[Row, NDArray[np.int64], Row, Shape]
-"""The row that a mask differs from, the words that differ, what they are, and what was looked at for it."""
 
 _EMPTY = np.zeros(0, np.int32)
-_STACK = 1 << 63  # tells stacks from bits tested, of which there are fewer
 _NO_ENDINGS: Endings = (_EMPTY, _EMPTY, _EMPTY)
 
 
@@ -58,49 +51,43 @@ class PlaceFills:
     ----------
     runs : the grammar's network and scratch room, whose lock the caller holds.
     tables : what the vocabulary knows.
-    shared : where is noted what a fill looks at, and how states are filled from then on.
 
     Attributes
     ----------
     row_of : the rows of summaries by address.
-    num_bytes : bytes kept of words in which masks differ from their rows.
     """
 
-    __slots__ = (
-        "_network", "_numerals", "_other_names", "_runs", "_shared", "_summaries", "_summary_of", "_tables", "_tested",
-        "num_bytes", "row_of",
-    )  # fmt: skip
+    __slots__ = ("_network", "_numerals", "_runs", "_summaries", "_summary_of", "_tables", "row_of")
 
-    def __init__(self, runs: KernelRuns, tables: VocabularyTables, shared: SharedMasks) -> None:
+    def __init__(self, runs: KernelRuns, tables: VocabularyTables) -> None:
         self._runs = runs
         self._network = runs.network
         self._tables = tables
-        self._shared = shared
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._summary_of: dict[int, Summary] = {}
-        self._other_names: dict[tuple[int, int, int], OtherNames] = {}
-        self._tested: dict[int, set[int]] = {}
         self.row_of: dict[int, Row] = {}
-        self.num_bytes = 0
 
     def forget(self) -> None:
         """Drop what was kept, after ``shared`` has forgotten its addresses."""
-        self._other_names.clear()
-        self._tested.clear()
         self._summary_of.clear()
         self.row_of.clear()  # last: what is found above asks for its row
-        self.num_bytes = 0
 
-    def fill_one(self) -> Row:
-        """Fill the scratch mask for a place whose configuration is in the registers; return the row it differs from."""
-        network = self._network
-        configuration = network.regs[R_PLACE : R_PLACE + 5].tolist()
-        state = configuration[0]
-        heavy = network.heavy.get(state)
-        if heavy is not None:
-            return self._fill_heavy(state, heavy, configuration)
-        return self._fill_names(network.states.item(state, BASE), configuration)
+    def fill_counted(self) -> Row:
+        """Fill the scratch mask for a heavy state, where few characters may come; return the row it differs from.
+
+        The configuration is in the registers.
+        """
+        state, stack, _, low, high = self._network.regs[R_PLACE : R_PLACE + 5].tolist()
+        owner, _ = heavy = self._network.heavy[state]
+        summary = self.summary(state, heavy)
+        base = summary.base_for(high)
+        self._tables.workspace.mask[:] = base
+        # The tokens that close the string and go on as the grammar around it permits.
+        exits = summary.exits
+        endings = (exits.tokens, exits.counts, exits.starts)
+        self.walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high, owner.close, stack)
+        return base
 
     def summary(self, state: int, heavy: tuple[Any, int]) -> Summary:
         """Return the summary of a heavy state."""
@@ -111,77 +98,6 @@ class PlaceFills:
             self.row_of[summary.walk.item(20)] = summary.base  # first: whoever finds the summary asks for its row
             self._summary_of[state] = summary
         return summary
-
-    def _fill_heavy(self, state: int, heavy: tuple[Any, int], configuration: list[int]) -> Row:
-        """Fill a heavy state: what stays inside is summed up."""
-        owner, stack, low, high = heavy[0], configuration[1], configuration[3], configuration[4]
-        summary = self.summary(state, heavy)
-        base = summary.base_for(high)
-        self._tables.workspace.mask[:] = base
-        # The tokens that close the string and go on as the grammar around it permits.
-        exits = summary.exits
-        endings = (exits.tokens, exits.counts, exits.starts)
-        self.walk(base, WALK_ENDINGS, 1, self._tables.endings.trie, endings, low, high, owner.close, stack)
-        return base
-
-    def _fill_names(self, base_state: int, configuration: list[int]) -> Row:
-        """Fill a state inside a trie of key names: as any other key, but for the names themselves."""
-        space, network = self._tables.workspace, self._network
-        call = network.states[base_state].tolist()
-        if call[CALLEE] not in network.heavy:
-            space.mask[:] = self._tables.empty_row
-            base = self._tables.empty_row
-            self.walk(base, WALK_ALL)
-            return base
-        base = self._fill_other_names(base_state, call[CALLEE], call[RETURN], configuration[1])
-        self.walk(base, WALK_NAMES, state=configuration[0], stack=configuration[1])
-        return base
-
-    def _fill_other_names(self, base_state: int, callee: int, ret: int, stack: int) -> Row:
-        """Fill what holds for every name that is not listed, and remember it: all places in the names share it.
-
-        Where no token reached past the member, other stacks share it as well, if the bits tested are the same.
-        """
-        space, regs = self._tables.workspace, self._network.regs
-        known = self._known_other_names(base_state, stack)
-        if known is not None:
-            base, words, values, shape = known
-            space.mask[:] = base
-            space.mask[words] = values
-            space.touched[: len(words)] = words
-            regs[R_TOUCHED] = len(words)
-            self._shared.look_again(shape)
-            return base
-        heavy = self._network.heavy[callee]
-        base = self._fill_heavy(callee, heavy, [callee, self._network.push(ret, stack), 0, 0, UNBOUNDED])
-        looked = self._shared.looked()
-        if looked is not None:
-            words = space.touched[: regs[R_TOUCHED]].astype(np.int64)
-            values = space.mask[words]
-            popped, tested = looked
-            bits = self._network.stacks.item(stack, 2) & tested[0]
-            if popped:
-                self._other_names[base_state, _STACK, stack] = (base, words, values, looked)
-            else:
-                self._other_names[base_state, tested[0], bits] = (base, words, values, looked)
-                self._tested.setdefault(base_state, set()).add(tested[0])
-            self.num_bytes += 12 * len(words)
-            way = np.zeros(8 + MAX_TESTED, np.int64)
-            addresses = addresses_of(base, words, values)
-            way[:6] = stack if popped else -1, addresses[0], addresses[2], addresses[4], len(words), popped
-            way[6 : 7 + popped] = tested
-            way[-1] = bits
-            self._shared.set_way(base_state, way)
-        return base
-
-    def _known_other_names(self, base_state: int, stack: int) -> OtherNames | None:
-        """Return what is known to hold for every name that is not listed."""
-        bits = self._network.stacks.item(stack, 2)
-        for tested in self._tested.get(base_state, ()):
-            known = self._other_names.get((base_state, tested, bits & tested))
-            if known is not None:
-                return known
-        return self._other_names.get((base_state, _STACK, stack))
 
     def walk(  # noqa: PLR0917 - called so often that naming the arguments would show
         self,

@@ -13,21 +13,18 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, R_LOWEST, R_TESTED, R_TOP, WAY_WALK
+from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, WAY_WALK
 from fsm._network_kernels import name_parts_kernel
 from fsm.addresses import addresses_of
 from fsm.network import Network
 
-__all__ = ["ACCEPTS", "STAYS", "Mask", "Shape", "SharedMasks"]
+__all__ = ["ACCEPTS", "STAYS", "Mask", "SharedMasks"]
 
 Row = NDArray[np.int32]
 Mask = tuple[Row, "NDArray[np.int64] | None", "Row | None"]
 """The base row, the words that differ from it, and what they are."""
 
 Words = tuple[NDArray[np.int64], Row]
-
-Shape = tuple[int, tuple[int, ...]]
-"""How many return states were popped, and which bits were tested at each of them and at the next."""
 
 ACCEPTS, STAYS = 1, 2
 """Flags of a place: the text may end there; it is inside a free string."""
@@ -37,8 +34,8 @@ class SharedMasks:
     """Remember the masks of one grammar by what filling them looked at.
 
     ``mask_entry`` reads and writes the tables, which lie one after another in one array: heads, known, values, shapes,
-    room for what is looked at, and how many there are. Besides, it writes the words in which masks differ from their
-    rows, and reads how states of characters are filled.
+    room for what is looked at, what was filled last around names, and how many there are. Besides, it writes the words
+    in which masks differ from their rows, and reads how states of characters are filled.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ class SharedMasks:
     Attributes
     ----------
     masks : the masks remembered, by number.
-    addresses : int64[18], names the arrays for kernels.
+    addresses : int64[20], names the arrays for kernels.
     """
 
     __slots__ = ("_cells", "_held", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
@@ -120,27 +117,12 @@ class SharedMasks:
         self._held.append(way)
         ways[state] = WAY_WALK if way is None else addresses_of(way)[0], close
 
-    def looked(self) -> Shape | None:
-        """Return what the fill looked at so far; None where it was too much to remember."""
-        top, lowest, *tested = self._network.regs[R_TOP : R_TESTED + MAX_TESTED].tolist()
-        popped = top + 1 - lowest
-        return (popped, tuple(tested[: popped + 1])) if popped < MAX_TESTED else None
-
-    def look_again(self, shape: Shape) -> None:
-        """Note that a part of the fill was looked up which looked at so much."""
-        regs = self._network.regs
-        popped, tested = shape
-        lowest = regs.item(R_TOP) + 1 - popped
-        if lowest < regs.item(R_LOWEST):
-            regs[R_LOWEST] = lowest
-        for place, bits in enumerate(tested, R_TESTED):
-            if bits:
-                regs[place] |= bits
-
 
 # How many chains there are, how many rows the tables have at first, how many counts `take_kernel` keeps, how much room
 # for words there is at first.
 _NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES, _FEW_WORDS = 256, 16, 512, 4, 1024
+# Room for what holds for every key but some names, at the last place in a key (``keep_others_kernel``).
+_MOST_OTHERS = 1024
 
 
 def _words(count: int) -> Words:
@@ -151,8 +133,8 @@ def _words(count: int) -> Words:
 @lru_cache(maxsize=32)
 def _layout(num_rows: int) -> tuple[list[int], NDArray[np.int64]]:
     """Return where the tables begin and the last one ends; and the same as bytes, with the number of rows of each."""
-    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, 2 * MAX_TESTED + 2, _NUM_SIZES]
-    widths = [1, 8, 1, 2 + MAX_TESTED, 1, 1]
+    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, 2 * MAX_TESTED + 2, _MOST_OTHERS, _NUM_SIZES]
+    widths = [1, 8, 1, 2 + MAX_TESTED, 1, 1, 1]
     starts = [0, *accumulate(count * width for count, width in zip(rows, widths, strict=True))]
     named = [(8 * start, count) for start, count in zip(starts, rows, strict=False)]
     return starts, np.array(named, np.int64).ravel()

@@ -23,6 +23,7 @@ from grammars.json_schema.leniency import Leniency
 from grammars.json_schema.numbers import NumberSpelling
 from grammars.json_schema.open_end import lay_open_value
 from grammars.json_schema.prelude import Prelude, lay_prelude, lay_tail, make_prelude
+from grammars.json_schema.readiness import make_ready
 from grammars.json_schema.references import References
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits
@@ -71,6 +72,7 @@ class JsonSchemaGrammar(Grammar):
         GrammarError : the schema is not one; the message has the JSON pointer.
         UnsatisfiableError : no value can meet the schema.
         """
+        make_ready(vocabulary, lambda schema: JsonSchemaGrammar(schema, key_order="any").compile(vocabulary))
         with ExpansionTime():
             network, start = self.build()
         compiled = Compiled(network, start, vocabulary)
