@@ -203,10 +203,6 @@ class Network:
         _put_state(self.states, state * _STATE_BYTES, STUB, owner, argument, 0, 0, 0, UNBOUNDED, 0)
         return state
 
-    def write_stub(self, state: int, owner: int, argument: int) -> None:
-        """Have a state expanded anew when a text gets there again."""
-        _put_state(self.states, state * _STATE_BYTES, STUB, owner, argument, 0, 0, 0, UNBOUNDED, 0)
-
     def add_stubs(self, owner: int, first_argument: int, count: int) -> int:
         """Add stubs with consecutive arguments; return the first."""
         state = self.reserve_states(count)

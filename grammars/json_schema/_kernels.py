@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from fsm.layout import BYTE, CHAR, SEEN, STUB, UNBOUNDED
+from fsm.layout import BYTE, CHAR, CLOSE, COUNT, EDGE, SEEN, STUB, UNBOUNDED
 
-__all__ = ["lay_closes_kernel", "lay_names_kernel"]
+__all__ = ["add_name_kernel", "lay_closes_kernel", "lay_names_kernel"]
 
 
 @njit(cache=True)
@@ -97,3 +97,49 @@ def lay_names_kernel(states, edges, state, edge, codes, table, has_bits, default
         row[4], row[5], row[6], row[7] = close, 0, UNBOUNDED, base
     work[0, 0] = edge
     return count
+
+
+@njit(cache=True)
+def add_name_kernel(states, edges, root, codes, close, other, state, edge):
+    """Add a name to a trie that has no guards (``lay_names_kernel``), whose other rows stay what they are.
+
+    codes : int32[N]  code points of the name
+    close : the network state after its closing quote; ``other`` : as for ``lay_names_kernel``
+    state, edge : the first free rows, with room for the name, and for the edges of one state once more
+    returns : the number of states written, and of edges
+    """
+    here, place = root, 0
+    while place < codes.shape[0]:
+        child = 0
+        for e in range(states[here, EDGE], states[here, EDGE] + states[here, COUNT]):
+            if edges[e, 0] == codes[place]:
+                child = edges[e, 2]
+        if child == 0:
+            break
+        here = child
+        place += 1
+    if place == codes.shape[0]:
+        states[here, CLOSE] = close
+        return 0, 0
+    # Where the name parts from the others, the edges are written anew, in order; then comes the rest of it.
+    begin, count = states[here, EDGE], states[here, COUNT]
+    free, added = edge, False
+    for e in range(begin, begin + count + 1):
+        if not added and (e == begin + count or edges[e, 0] > codes[place]):
+            edges[free, 0] = edges[free, 1] = codes[place]
+            edges[free, 2] = state
+            free += 1
+            added = True
+        if e < begin + count:
+            edges[free, 0], edges[free, 1], edges[free, 2] = edges[e, 0], edges[e, 1], edges[e, 2]
+            free += 1
+    for last in range(place, codes.shape[0]):
+        row, is_end = states[state + last - place], last + 1 == codes.shape[0]
+        row[:] = states[root]
+        row[EDGE], row[COUNT], row[CLOSE] = free, 0 if is_end else 1, close if is_end else other
+        if not is_end:
+            edges[free, 0] = edges[free, 1] = codes[last + 1]
+            edges[free, 2] = state + last - place + 1
+            free += 1
+    states[here, EDGE], states[here, COUNT] = edge, count + 1
+    return codes.shape[0] - place, free - edge

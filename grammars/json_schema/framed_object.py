@@ -1,16 +1,15 @@
 """Write the network of an object whose members ask nothing of one another, once for all places in it.
 
 Which keys came is a bit set on the stack (``SEEN`` states), so that one row serves after every member. Keys that are
-not declared are noted when read, so that none comes twice: the first few have bits from then on, and the row in which a
-key begins is written anew with their names. Rows differ only by the keys that came and have no bit: more of those, and
-of very many declared ones the last.
+not declared are noted when read, so that none comes twice: the first few have bits from then on, and their names are
+added where a key begins. Rows differ only by the keys that came and have no bit: more of those, and of very many
+declared ones the last.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import repeat
 from operator import or_
@@ -21,7 +20,7 @@ import numpy as np
 from fsm.layout import STATE_POP
 from fsm.network import Network
 from grammars.json_schema.member_rows import NEVER_SET, add_closes, without_names, write_value
-from grammars.json_schema.name_trie import lay_names
+from grammars.json_schema.name_trie import add_name, lay_names
 from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations
@@ -37,27 +36,11 @@ __all__ = ["FramedObject"]
 QUOTE, CLOSE_BRACE = 34, 125
 MOST_BITS = 62
 MOST_OTHERS = 16
-"""So many keys that are not declared have bits: with each there is more to write where a key begins."""
+"""So many keys that are not declared have bits: they are written wherever a key begins after others."""
 
 Names = frozenset[str]
 Value = Obligations | str
 """What a value must meet, or the declared name that says it; the name is looked up where a text gets there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Behind:
-    """Name the states behind keys of any name: after each declared one, after and around the others.
-
-    closes         : after each declared key that is offered
-    note, colon    : after any other key, before and after it is known
-    call, argument : what reads such a key; the argument of the note
-    """
-
-    closes: Sequence[int]
-    note: int
-    call: int
-    colon: int
-    argument: int
 
 
 class FramedObject:
@@ -82,10 +65,12 @@ class FramedObject:
         self._begun: dict[Names, int] = {}
         self._next: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
-        self._behind: dict[Names, _Behind] = {}
+        self._colon: dict[int, int] = {}
         self._others: list[str] = []
         most = min(MOST_BITS - len(self._bit), MOST_OTHERS)
-        self._other_bits = [1 << place for place in range(len(self._bit), len(self._bit) + most)]
+        self._free_bits = [1 << place for place in range(len(self._bit), len(self._bit) + most)]
+        self._watched = sum(self._free_bits)
+        self._trie = self._unknown = 0
 
     @staticmethod
     def fits(plan: ObjectPlan) -> bool:
@@ -139,25 +124,28 @@ class FramedObject:
         state = self._read.get((argument, name))
         if state is None:
             kind, extras, value = self._arguments[argument]
-            bit = self._other_bit(name, extras) if kind == "other" else 0
+            bit = self._bit.get(name, 0) if kind == "other" else 0
             if bit:
-                state = self.network.add_seen(self._behind[extras].colon, left=bit, adds=bit)
+                state = self.network.add_seen(self._colon[argument], left=bit, adds=bit)
+            elif kind == "other" and not extras and self._free_bits:
+                state = self._add_other(argument, name, self._free_bits.pop())
             else:
                 self._arguments.append(("value", extras | {name}, value))
                 state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
             self._read[argument, name] = state
         return state
 
-    def _other_bit(self, name: str, extras: Names) -> int:
-        """Return the bit of a key that is not declared, a new one while there are any; 0 where it has none."""
-        bit = self._bit.get(name, 0)
-        if not bit and not extras and len(self._others) < len(self._other_bits):
-            bit = self._bit[name] = self._other_bits[len(self._others)]
-            self._others.append(name)
-            # What was laid for the keys known so far stays right for texts in which no other came.
-            begun = self._begun[extras]
-            self.network.write_stub(begun, *self.network.origins[begun])
-        return bit
+    def _add_other(self, argument: int, name: str, bit: int) -> int:
+        """Write a key that is not declared where keys begin, as one that has a bit; return the state after it.
+
+        What is known of texts in which it did not come stays right: its bit is not set in them.
+        """
+        state = self.network.add_seen(self._colon[argument], left=bit, adds=bit)
+        num_names = len(self.plan.names) + len(self._others)
+        add_name(self.network, self._trie, name, state, other=self._unknown, num_names=num_names)
+        self._bit[name] = bit
+        self._others.append(name)
+        return state
 
     def _obligations(self, value: Value) -> Obligations:
         found = self.plan.value_of(value) if type(value) is str else value
@@ -239,23 +227,15 @@ class FramedObject:
     def _write_open_names(self, state: int, extras: Names, names: list[str], free: Obligations) -> None:
         """Write where a key begins that may have any name."""
         network, plan = self.network, self.plan
-        behind = self._behind.get(extras)
-        if behind is None:
-            closes = self._lay_closes(names, self._bits(names), extras)
-            note, colon, argument = self._note("other", extras, free, watched=0 if extras else sum(self._other_bits))
-            call = network.add_call(self.values.prelude.free, note)
-            behind = self._behind[extras] = _Behind(closes, note, call, colon, argument)
+        closes = self._lay_closes(names, self._bits(names), extras)
+        note, argument = self._note("other", extras, free, watched=0 if extras else self._watched)
         is_all = not extras and len(names) == len(plan.names)
         taken = [] if is_all else list(extras.union(plan.names).difference(names))
-        others = [self._after_other(behind.argument, name) for name in self._others]
-        trie = lay_names(
-            network,
-            names + self._others + taken,
-            [*behind.closes, *others, *repeat(0, len(taken))],
-            default=behind.call,
-            other=behind.note,
-            base=behind.call,
-        )
+        closes = [*closes, *[self._after_other(argument, name) for name in self._others], *repeat(0, len(taken))]
+        call = network.add_call(self.values.prelude.free, note)
+        trie = lay_names(network, names + self._others + taken, closes, default=call, other=note, base=call)
+        if not extras:
+            self._trie, self._unknown = trie, note
         network.write_call(state, trie, 0)
 
     def _lay_closes(self, names: list[str], bits: list[int], extras: Names) -> Sequence[int]:
@@ -289,12 +269,12 @@ class FramedObject:
         start = self.values.characters(CountedString(rest))
         return self.network.add_call(start, self._note("value", extras, obligations)[0]) if start else 0
 
-    def _note(self, kind: str, extras: Names, obligations: Obligations, *, watched: int = 0) -> tuple[int, int, int]:
-        """Add the state after the closing quote of a key that must be noted; return it, the next one, its argument."""
+    def _note(self, kind: str, extras: Names, obligations: Obligations, *, watched: int = 0) -> tuple[int, int]:
+        """Add the state after the closing quote of a key that must be noted; return it and its argument."""
         self._arguments.append((kind, extras, obligations))
         argument = len(self._arguments) - 1
-        colon = add_closes(self.values, 1, owner=self.number, argument=argument)
-        return self.network.add_note(self.number, argument, colon, watched=watched), colon, argument
+        colon = self._colon[argument] = add_closes(self.values, 1, owner=self.number, argument=argument)
+        return self.network.add_note(self.number, argument, colon, watched=watched), argument
 
     def _write_value(self, state: int, extras: Names, obligations: Obligations) -> None:
         """Write the row after a colon: white space, value; then what follows the member."""

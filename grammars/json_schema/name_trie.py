@@ -9,9 +9,9 @@ import numpy as np
 
 from fsm.layout import STATE_DEAD
 from fsm.network import Network
-from grammars.json_schema._kernels import lay_names_kernel
+from grammars.json_schema._kernels import add_name_kernel, lay_names_kernel
 
-__all__ = ["lay_names"]
+__all__ = ["add_name", "lay_names"]
 
 
 def lay_names(
@@ -51,3 +51,18 @@ def lay_names(
     network.num_states = state + count
     network.num_edges = int(work[0, 0])
     return state
+
+
+def add_name(network: Network, root: int, name: str, close: int, *, other: int, num_names: int) -> None:
+    """Add a name, which is not there yet, to a trie that was laid without bits; its rows stay what they are otherwise.
+
+    Parameters
+    ----------
+    root : the state after the opening quote.
+    close, other : as for ``lay_names``.
+    num_names : how many names are there, or more.
+    """
+    codes = np.frombuffer(name.encode("utf-32-le", "surrogatepass"), np.int32)
+    state, edge = network.reserve_states(len(codes)), network.reserve_edges(len(codes) + num_names)
+    num_states, num_edges = add_name_kernel(network.states, network.edges, root, codes, close, other, state, edge)
+    network.num_states, network.num_edges = state + num_states, edge + num_edges
