@@ -19,6 +19,7 @@ __all__ = [
     "measure_nodes_kernel",
     "measure_texts_kernel",
     "split_trie_kernel",
+    "unite_rests_kernel",
 ]
 
 UNKNOWN = -1
@@ -319,21 +320,26 @@ def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask
 
 @njit(cache=True)
 def join_all_tries_kernel(
-    tokens, duplicates, firsts, texts, stack, mask, touched, starts, words, values, begins, moves, num_moves
+    tokens, duplicates, firsts, texts, rests, stack, mask, touched, starts, words, values, begins, moves, num_moves
 ):  # fmt: skip
-    """Do the same for every node of the texts' trie, as lists of words that are not 0; return whether there was room.
+    """Do the same before the first byte, and for every node of the texts' trie, as lists of words that are not 0.
 
+    rests  : int32[M]        the node after which the same may come (``unite_rests_kernel``); only those count
     mask   : int32[W]        scratch, 0 before and after;  touched : int32[W]  scratch
-    starts : int32[M + 1]    out: where the words of what may follow each node begin
+    starts : int32[M + 2]    out: where the words of what may follow begin, for the first byte and for each node
     words  : int64[R]        out;  values : int32[R]  out
-    begins : int32[M + 1]    out: where the moves of each node begin;  moves : int32[K, 2]  out
+    begins : int32[M + 2]    out: where the moves of each begin;  moves : int32[K, 2]  out
     num_moves : int64[1]     0 before
+    Returns whether there was room.
     """
     size = 0
-    for node in range(texts.shape[0]):
-        starts[node], begins[node] = size, num_moves[0]
+    for node in range(-1, texts.shape[0]):
+        starts[node + 1], begins[node + 1] = size, num_moves[0]
+        if node >= 0 and rests[node] != node:
+            continue
+        last = texts.shape[0] if node < 0 else np.int64(texts[node, 2])
         count = join_tries_kernel(
-            tokens, duplicates, firsts, texts, node + 1, np.int64(texts[node, 2]), stack, mask, touched, moves,
+            tokens, duplicates, firsts, texts, np.int64(node + 1), last, stack, mask, touched, moves,
             num_moves,
         )  # fmt: skip
         has_room = size + count <= words.shape[0] and num_moves[0] <= moves.shape[0]
@@ -344,8 +350,36 @@ def join_all_tries_kernel(
         if not has_room:
             return False
         size += count
-    starts[texts.shape[0]], begins[texts.shape[0]] = size, num_moves[0]
+    starts[texts.shape[0] + 1], begins[texts.shape[0] + 1] = size, num_moves[0]
     return True
+
+
+@njit(cache=True)
+def unite_rests_kernel(texts, table, rests):
+    """Find for each node of the texts' trie the last one after which the same may come.
+
+    table : int32[2^n]  scratch, -1; more than twice as many as there are nodes
+    rests : int32[M]    out
+    """
+    for node in range(texts.shape[0] - 1, -1, -1):
+        slot, child = np.int64(texts[node, 3] >= 0), np.int64(node + 1)
+        while child < texts[node, 2]:
+            slot = (slot * 31 + np.int64(texts[child, 0])) * 40503 + rests[child]
+            child = np.int64(texts[child, 2])
+        slot = (slot ^ (slot >> 17)) & (table.shape[0] - 1)
+        while table[slot] >= 0:
+            other = np.int64(table[slot])
+            same = (texts[node, 3] >= 0) == (texts[other, 3] >= 0)
+            child, twin = np.int64(node + 1), np.int64(other + 1)
+            while same and child < texts[node, 2] and twin < texts[other, 2]:
+                same = texts[child, 0] == texts[twin, 0] and rests[child] == rests[twin]
+                child, twin = np.int64(texts[child, 2]), np.int64(texts[twin, 2])
+            if same and child >= texts[node, 2] and twin >= texts[other, 2]:
+                break
+            slot = (slot + 1) & (table.shape[0] - 1)
+        if table[slot] < 0:
+            table[slot] = node
+        rests[node] = table[slot]
 
 
 @njit(cache=True)

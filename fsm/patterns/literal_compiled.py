@@ -5,6 +5,8 @@ Cost: sorting the texts; a mask costs what tokens and texts have in common, tens
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,9 @@ from fsm.patterns._byte_kernels import (
     join_all_tries_kernel,
     join_tries_kernel,
     measure_texts_kernel,
+    unite_rests_kernel,
 )
-from fsm.position import MOVE_BYTES, POSITION_BYTES, REJECTED, Position
+from fsm.position import MOVE_BYTES, NO_MOVES, NO_TOKEN, POSITION_BYTES, REJECTED, Position
 from fsm.tokens.token_parts import first_nodes
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_trie
 from fsm.vocabulary import Vocabulary
@@ -34,16 +37,17 @@ MOST_NODES, MOST_BYTES = 3000, 24_000
 
 
 class _LiteralPosition(Position):
-    """Be a node of the texts' trie, and the bytes that lead there; -1 is before the first byte."""
+    """Be a node of the texts' trie; -1 is before the first byte."""
 
-    __slots__ = ("node", "text")
+    __slots__ = ("node",)
 
-    def __init__(self, configurations: NDArray[np.int64], node: int, text: bytes) -> None:
-        self.configurations = configurations
-        self.node = node
-        self.text = text
+    def __init__(self, configurations: NDArray[np.int64], node: int) -> None:
+        self.configurations, self.node = configurations, node
         self.is_noted = False
-        self.clear()
+        # PERF: as `clear`, which would be called hundreds of times in a row
+        self.base = self.cells = self.words = self.values = self.stays = self.after = None
+        self.is_accepting = self.is_complete = self.shortest = None
+        self.token, self.next = NO_TOKEN, NO_MOVES
 
 
 class LiteralCompiled(Compiled):
@@ -67,15 +71,15 @@ class LiteralCompiled(Compiled):
         self._token_bytes = vocabulary.token_bytes
         self._most_words = self._tables.num_words // 16
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
-        self._is_begun = self._knows_all = False
+        self._is_begun = False
         self._distances_of: NDArray[np.int32] | None = None
         self._start_row = self.start.configurations
-        self.start = _LiteralPosition(self._start_row, _START, b"")
-        self._by_text: dict[bytes, _LiteralPosition] = {b"": self.start}
+        self.start = start = _LiteralPosition(self._start_row, _START)
+        self._by_node: dict[int, _LiteralPosition] = {_START: start}
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_text", {}))
+        untie(self.__dict__.get("_by_node", {}))
         super().__del__()
 
     @property
@@ -97,17 +101,15 @@ class LiteralCompiled(Compiled):
         return self._after(position, data)
 
     def _after(self, position: _LiteralPosition, data: bytes) -> Position:
-        text = position.text + data
-        found = self._by_text.get(text)
-        if found is not None and data:
-            return found
-        if self._knows_all or not data:
+        if not data:
             return REJECTED
         node = int(advance_texts_kernel(self._nodes, position.node, np.frombuffer(data, np.uint8), 0, len(data)))
         if node < 0:
             return REJECTED
-        found = self._by_text[text] = _LiteralPosition(self._start_row, node, text)
-        self._position_bytes += POSITION_BYTES + len(text)
+        found = self._by_node.get(node)
+        if found is None:
+            found = self._by_node[node] = _LiteralPosition(self._start_row, node)
+            self._position_bytes += POSITION_BYTES
         return found
 
     def is_accepting(self, position: Position) -> bool:
@@ -157,61 +159,68 @@ class LiteralCompiled(Compiled):
 
     def _fill_all(self) -> None:
         """Fill every mask where there are few texts: in all they cost less than some of them one by one."""
-        if len(self._nodes) > MOST_NODES or sum(map(len, self._literals().texts)) > MOST_BYTES:
+        nodes = self._nodes
+        if not 0 < len(nodes) <= MOST_NODES or sum(map(len, self._literals().texts)) > MOST_BYTES:
             return
         tables, room = self._tables, 8 * MOST_NODES
-        starts = np.zeros(len(self._nodes) + 1, np.int32)
+        rests = np.empty(len(nodes), np.int32)
+        unite_rests_kernel(nodes, np.full(4 * MOST_NODES, -1, np.int32)[: 2 << len(nodes).bit_length()], rests)
+        starts = np.zeros(len(nodes) + 2, np.int32)
         words, values = np.empty(room, np.int64), np.empty(room, np.int32)
         mask, touched = np.zeros(tables.num_words, np.int32), np.empty(tables.num_words, np.int32)
         begins, moves = np.zeros_like(starts), np.empty((room, 2), np.int32)
         if join_all_tries_kernel(
-            tables.trie.nodes, tables.trie.duplicates, self._firsts(), self._nodes, self._scratch(), mask, touched,
+            tables.trie.nodes, tables.trie.duplicates, self._firsts(), nodes, rests, self._scratch(), mask, touched,
             starts, words, values, begins, moves, np.zeros(1, np.int64),
         ):  # fmt: skip
             size = int(starts[-1])
-            by_node = self._place_all(starts.tolist(), words[:size].copy(), values[:size].copy())
-            self._move_all(by_node, begins.tolist(), moves[: begins[-1]])
+            self._place_all(rests, starts, words[:size].copy(), values[:size].copy())
+            self._move_all(begins.tolist(), moves[: begins[-1]])
 
     def _place_all(
-        self, starts: list[int], words: NDArray[np.int64], values: NDArray[np.int32]
-    ) -> list[_LiteralPosition]:
-        """Make the position of every node, with its mask; return them: then no token costs more than a look-up."""
-        # The nodes are numbered as they are met in this order.
-        texts = sorted(text.encode() for text in self._literals().texts)
-        prefixes = dict.fromkeys([text[:size] for text in texts for size in range(1, len(text) + 1)])
-        ends = np.flatnonzero(self._ends)
-        end_values = self._ends[ends]
-        base, cells, most, row = self._tables.empty_row, self._tables.empty_row.data, self._most_words, self._start_row
-        accepts = (self._nodes[:, TOKEN] >= 0).tolist()
-        begin, by_text, by_node = 0, self._by_text, []
-        for node, (text, end, accepting) in enumerate(zip(prefixes, starts[1:], accepts, strict=True)):
-            found = by_text.get(text)
-            if found is None:
-                found = by_text[text] = _LiteralPosition(row, node, text)
-            if accepting or end - begin > most:
-                if begin == end:
-                    found.base, found.cells, found.words, found.values = base, cells, ends, end_values
-                else:
-                    self._keep(found, words[begin:end], values[begin:end])
+        self, rests: NDArray[np.int32], starts: NDArray[np.int32], words: NDArray[np.int64], values: NDArray[np.int32]
+    ) -> None:
+        """Make the positions of all nodes with their masks, one for all after which the same may come."""
+        numbers = np.flatnonzero(rests == np.arange(len(rests)))
+        begins, ends = starts[numbers + 1], starts[numbers + 2]
+        slices = list(map(slice, begins.tolist(), ends.tolist()))
+        made = list(map(_LiteralPosition, repeat(self._start_row), numbers.tolist()))
+        base = self._tables.empty_row
+        for position, own_words, own_values in zip(
+            made, map(words.__getitem__, slices), map(values.__getitem__, slices), strict=True
+        ):
+            position.base, position.words, position.values = base, own_words, own_values
+        text_ends, sizes = np.flatnonzero(self._ends), ends - begins
+        end_values = self._ends[text_ends]
+        is_odd = (self._nodes[numbers, TOKEN] >= 0) | (sizes > self._most_words)
+        for place in np.flatnonzero(is_odd).tolist():
+            if sizes[place]:
+                self._keep(made[place], made[place].words, made[place].values)
             else:
-                found.base, found.cells, found.words, found.values = base, cells, words[begin:end], values[begin:end]
-            by_node.append(found)
-            begin = end
-        self._knows_all = True
-        self._position_bytes += 12 * len(words) + POSITION_BYTES * len(prefixes)
-        return by_node
+                made[place].words, made[place].values = text_ends, end_values
+        by_rest = dict(zip(numbers.tolist(), made, strict=True))
+        by_node = dict(enumerate(map(by_rest.__getitem__, rests.tolist())))
+        for node, place in self._by_node.items():  # which matchers may hold
+            if node != _START:
+                new = by_node[node]
+                place.base, place.words, place.values = new.base, new.words, new.values
+        by_node[_START] = self._by_node[_START]
+        self._keep(by_node[_START], words[: starts[1]], values[: starts[1]])
+        self._by_node = by_node
+        self._position_bytes += 12 * len(words) + POSITION_BYTES * len(made)
 
-    def _move_all(self, by_node: list[_LiteralPosition], begins: list[int], moves: NDArray[np.int32]) -> None:
-        """Note where each token leads from every node."""
-        tokens, targets = moves[:, 0].tolist(), [by_node[node] for node in moves[:, 1].tolist()]
+    def _move_all(self, begins: list[int], moves: NDArray[np.int32]) -> None:
+        """Note where each token leads from every position."""
+        places = list(self._by_node.values())  # of the nodes, in order; then the start
+        pairs = list(zip(moves[:, 0].tolist(), map(places.__getitem__, moves[:, 1].tolist()), strict=True))
         begin = 0
-        for position, end in zip(by_node, begins[1:], strict=True):
+        for place, end in zip([places[-1], *places], begins[1:], strict=False):
             if end - begin == 1:
-                position.token, position.after = tokens[begin], targets[begin]
+                place.token, place.after = pairs[begin]
             elif end > begin:
-                position.next = dict(zip(tokens[begin:end], targets[begin:end], strict=True))
+                place.next = dict(pairs[begin:end])
             begin = end
-        self._position_bytes += MOVE_BYTES * len(tokens)
+        self._position_bytes += MOVE_BYTES * len(pairs)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
@@ -222,7 +231,7 @@ class LiteralCompiled(Compiled):
             if is_accepting:
                 row |= self._ends
             if is_dense:
-                position.base = row
+                position.base, position.words, position.values = row, None, None
                 self._position_bytes += row.nbytes
                 return
             words = np.flatnonzero(row)
@@ -255,8 +264,7 @@ class LiteralCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        for position in self._by_text.values():
-            position.forget_moves()
-        if not self._knows_all:
-            self._by_text = {b"": self.start}  # type: ignore[dict-item]
+        start = self._by_node[_START]
+        untie(self._by_node)
+        self._by_node[_START] = start
         super()._forget()
