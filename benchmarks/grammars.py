@@ -38,6 +38,7 @@ _WARM_UP = (
     ("regex", r"x?[a-f]{2}\d?[^g]*", "x"),
     ("regex", r"[a-f]{1,9000}|\d{2}x?", "a"),
     ("regex", r".{0,9000}[^<]*", "a"),
+    ("regex", r"(ab|cb)(,(ab|cb))*", "ab"),
     ("choice", ["true", "false"], "true"),
     ("choice", [f"{n * n}" for n in range(2000)], "4"),
     ("json", {"type": ["boolean", "string"]}, "true"),

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from fsm.automata._ending_kernels import share_endings_kernel
 from fsm.automata.expression import Choice, Expression, Repeat, Sequence, Symbols
 from fsm.automata.ranges import Ranges
 
 __all__ = ["ACCEPT", "MAX_POSITIONS", "Positions", "find_positions"]
 
 MAX_POSITIONS = 4000
+MOST_SYMBOLS = 4 * MAX_POSITIONS
+"""Texts of more symbols are not looked through for common endings."""
 MAX_FOLLOWING = 40_000
 """More pairs of positions that follow each other are not listed."""
 
@@ -132,27 +137,42 @@ class _Builder:
         end = begin + len(nodes)
         if end > MAX_POSITIONS + 1:
             raise _TooLargeError
-        for node in {*nodes} - known.keys():
-            assert type(node) is Symbols
-            known[node] = self.classes.setdefault(node.ranges, len(self.classes))
+        self._number({*nodes})
         self.class_of += map(known.__getitem__, nodes)
         self.follow += [[place] for place in range(begin + 1, end)]
         self.follow.append([])
         return _Span([begin], [end - 1], is_nullable=False)
 
     def _add_texts(self, options: tuple[Expression, ...]) -> list[_Span]:
-        """Add the options of a choice at once, where they are sequences of symbols; return none where they are not."""
+        """Add the options of a choice at once, where they are sequences of symbols; return none where they are not.
+
+        Those that end alike share the positions of their ends, as the same may follow.
+        """
         if not all(type(option) is Sequence and option.is_symbols for option in options):
             return []
-        begin = len(self.class_of)
-        self._add_symbols(tuple([item for option in options for item in option.items]))  # type: ignore[attr-defined]
-        spans: list[_Span] = []
+        items: list[Expression] = []
         for option in options:
-            end = begin + option.shortest
-            self.follow[end - 1] = []
-            spans.append(_Span([begin], [end - 1], is_nullable=False))
-            begin = end
-        return spans
+            items += option.items  # type: ignore[attr-defined]
+        if len(items) > MOST_SYMBOLS:
+            raise _TooLargeError
+        self._number({*items})
+        classes = np.fromiter(map(self._class_by_node.__getitem__, items), np.int32, len(items))
+        sizes = np.array([option.shortest for option in options], np.int32)
+        class_of, after, firsts = np.empty_like(classes), np.empty_like(classes), np.empty_like(sizes)
+        begin, table = len(self.class_of), np.zeros(2 << len(items).bit_length(), np.int32)
+        count = share_endings_kernel(classes, sizes, begin, table, class_of, after, firsts)
+        if begin + count > MAX_POSITIONS + 1:
+            raise _TooLargeError
+        self.class_of += class_of[:count].tolist()
+        self.follow += [[place] if place else [] for place in after[:count].tolist()]
+        lasts = begin + np.flatnonzero(after[:count] == 0)
+        return [_Span(list(dict.fromkeys(firsts.tolist())), lasts.tolist(), is_nullable=False)]
+
+    def _number(self, nodes: set[Expression]) -> None:
+        """Number the classes of some symbols."""
+        for node in nodes - self._class_by_node.keys():
+            assert type(node) is Symbols
+            self._class_by_node[node] = self.classes.setdefault(node.ranges, len(self.classes))
 
     def _add_sequence(self, items: tuple[Expression, ...]) -> _Span:
         spans: list[_Span] = []

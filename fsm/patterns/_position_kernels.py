@@ -259,36 +259,53 @@ def walk_positions_kernel(
 
 
 @njit(cache=True)
-def walk_roots_kernel(
-    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, firsts,
-    start, path, touched, mask,
+def walk_tokens_kernel(
+    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, labels, rows, duplicates,
+    stack, start, touched, mask,
 ):  # fmt: skip
-    """Call ``walk_positions_kernel`` for the whole trie, byte by byte: only nodes of bytes that fit are touched at all.
+    """Allow every token that can be read from a state; return 0, or FULL: then it is begun again.
 
-    firsts : int32[256]   the nodes by first byte, or -1
+    labels, rows : the token trie, siblings side by side (``fsm.tokens.trie.TokenTrie``)
+    stack : int64[depth, 3]  scratch: the next sibling to visit, the end of the siblings, and the state before them
     """
-    for byte in range(registers[P_EXIT], 256):
-        after = np.int64(delta[start, byte])
-        if after == 0:
+    num_touched, most_touched, seen = registers[P_TOUCHED], touched.shape[0], registers[P_SEEN]
+    depth = 0
+    stack[0, 0], stack[0, 1], stack[0, 2] = rows[0, 0], rows[0, 1], start
+    while depth >= 0:
+        node, last, number = stack[depth, 0], stack[depth, 1], stack[depth, 2]
+        after = np.int64(0)
+        while node < last:
+            after = np.int64(delta[number, labels[node]])
+            if after != 0:
+                break
+            node += 1
+        seen += 1
+        stack[depth, 0] = node + 1
+        if node == last:
+            depth -= 1
             continue
-        node = np.int64(firsts[byte])
-        if node < 0:
-            continue
-        code = np.int64(0)
         if after < 0:
             after = step_items_kernel(
-                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, start, byte
+                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, number,
+                np.int64(labels[node]),
             )  # fmt: skip
-            code = min(after, np.int64(0))
-        if after > 0:
-            code = walk_positions_kernel(
-                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes,
-                duplicates, node, np.int64(nodes[node, 2]), start, path, touched, mask,
-            )  # fmt: skip
-        if code < 0:
-            registers[P_EXIT] = byte
-            return code
-    registers[P_EXIT] = 0
+            if after < 0:
+                registers[P_SEEN], registers[P_TOUCHED] = seen, num_touched
+                return np.int64(FULL)
+            if after == 0:
+                continue
+        token = np.int64(rows[node, 2])
+        while token >= 0:
+            word = token >> 5
+            if mask[word] == 0 and num_touched < most_touched:
+                touched[num_touched] = word
+                num_touched += 1
+            mask[word] |= np.int32(1 << (token & 31))
+            token = np.int64(duplicates[token])
+        if rows[node, 0] < rows[node, 1]:
+            depth += 1
+            stack[depth, 0], stack[depth, 1], stack[depth, 2] = rows[node, 0], rows[node, 1], after
+    registers[P_SEEN], registers[P_TOUCHED] = seen, num_touched
     return np.int64(0)
 
 
@@ -449,8 +466,8 @@ def leave_chain_kernel(
 
 @njit(cache=True)
 def fill_ahead_kernel(
-    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes, duplicates,
-    roots, path, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
+    delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, labels, rows,
+    duplicates, stack, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
 ):  # fmt: skip
     """Fill the masks of states that a text meets next, as long as each takes few nodes of the trie.
 
@@ -473,9 +490,9 @@ def fill_ahead_kernel(
             delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, number, chain
         )  # fmt: skip
         if code == NO_CHAIN:
-            code = walk_roots_kernel(
-                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-                roots, number, path, touched, mask,
+            code = walk_tokens_kernel(
+                delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, labels, rows,
+                duplicates, stack, number, touched, mask,
             )  # fmt: skip
             if code == 0:
                 num_touched = registers[P_TOUCHED]
@@ -573,7 +590,7 @@ def advance_positions_entry(states, number, text, first, last):
 @njit(cache=True)
 def fill_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, path, chain, nodes,
-    duplicates, roots, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, marks, ends,
+    duplicates, labels, rows, stack, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, marks, ends,
     touched, mask, most_seen, mode,
 ):  # fmt: skip
     """Do what ``mode`` says for the state ``waiting[0]``; one kernel for all, because each alone compiles as long.
@@ -589,16 +606,16 @@ def fill_positions_kernel(
         )  # fmt: skip
     if mode == AHEAD:
         return fill_ahead_kernel(
-            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, nodes,
-            duplicates, roots, path, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
+            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, labels, rows,
+            duplicates, stack, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
         )  # fmt: skip
     code = find_chain_kernel(
         delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, waiting[0], chain
     )  # fmt: skip
     if code == NO_CHAIN:
-        code = walk_roots_kernel(
-            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates,
-            roots, waiting[0], path, touched, mask,
+        code = walk_tokens_kernel(
+            delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, labels, rows,
+            duplicates, stack, waiting[0], touched, mask,
         )  # fmt: skip
     return code
 
@@ -616,7 +633,8 @@ def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_se
         carray(pointer(states[20]), (states[21],), np.uint8), carray(pointer(states[22]), (states[23],), np.uint8),
         carray(pointer(states[24]), (states[25],), np.int64), carray(pointer(states[26]), (states[27],), np.int64),
         carray(pointer(trie[0]), (trie[1], 4), np.int32), carray(pointer(trie[14]), (trie[15],), np.int32),
-        carray(pointer(trie[12]), (trie[13],), np.int32), carray(pointer(trie[16]), (trie[17],), np.int16),
+        carray(pointer(trie[22]), (trie[23],), np.uint8), carray(pointer(trie[24]), (trie[25], 3), np.int32),
+        carray(pointer(trie[26]), (trie[27], 3), np.int64), carray(pointer(trie[16]), (trie[17],), np.int16),
         carray(pointer(trie[18]), (trie[19],), np.int32), carray(pointer(trie[20]), (trie[21],), np.int32),
         exits, groups, carray(pointer(ahead[0]), (ahead[1],), np.int64),
         carray(pointer(ahead[2]), (ahead[3],), np.int32), carray(pointer(ahead[4]), (ahead[5],), np.int64),

@@ -8,7 +8,7 @@ where a state goes on by many bytes, however long.
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import chain
+from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +93,11 @@ class PositionTable:
         self._waiting = np.zeros(1, np.int64)
         self._ahead = addresses_of(self._waiting, *_NOTHING_AHEAD)
         self._touched = np.zeros(tables.num_words, np.int32)
-        lengths = self._lengths
-        more = addresses_of(tables.trie.duplicates, lengths.before, lengths.by_length, lengths.longer)
+        lengths, trie = self._lengths, tables.trie
+        self._stack = np.zeros((trie.max_depth + 2, 3), np.int64)
+        more = addresses_of(
+            trie.duplicates, lengths.before, lengths.by_length, lengths.longer, trie.labels, trie.rows, self._stack
+        )
         self._trie = np.concatenate([self._loops.addresses, more])
         self._lay(positions, spellings)
         self._registers = np.zeros(NUM_POSITION_REGISTERS, np.int64)
@@ -105,10 +108,6 @@ class PositionTable:
         num_states = _FIRST_STATES if len(self._starts) < _FIRST_STATES else len(self._starts) + 64
         self._allocate(num_states, 4 * num_states + len(self._scratch))
         self.start = int(intern_first_entry(self._addresses, self._follow[: self._starts[1]].copy()))
-        # Masks that were filled at once: the place of each state among them, and where its words begin.
-        self._places: dict[int, int] = {}
-        self._begins: list[int] = []
-        self._words, self._values = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self._is_begun = False
 
     def _lay(self, positions: Positions, spellings: list[NDArray[np.uint16]]) -> None:
@@ -165,36 +164,21 @@ class PositionTable:
 
     def known_mask(self, number: int) -> Mask | None:
         """Return the mask of a state where it was filled."""
-        known = self._masks.get(number)
-        if known is None and number in self._places:
-            known = self._masks[number] = self._mask_ahead(number)
-        return known
+        return self._masks.get(number)
 
-    def begin(self, number: int) -> list[int]:
-        """Fill the masks that a text meets next, once; return the states that have one now, none the next time."""
+    def begin(self, number: int) -> dict[int, Mask]:
+        """Fill the masks that a text meets next, once; return those there are now by state, none the next time."""
         if self._is_begun:
-            return []
+            return {}
         self._is_begun = True
         self.advance(number, b"")  # loads the kernel, which the first of many texts would else wait for
         self._look_ahead(number)
-        return [*self._masks, *self._places]
-
-    def _mask_ahead(self, number: int) -> Mask:
-        """Return the mask of a state that was filled with many others."""
-        place = self._places[number]
-        begin, end = self._begins[place], self._begins[place + 1]
-        words, values = self._words[begin:end], self._values[begin:end]
-        if end - begin <= MOST_WORDS:
-            return self._tables.empty_row, words, values
-        row = self._tables.empty_row.copy()
-        row[words] = values
-        self._mask_bytes += row.nbytes
-        return row, None, None
+        return self._masks
 
     def mask(self, number: int) -> Mask:
         """Return the mask of a state, end tokens included."""
         self.begin(number)
-        return self.known_mask(number) or self._keep(number, self._make(number))
+        return self._masks.get(number) or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
         """Fill one state; where it goes on by many bytes, by what the vocabulary knows of them."""
@@ -250,11 +234,19 @@ class PositionTable:
         self._ahead = kept
         begins, count = firsts.tolist(), int(self._registers[P_PLACE])
         size, states = begins[count], waiting[:count].tolist()
-        self._words, self._values, self._begins = words[:size].copy(), values[:size].copy(), begins
-        self._places = {state: place for place, state in enumerate(states) if state > 0}
+        words, values = words[:size].copy(), values[:size].copy()
+        slices = list(map(slice, begins[:count], begins[1:]))
+        parts = map(words.__getitem__, slices), map(values.__getitem__, slices)
+        self._masks.update(zip(states, zip(repeat(self._tables.empty_row), *parts), strict=True))
         self._mask_bytes += 12 * size + 100 * count
+        for place in np.flatnonzero(np.diff(firsts[: count + 1]) > MOST_WORDS).tolist():
+            row = self._tables.empty_row.copy()
+            row[words[slices[place]]] = values[slices[place]]
+            self._masks[states[place]] = row, None, None
+            self._mask_bytes += row.nbytes
         for state in states:
             if state < 0:
+                del self._masks[state]
                 self._keep(-state, self._make(-state))
 
 
