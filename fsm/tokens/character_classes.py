@@ -45,7 +45,7 @@ class CharacterClasses:
     below   : int64[N, 2]  set of the classes below a node
     heights : uint8[N]     the most characters of a token below a node, 255 for more
     first   : uint8[V]     class of a token's first character; ``CLASS_INVALID`` where it is not all inside a string
-    rest    : int64[V, 2]  set of the classes of its other characters
+    rest    : int64[2, V]  set of the classes of its other characters
     widths  : int32[V]     its characters, one that is not finished included
     order   : int32[V]     the tokens in the order of the trie; those at nodes i to j (excluded) are
     places  : int32[N + 1]     ``order[places[i]:places[j]]``
@@ -116,7 +116,7 @@ def build_character_classes(trie: TokenTrie, characters: NDArray[np.int32], voca
     below = np.zeros((len(trie.nodes), 2), np.int64)
     heights = np.zeros(len(trie.nodes), np.uint8)
     first = np.full(vocabulary_size, CLASS_INVALID, np.uint8)
-    rest = np.zeros((vocabulary_size, 2), np.int64)
+    rest = np.zeros((2, vocabulary_size), np.int64)
     widths = np.zeros(vocabulary_size, np.int32)
     depth, ranges = trie.max_depth + 2, _class_ranges()
     classify_kernel(
