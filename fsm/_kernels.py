@@ -45,6 +45,7 @@ from fsm.layout import (
     SEEN,
     SHORTEST,
     STATE_FINAL,
+    STATE_POP,
     STUB,
     UNBOUNDED,
     WATCHED,
@@ -59,6 +60,7 @@ __all__ = [
     "CLASS_OPEN_ESCAPE",
     "CLASS_OTHER_CONTROL",
     "EXTRAS",
+    "EXTRA_WIDTH",
     "FIRST_WIDE",
     "FRESH",
     "FULL",
@@ -69,6 +71,7 @@ __all__ = [
     "NOTED",
     "NO_ROW",
     "NUMERAL",
+    "NUM_EXTRAS",
     "NUM_REGISTERS",
     "PARTIAL",
     "QUOTE",
@@ -82,6 +85,7 @@ __all__ = [
     "R_FOUND",
     "R_FREE",
     "R_FREE_STATE",
+    "R_KEPT",
     "R_LOWEST",
     "R_MOST",
     "R_NEED",
@@ -91,14 +95,12 @@ __all__ = [
     "R_PLACE",
     "R_READING",
     "R_STACKS",
-    "R_STAGE",
     "R_TESTED",
     "R_TOP",
     "R_TOUCHED",
     "R_WATCHED",
     "SEVERAL",
     "SLACK",
-    "SPACED_STAGE",
     "TAKEN",
     "UNKNOWN",
     "WALK_ALL",
@@ -156,9 +158,12 @@ FIRST_OTHER = 5 + MAX_TESTED
 FEW = 12
 # How far ``mask_entry`` is: the place and what to walk are not known yet; it walks what any key but some names may do,
 # which is then known; it walks all tokens, those that begin with no white space, the others; or all by what follows
-# their white space; everything is walked.
+# their white space; it adds what was left out, numbers and tokens that open a string; walks those that close it again,
+# and those that open a key; all is done.
 PLACE_STAGE, BEGIN_STAGE, NAMES_STAGE, NAMED_STAGE, PLAIN_STAGE, UNSPACED_STAGE, AFTER_STAGE, SPACED_STAGE = range(8)
-WALKED_STAGE = 8
+EXTRAS_STAGE, OPENED_STAGE, KEYS_STAGE, WALKED_STAGE = range(8, 12)
+# How many rows of extras are known, and how much is known of each (``begin_extras_kernel``).
+NUM_EXTRAS, EXTRA_WIDTH = 16, 37
 # How a state of characters is filled (``fsm.shared_masks``): nobody said, by a walk; else an address.
 WAY_UNKNOWN, WAY_WALK = range(2)
 # Constants of the type the kernels are compiled for; a literal would have a callee compiled anew.
@@ -1375,8 +1380,8 @@ def widen_kernel(mask, row, touched, count):
 def place_kernel(network, space, shared, configurations):
     """Close configurations, and recall their mask.
 
-    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked, others, sizes, words, cells,
-             ways
+    shared : int64  addresses (``fsm.shared_masks``): heads, known, values, shapes, looked, others, extras, sizes,
+             words, cells, ways
     Returns four times the number of the mask where there is one closed configuration and its mask is known, plus the
     flags of ``regs[R_FLAGS]``; ``FRESH``, with the configuration in ``frontier[0]`` and in the registers, which are
     ready to note looks, where it is not; ``SEVERAL`` where there is more than one (or none): they end at
@@ -1429,7 +1434,7 @@ def take_kernel(network, space, shared, mask, number, is_whole):
     Returns ``TAKEN``; ``LOOSE`` where the fill looked at too much to be remembered; and, with nothing done, ``WHOLE``
     where more than a quarter of the words differ, ``FULL`` where the tables have no room.
     """
-    regs, sizes, words = line_kernel(network, 8), line_kernel(shared, 12), line_kernel(shared, 14)
+    regs, sizes, words = line_kernel(network, 8), line_kernel(shared, 14), line_kernel(shared, 16)
     count = 0 if is_whole != 0 else regs[R_TOUCHED]
     if count > mask.shape[0] // 4:
         return WHOLE
@@ -1445,7 +1450,7 @@ def take_kernel(network, space, shared, mask, number, is_whole):
     if code == ARENA_FULL:
         regs[R_COUNT] = 0
         return FULL
-    touched, cells = words_kernel(space, 12), words_kernel(shared, 16)
+    touched, cells = words_kernel(space, 12), words_kernel(shared, 18)
     for i in range(count):
         words[first + i] = touched[i]
         cells[first + i] = mask[touched[i]]
@@ -1577,7 +1582,7 @@ def begin_kernel(network, space, shared, vocabulary):
             stage, regs[R_MODE] = UNSPACED_STAGE, WALK_UNSPACED
     else:
         regs[R_BASE] = vocabulary[6]
-        ways = table_kernel(shared, 18, 2)
+        ways = table_kernel(shared, 20, 2)
         is_body = kind == CHAR and frontier[0, 2] == 0
         code = WAY_WALK
         if is_body and states[state, BASE] != 0:
@@ -1597,6 +1602,43 @@ def begin_kernel(network, space, shared, vocabulary):
         regs[R_MOST] = 0
     mask[:] = carray(pointer(regs[R_BASE]), (mask.shape[0],), np.int32)
     levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, stage
+    return 0
+
+
+@njit(cache=True)
+def begin_extras_kernel(network, space, shared, vocabulary):
+    """Add to the scratch mask what the walk of a state of bytes left out: what is known of numbers and quotes.
+
+    extras : int64[1 + NUM_EXTRAS * EXTRA_WIDTH]  how many rows were learnt, and for each how many numbers were found,
+             whether a string or key was opened, whether tokens were walked by what follows their white space, how much
+             of that may come, the address of the row, and the numbers found
+    Returns 0, with the next stage begun; ``EXTRAS`` where the row is not known.
+    """
+    states, regs, levels = table_kernel(network, 0, 8), line_kernel(network, 8), line_kernel(space, 4)
+    extras, found = line_kernel(shared, 12), table_kernel(space, 10, 2)
+    is_opened, row = np.int64(regs[R_KEPT] >= 0), ZERO
+    for number in range(min(extras[0], NUM_EXTRAS)):
+        known = extras[1 + number * EXTRA_WIDTH : 1 + (number + 1) * EXTRA_WIDTH]
+        same = known[0] == regs[R_FOUND] and known[1] == is_opened
+        same = same and known[2] == regs[R_KEPT + 2] and known[3] == regs[R_MOST]
+        for i in range(regs[R_FOUND] if same else 0):
+            same = same and known[5 + 2 * i] == found[i, 0] and known[6 + 2 * i] == found[i, 1]
+        if same:
+            row = known[4]
+            break
+    if row == 0:
+        return EXTRAS
+    if row != regs[R_BASE]:
+        mask = words_kernel(vocabulary, 4)
+        widen_kernel(mask, carray(pointer(row), (mask.shape[0],), np.int32), words_kernel(space, 12), regs[R_TOUCHED])
+        regs[R_BASE] = row
+    regs[R_STAGE] = WALKED_STAGE
+    if is_opened != 0:
+        # A key that is none of the names is a free string that returns to where the others go.
+        base = states[regs[R_KEPT + 1], BASE]
+        begin_at_kernel(table_kernel(space, 2, 5), states[base, RETURN] if base != 0 else STATE_POP, regs[R_KEPT])
+        levels[0], levels[1], regs[R_DEPTH], regs[R_STAGE] = 0, 1, -1, OPENED_STAGE
+        regs[R_WALK], regs[R_MODE], regs[R_FEWEST], regs[R_LARGEST] = vocabulary[12], WALK_ENDINGS, 0, regs[R_MOST]
     return 0
 
 
@@ -1627,8 +1669,7 @@ def mask_entry(network, space, shared, vocabulary, configurations, number, resum
 
     shared, vocabulary : int64  addresses (``fsm.shared_masks``, ``fsm.tokens.tables``)
     resumes : 1 after what the kernel stopped for was mended
-    Returns what ``place_kernel``, ``begin_kernel``, ``fill_kernel`` or ``take_kernel`` does; ``EXTRAS`` where the walk
-    left out numbers (``regs[R_FOUND]``) or what follows a quote (``regs[R_OPENED]``, ``regs[R_OPENED_STATE]``).
+    Returns what ``place_kernel``, ``begin_kernel``, ``fill_kernel``, ``begin_extras_kernel`` or ``take_kernel`` does.
     """
     regs = line_kernel(network, 8)
     if resumes == 0:
@@ -1643,6 +1684,11 @@ def mask_entry(network, space, shared, vocabulary, configurations, number, resum
         if code != 0:
             return code
     while regs[R_STAGE] != WALKED_STAGE:  # one call of the walk, which is what takes long to compile
+        if regs[R_STAGE] == EXTRAS_STAGE:
+            code = begin_extras_kernel(network, space, shared, vocabulary)
+            if code < 0:
+                return code
+            continue
         code = walk_kernel(network, space, vocabulary) if regs[R_STAGE] != NAMED_STAGE else 0
         if code < 0:
             return code
@@ -1664,8 +1710,14 @@ def mask_entry(network, space, shared, vocabulary, configurations, number, resum
             continue
         if regs[R_STAGE] == AFTER_STAGE:
             regs[R_OPENED], regs[R_OPENED_STATE], regs[R_FOUND] = regs[R_KEPT], regs[R_KEPT + 1], regs[R_KEPT + 2]
-        if regs[R_OPENED] >= 0 or regs[R_FOUND] != 0:
-            return EXTRAS
+        if regs[R_STAGE] == OPENED_STAGE and table_kernel(network, 0, 8)[regs[R_KEPT + 1], BASE] != 0:
+            begin_at_kernel(table_kernel(space, 2, 5), regs[R_KEPT + 1], regs[R_KEPT])
+            regs[R_STAGE], regs[R_DEPTH], regs[R_WALK], regs[R_MODE] = KEYS_STAGE, -1, vocabulary[14], WALK_NAMES
+            continue
+        if regs[R_STAGE] < EXTRAS_STAGE and (regs[R_OPENED] >= 0 or regs[R_FOUND] != 0):
+            regs[R_KEPT], regs[R_KEPT + 1] = regs[R_OPENED], regs[R_OPENED_STATE]
+            regs[R_KEPT + 2], regs[R_STAGE] = regs[R_STAGE] == SPACED_STAGE, EXTRAS_STAGE
+            continue
         regs[R_STAGE] = WALKED_STAGE
     return take_kernel(network, space, shared, words_kernel(vocabulary, 4), number, 0)
 

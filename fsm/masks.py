@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import (
-    FRESH,
+    EXTRAS,
     FULL,
     LOOSE,
     NO_ROW,
@@ -58,7 +58,7 @@ class Masks:
         self._cells: dict[int, memoryview] = {}
         self._flags = 0
         self._shared = SharedMasks(runs.network)
-        self._fills = PlaceFills(runs, tables)
+        self._fills = PlaceFills(runs, tables, self._shared)
         self._num_bytes = 0
 
     @property
@@ -137,6 +137,8 @@ class Masks:
             self._tables.spaces.row(regs.item(R_MOST))
         elif code == UNKNOWN:
             self._learn(regs.item(R_NEED))
+        elif code == EXTRAS:
+            self._fills.learn_extras()
         else:
             return self._runs.mend(code, resumes=resumes, fills=True)
         return True
@@ -170,7 +172,7 @@ class Masks:
             return self._united(space.frontier[size : int(network.regs[R_CLOSED])].tolist())
         if code == WHOLE:
             return self._taken(self._row_at(network.regs.item(R_BASE)))
-        return self._taken(self._fills.fill_counted() if code == FRESH else self._fills.fill_extras())
+        return self._taken(self._fills.fill_counted())
 
     def _taken(self, base: Row) -> Mask:
         """Take the mask just filled out of the scratch room, and remember it."""

@@ -1,7 +1,6 @@
-"""Fill the mask of a place where tables alone do not: counters, numbers, what follows a quote.
+"""Fill the mask of a place where tables alone do not, because of counters; say what is known of numbers and quotes.
 
-Input: a place that ``mask_entry`` left. Output: the scratch mask, and the row it differs from. Cost: a walk of a trie,
-of the words of others where those are known.
+Input: a place that ``mask_entry`` left. Output: the scratch mask, and the row it differs from. Cost: a walk of a trie.
 """
 
 from __future__ import annotations
@@ -13,22 +12,18 @@ from numpy.typing import NDArray
 
 from fsm._kernels import (
     R_FOUND,
-    R_LOWEST,
+    R_KEPT,
     R_MOST,
-    R_OPENED,
-    R_OPENED_STATE,
     R_PLACE,
-    R_STAGE,
-    R_TOUCHED,
-    SPACED_STAGE,
+    R_STACKS,
     WALK_BELOW,
     WALK_ENDINGS,
-    WALK_NAMES,
     fill_entry,
-    widen_kernel,
 )
+from fsm.addresses import addresses_of
 from fsm.kernel_runs import KernelRuns
-from fsm.layout import BASE, RETURN, STATE_POP, UNBOUNDED
+from fsm.layout import UNBOUNDED
+from fsm.shared_masks import SharedMasks
 from fsm.summaries import Summary, summaries_of
 from fsm.tokens.numerals import numerals_of
 from fsm.tokens.openings import openings_of
@@ -51,18 +46,20 @@ class PlaceFills:
     ----------
     runs : the grammar's network and scratch room, whose lock the caller holds.
     tables : what the vocabulary knows.
+    shared : where is noted what is known.
 
     Attributes
     ----------
-    row_of : the rows of summaries by address.
+    row_of : the rows of summaries, and with numbers and quotes, by address.
     """
 
-    __slots__ = ("_network", "_numerals", "_runs", "_summaries", "_summary_of", "_tables", "row_of")
+    __slots__ = ("_network", "_numerals", "_runs", "_shared", "_summaries", "_summary_of", "_tables", "row_of")
 
-    def __init__(self, runs: KernelRuns, tables: VocabularyTables) -> None:
+    def __init__(self, runs: KernelRuns, tables: VocabularyTables, shared: SharedMasks) -> None:
         self._runs = runs
         self._network = runs.network
         self._tables = tables
+        self._shared = shared
         self._numerals = numerals_of(tables.vocabulary)
         self._summaries = summaries_of(tables.vocabulary)
         self._summary_of: dict[int, Summary] = {}
@@ -133,47 +130,37 @@ class PlaceFills:
             self._runs.mend(code, resumes=resumes, fills=True)
             resumes = 1
 
-    def fill_extras(self) -> Row:
-        """Add what the walk of a state of bytes left out: what the vocabulary knows of numbers and quotes."""
-        tables, space, regs = self._tables, self._tables.workspace, self._network.regs
-        most, opened, stack = regs.item(R_MOST), regs.item(R_OPENED_STATE), regs.item(R_OPENED)
-        base = wider = tables.spaces.row(most)
-        num_found = regs.item(R_FOUND)
+    def learn_extras(self) -> None:
+        """Say what the vocabulary knows of the numbers and quotes that the walk of a state of bytes left out."""
+        tables, regs = self._tables, self._network.regs
+        most, num_found = regs.item(R_MOST), regs.item(R_FOUND)
+        stack, _, is_spaced = regs[R_KEPT : R_KEPT + 3].tolist()
+        row, found = tables.spaces.row(most), tables.workspace.found[:num_found].copy()
         if num_found:
-            wider = self._with_numerals(base, space.found[:num_found].tolist(), most)
+            row = self._with_numerals(row, found, most, is_spaced=is_spaced != 0)
         if stack >= 0:
-            wider = openings_of(tables).row(wider, most)
-        if wider is not base:
-            widen_kernel(space.mask, wider, space.touched, regs[R_TOUCHED])
-        if stack >= 0:
-            self._fill_opened(wider, opened, stack, most)
-        return wider
+            row = openings_of(tables).row(row, most)
+        address = int(addresses_of(row)[0])
+        self.row_of[address] = row  # first: whoever finds the extras asks for their row
+        self._shared.add_extras((num_found, stack >= 0, is_spaced, most, address), found)
 
-    def _with_numerals(self, base: Row, found: list[list[int]], most: int) -> Row:
-        """Return a row with the tokens that begin a number, which were left out of the walk."""
+    def _with_numerals(self, base: Row, found: NDArray[np.int64], most: int, *, is_spaced: bool) -> Row:
+        """Return a row with the tokens that begin a number."""
         numerals, network, spaces = self._numerals, self._network, self._tables.spaces
         trie, endings = self._tables.trie, _NO_ENDINGS
-        if network.regs[R_STAGE] == SPACED_STAGE:
+        if is_spaced:
             trie, endings = spaces.trie, (spaces.tokens, spaces.counts, spaces.starts)
             most = min(most, self._tables.trie.max_depth)
         else:
             most = -1
-        key = (most, *((node, *network.numerals[state]) for node, state in found))
+        key = (most, *((node, *network.numerals[state]) for node, state in found.tolist()))
         if numerals.get(key) is None:
             regs = network.regs
-            kept = regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST]
+            kept = regs.copy()
             row = np.zeros_like(base)
             self.walk(self._tables.empty_row, WALK_BELOW, len(found), trie, endings, 0, most, mask=row)
-            regs[R_TOUCHED], regs[R_OPENED], regs[R_OPENED_STATE], regs[R_LOWEST] = kept
+            kept[R_STACKS] = regs[R_STACKS]
+            regs[:] = kept
+            self._tables.workspace.found[: len(found)] = found
             numerals.add(key, row)
         return numerals.widen(key, base)
-
-    def _fill_opened(self, base: Row, opened: int, stack: int, most: int) -> None:
-        """Add the tokens that open a free string or a key and close it again, which were left out of the walk."""
-        openings, network = openings_of(self._tables), self._network
-        row = network.states[opened].tolist()
-        # A key that is none of the names is a free string that returns to where the others go.
-        close = int(network.states[row[BASE], RETURN]) if row[BASE] else STATE_POP
-        self.walk(base, WALK_ENDINGS, 1, openings.trie, openings.exits, 0, most, close, stack)
-        if row[BASE]:
-            self.walk(base, WALK_NAMES, 1, openings.bodies, openings.spelled, 0, most, opened, stack)

@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import MAX_TESTED, R_COUNT, R_FIRST, WAY_WALK
+from fsm._kernels import EXTRA_WIDTH, MAX_TESTED, NUM_EXTRAS, R_COUNT, R_FIRST, WAY_WALK
 from fsm._network_kernels import name_parts_kernel
 from fsm.addresses import addresses_of
 from fsm.network import Network
@@ -34,8 +34,9 @@ class SharedMasks:
     """Remember the masks of one grammar by what filling them looked at.
 
     ``mask_entry`` reads and writes the tables, which lie one after another in one array: heads, known, values, shapes,
-    room for what is looked at, what was filled last around names, and how many there are. Besides, it writes the words
-    in which masks differ from their rows, and reads how states of characters are filled.
+    room for what is looked at, what was filled last around names, what is known of numbers and quotes, and how many
+    there are. Besides, it writes the words in which masks differ from their rows, and reads how states of characters
+    are filled.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class SharedMasks:
     Attributes
     ----------
     masks : the masks remembered, by number.
-    addresses : int64[20], names the arrays for kernels.
+    addresses : int64[22], names the arrays for kernels.
     """
 
     __slots__ = ("_cells", "_held", "_network", "_num_rows", "_tables", "_ways", "_words", "addresses", "masks")
@@ -117,12 +118,25 @@ class SharedMasks:
         self._held.append(way)
         ways[state] = WAY_WALK if way is None else addresses_of(way)[0], close
 
+    def add_extras(self, facts: tuple[int, ...], found: NDArray[np.int64]) -> None:
+        """Say with which row a place begins where a walk found some numbers and quotes (``begin_extras_kernel``)."""
+        first = _layout(self._num_rows)[0][_EXTRAS]
+        count = int(self._tables[first])
+        place = first + 1 + count % NUM_EXTRAS * EXTRA_WIDTH
+        self._tables[place : place + len(facts)] = facts
+        self._tables[place + len(facts) : place + len(facts) + found.size] = found.ravel()
+        self._tables[first] = count + 1  # last: what it counts is whole
+
+
+_EXTRAS = 6  # which part holds them
 
 # How many chains there are, how many rows the tables have at first, how many counts `take_kernel` keeps, how much room
 # for words there is at first.
 _NUM_CHAINS, _FEWEST, _MANY, _NUM_SIZES, _FEW_WORDS = 256, 16, 512, 4, 1024
 # Room for what holds for every key but some names, at the last place in a key (``keep_others_kernel``).
 _MOST_OTHERS = 1024
+# The parts that do not grow.
+_SIZES = (2 * MAX_TESTED + 2, _MOST_OTHERS, 1 + NUM_EXTRAS * EXTRA_WIDTH, _NUM_SIZES)
 
 
 def _words(count: int) -> Words:
@@ -133,8 +147,8 @@ def _words(count: int) -> Words:
 @lru_cache(maxsize=32)
 def _layout(num_rows: int) -> tuple[list[int], NDArray[np.int64]]:
     """Return where the tables begin and the last one ends; and the same as bytes, with the number of rows of each."""
-    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, 2 * MAX_TESTED + 2, _MOST_OTHERS, _NUM_SIZES]
-    widths = [1, 8, 1, 2 + MAX_TESTED, 1, 1, 1]
+    rows = [_NUM_CHAINS, num_rows, 4 * num_rows, num_rows // 8, *_SIZES]
+    widths = [1, 8, 1, 2 + MAX_TESTED, *[1] * len(_SIZES)]
     starts = [0, *accumulate(count * width for count, width in zip(rows, widths, strict=True))]
     named = [(8 * start, count) for start, count in zip(starts, rows, strict=False)]
     return starts, np.array(named, np.int64).ravel()

@@ -590,8 +590,8 @@ def advance_positions_entry(states, number, text, first, last):
 @njit(cache=True)
 def fill_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, path, chain, nodes,
-    duplicates, labels, rows, stack, characters, by_length, lengths, exits, groups, waiting, firsts, words, values, marks, ends,
-    touched, mask, most_seen, mode,
+    duplicates, labels, rows, stack, characters, by_length, lengths, exits, groups, waiting, firsts, words, values,
+    marks, ends, touched, mask, most_seen, mode,
 ):  # fmt: skip
     """Do what ``mode`` says for the state ``waiting[0]``; one kernel for all, because each alone compiles as long.
 

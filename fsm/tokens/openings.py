@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._kernels import PARTIAL
+from fsm.addresses import addresses_of
 from fsm.dfa import any_string
 from fsm.mask import allowed_token_ids, pack_token_ids
 from fsm.summaries import summaries_of
 from fsm.tokens.tables import VocabularyTables, vocabulary_tables
-from fsm.tokens.trie import TOKEN, TokenTrie
+from fsm.tokens.trie import TOKEN, TokenTrie, name_walk
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Openings", "openings_of", "staying_row"]
@@ -33,6 +34,7 @@ class Openings:
     exits  : those others by ending, as ``Exits``: tokens, white space before, starts
     bodies : what follows the opening quote in all of them, as a trie
     spelled : all of them by body: tokens, white space before, starts
+    walks   : names for kernels what follows the closing quote, and the bodies
     """
 
     inside: tuple[tuple[int, int], ...]
@@ -41,7 +43,13 @@ class Openings:
     bodies: TokenTrie
     spelled: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
     vocabulary_size: int
+    walks: tuple[NDArray[np.int64], NDArray[np.int64]] = field(init=False)
     _rows: dict[tuple[int, int], tuple[NDArray[np.int32], NDArray[np.int32]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name what kernels walk."""
+        walks = name_walk(self.trie, *self.exits), name_walk(self.bodies, *self.spelled)
+        object.__setattr__(self, "walks", walks)
 
     def row(self, base: NDArray[np.int32], most: int) -> NDArray[np.int32]:
         """Return a base row with the tokens that stay inside, after at most so much white space."""
@@ -58,6 +66,7 @@ def openings_of(tables: VocabularyTables) -> Openings:
     openings = tables.vocabulary.__dict__.get("_openings")
     if openings is None:
         openings = tables.vocabulary.__dict__["_openings"] = _build(tables.vocabulary)
+        tables.addresses[12:] = addresses_of(*openings.walks)
     return openings
 
 

@@ -115,7 +115,8 @@ class VocabularyTables:
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
     addresses : int64, names the arrays of ``mask_entry``: duplicates, rows of white space, scratch mask, empty row, and
-        what is walked (``name_walk``): all tokens, and those by what follows white space.
+        what is walked (``name_walk``): all tokens, and those by what follows white space; once they are asked for,
+        those that open a string and close it, by what follows, and all that open one (``fsm.tokens.openings``).
     rows_at : the rows that kernels begin masks with, by address.
     workspace, lock : scratch arrays and the lock under which they are used.
     """
@@ -135,9 +136,8 @@ class VocabularyTables:
         self.lock = threading.RLock()
         spaces = self.spaces
         self._walks = (name_walk(self.trie), name_walk(spaces.trie, spaces.tokens, spaces.counts, spaces.starts))
-        self.addresses = addresses_of(
-            self.trie.twins, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks
-        )
+        named = addresses_of(self.trie.twins, spaces.row_addresses, self.workspace.mask, self.empty_row, *self._walks)
+        self.addresses = np.append(named, np.zeros(4, np.int64))
         self.rows_at = spaces.rows_at
         self.rows_at[int(self.addresses[6])] = self.empty_row
 
