@@ -57,23 +57,25 @@ def resolve_notes(network: Network, configurations: list[Row], text: bytes, byte
 
 def _note_below(network: Network, row: Row) -> Row | None:
     """Return the configuration in the NOTE state that ``row`` has reached, None where it has not."""
-    state, stack = row[0], row[1]
-    while network.states[state, KIND] == POP and stack:
-        state, stack = network.stacks[stack, :2].tolist()
-    return [state, stack, 0, 0, UNBOUNDED] if network.states[state, KIND] == NOTE else None
+    state, stack, kind_of, stacks = row[0], row[1], network.states.item, network.stacks.item
+    while kind_of(state, KIND) == POP and stack:
+        state, stack = stacks(stack, 0), stacks(stack, 1)
+    return [state, stack, 0, 0, UNBOUNDED] if kind_of(state, KIND) == NOTE else None
 
 
 def _answer(network: Network, state: int, stack: int, text: bytes) -> list[Row]:
-    row = network.states[state]
-    owner = cast("Noter", network.owners[row[OWNER]])
-    after, stack = network.arrive(owner.note(network, int(row[ARGUMENT]), text), stack)
+    number, argument = network.states.item(state, OWNER), network.states.item(state, ARGUMENT)
+    owner = cast("Noter", network.owners[number])
+    after, stack = network.arrive(owner.note(network, argument, text), stack)
     return [[after, stack, 0, 0, UNBOUNDED]] if after else []
 
 
 def _resolve_one(network: Network, row: Row, text: bytes, byte: int | None) -> list[Row]:
+    below = _note_below(network, row)
+    if below is not None:
+        return _answer(network, below[0], below[1], text)
     if byte is None:
-        below = _note_below(network, row)
-        return [row] if below is None else _answer(network, below[0], below[1], text)
+        return [row]
     todo, found = [row], []
     while todo:
         here = todo.pop()

@@ -68,7 +68,7 @@ class SharedMasks:
         """Forget everything; masks that others hold stay as they are."""
         tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
         tables[-_NUM_SIZES] = 1  # record 0 stands for none
-        self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((0, 2), np.int64))
+        self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((len(self._network.states), 2), np.int64))
         # After it, so that an interruption leaves no table that tells of what is gone.
         self.masks = []
         self._held = []

@@ -8,7 +8,6 @@ declared ones the last.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
 from functools import reduce
 from itertools import repeat
@@ -26,7 +25,7 @@ from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.oracle import Obligations
 from grammars.json_schema.other_names import OtherNames
 from grammars.json_schema.strings import CountedString
-from grammars.json_schema.text_tail import last_value_start
+from grammars.json_schema.text_tail import last_string
 
 if TYPE_CHECKING:
     from grammars.json_schema.states import ValueStates
@@ -116,7 +115,7 @@ class FramedObject:
 
     def note(self, network: Network, argument: int, text: bytes) -> int:
         """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
-        name = json.loads(text[last_value_start(text) :])
+        name = last_string(text)
         return 0 if name in self._arguments[argument][1] else self._after_other(argument, name)
 
     def _after_other(self, argument: int, name: str) -> int:

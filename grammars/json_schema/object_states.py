@@ -7,7 +7,6 @@ twice.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from fsm.layout import STATE_POP
@@ -18,7 +17,7 @@ from grammars.json_schema.object_plan import ObjectPlan
 from grammars.json_schema.object_position import Member, ObjectPosition
 from grammars.json_schema.other_names import OtherNames
 from grammars.json_schema.strings import CountedString
-from grammars.json_schema.text_tail import last_value_start
+from grammars.json_schema.text_tail import last_string
 
 if TYPE_CHECKING:
     from grammars.json_schema.states import ValueStates
@@ -71,7 +70,7 @@ class ObjectStates:
         """Return the state after a key that is not declared, once it is known; 0 where it stands already."""
         _, position, members = self._arguments[argument]
         assert members is not None
-        name = json.loads(text[last_value_start(text) :])
+        name = last_string(text)
         if name in position.seen:
             return 0
         state = self._read.get((argument, name))

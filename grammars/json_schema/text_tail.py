@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["last_value_start"]
+import json
+
+__all__ = ["last_string", "last_value_start"]
 
 _OPENING = {ord("}"): ord("{"), ord("]"): ord("[")}
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
@@ -34,6 +36,12 @@ def last_value_start(text: bytes) -> int:
             return place
         place -= 1
     return 0
+
+
+def last_string(text: bytes) -> str:
+    """Return the JSON string that ends at the end of ``text``."""
+    written = text[_string_start(text, len(text) - 1) :]
+    return str(json.loads(written)) if b"\\" in written else written[1:-1].decode()
 
 
 def _string_start(text: bytes, end: int) -> int:
