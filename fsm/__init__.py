@@ -6,7 +6,8 @@ tokens/         what is known of a vocabulary     automata/, dfa.py, nfa.py  laz
 network.py      the transition network            layout.py     its columns and kinds  dfa_states.py  automata in it
 masks.py        masks of a network's places       place_fills.py  those that take more than tables
 shared_masks.py, summaries.py  masks shared by places, by grammars
-kernel_runs.py  kernels over a growing network    _kernels.py   the loops
+kernel.py       compiled loops, kept on disk      kernel_runs.py  kernels over a growing network
+_step_kernels.py, _fill_kernels.py, _mask_kernels.py  read bytes, walk the trie, give masks   codes.py  their numbers
 distance.py     bytes to the end of a text        forced.py     forced bytes as tokens
 notes.py        texts that must be remembered     explanation.py  why a token is not allowed
 patterns/       regular grammars and lists of texts, without a network

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from fsm._kernels import R_STACKS, stack_slot_kernel
+from fsm._stack_kernels import stack_slot_kernel
+from fsm.codes import R_STACKS
+from fsm.kernel import kernel
 
 __all__ = ["find_stacks_kernel", "name_parts_kernel", "name_tables_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def name_tables_kernel(states, edges, stacks, table, regs, addresses):
     """Write each table's address and number of rows, in this order, to ``addresses`` (int64[10])."""
     addresses[0], addresses[1] = states.ctypes.data, states.shape[0]
@@ -19,7 +19,7 @@ def name_tables_kernel(states, edges, stacks, table, regs, addresses):
     addresses[8], addresses[9] = regs.ctypes.data, regs.shape[0]
 
 
-@njit(cache=True)
+@kernel
 def name_parts_kernel(tables, layout, words, cells, ways, addresses):
     """Write the address and the number of rows of each part of one array, and of three more, to ``addresses``.
 
@@ -33,7 +33,7 @@ def name_parts_kernel(tables, layout, words, cells, ways, addresses):
     addresses[last + 4], addresses[last + 5] = ways.ctypes.data, ways.shape[0]
 
 
-@njit(cache=True)
+@kernel
 def find_stacks_kernel(stacks, table, regs):
     """Write every stack node into an empty hash table, where ``push_kernel`` looks for it."""
     wrap = table.shape[0] - 1

@@ -7,9 +7,9 @@ class decides is walked.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fsm._kernels import (
+from fsm._text_kernels import find_kernel
+from fsm.codes import (
     CLASS_CLOSE,
     CLASS_INVALID,
     CLASS_OPEN_CHARACTER,
@@ -21,8 +21,8 @@ from fsm._kernels import (
     R_NODE,
     R_TOUCHED,
     ZERO,
-    find_kernel,
 )
+from fsm.kernel import kernel
 from fsm.layout import CLOSE, COUNT, DEFAULT, EDGE, KIND, SHORTEST, STUB, UNBOUNDED
 
 __all__ = ["chain_kernel", "safe_kernel", "summary_kernel"]
@@ -32,7 +32,7 @@ FEW = 12
 LAST_CHARACTER, FIRST_SURROGATE, LAST_SURROGATE = 0x10FFFF, 0xD800, 0xDFFF
 
 
-@njit(cache=True)
+@kernel
 def nearest_kernel(states, edges, state, first, last):
     """Return the fewest characters still needed after one in first..last, ``UNBOUNDED`` where none is allowed."""
     best = UNBOUNDED
@@ -47,7 +47,7 @@ def nearest_kernel(states, edges, state, first, last):
     return 0 if states[state, DEFAULT] != 0 and covered <= last else best
 
 
-@njit(cache=True)
+@kernel
 def open_kernel(states, edges, state, decode):
     """Return the fewest characters still needed after a partial one, ``UNBOUNDED`` where it can become none allowed."""
     kind, bits = decode & 15, decode >> 4
@@ -79,7 +79,7 @@ def open_kernel(states, edges, state, decode):
     return nearest_kernel(states, edges, state, base + first, base + last) if first <= last else UNBOUNDED
 
 
-@njit(cache=True)
+@kernel
 def loops_kernel(states, edges, state, target, ranges, sizes, counts, loops):
     """Find the classes of characters all of which lead from a character state to a target.
 
@@ -115,7 +115,7 @@ def loops_kernel(states, edges, state, target, ranges, sizes, counts, loops):
         loops[0] |= 1 << CLASS_OPEN_ESCAPE
 
 
-@njit(cache=True)
+@kernel
 def most_kernel(states, edges, state):
     """Return where most printable ASCII characters lead from a character state, 0 where none leads anywhere."""
     best, size = 0, 0
@@ -130,7 +130,7 @@ def most_kernel(states, edges, state):
     return best
 
 
-@njit(cache=True)
+@kernel
 def alive_kernel(states, edges, state, ranges, alive):
     """Add the classes of which some character leads on from a character state, or closes it, to a set.
 
@@ -157,7 +157,7 @@ def alive_kernel(states, edges, state, ranges, alive):
                 alive[0] |= 1 << CLASS_OPEN_CHARACTER
 
 
-@njit(cache=True)
+@kernel
 def chain_kernel(states, edges, regs, start, longest, ranges, sizes, counts, leads, reads, alive, scratch):
     """Follow where most characters lead from a character state, as long as the same classes of characters lead on.
 
@@ -193,7 +193,7 @@ def chain_kernel(states, edges, regs, start, longest, ranges, sizes, counts, lea
     return length
 
 
-@njit(cache=True)
+@kernel
 def misses_kernel(states, edges, state):
     """Tell whether some character leads nowhere from a character state; there are no surrogates in a string."""
     if states[state, DEFAULT] != 0:
@@ -209,7 +209,7 @@ def misses_kernel(states, edges, state):
     return expected <= LAST_CHARACTER
 
 
-@njit(cache=True)
+@kernel
 def safe_kernel(states, edges, regs, start, queue, depths):
     """Return how many characters may be read from a character state whatever they are; or NEED.
 
@@ -239,13 +239,13 @@ def safe_kernel(states, edges, regs, start, queue, depths):
     return UNBOUNDED
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def has_kernel(low, high, number):
     """Tell whether a set of classes has a class."""
     return (low >> number if number < 64 else high >> (number - 64)) & 1 != 0
 
 
-@njit(cache=True)
+@kernel
 def summary_kernel(
     states,
     edges,

@@ -3,7 +3,7 @@
 A map from characters to targets is a tuple of ``(first, last, target)``, sorted and disjoint. Places inside a character
 are values too: what may still come, relative to what was read. So a place in "any character" is the same place whatever
 bytes led there, and an automaton over bytes has a handful of such places where the kernels' partial characters are a
-million (``fsm._kernels``).
+million (``fsm._text_kernels``).
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NOTED, R_CLOSED, R_FREE, R_NODE, advance_entry, next_bytes_kernel
+from fsm._step_kernels import advance_entry, next_bytes_kernel
+from fsm.codes import NOTED, R_CLOSED, R_FREE, R_NODE
 from fsm.distance import Distances
 from fsm.expansion_time import ExpansionTime
 from fsm.kernel_runs import KernelRuns

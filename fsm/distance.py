@@ -197,7 +197,7 @@ def _edge_width(kind: int, first: int, last: int) -> int:
 
 
 def _spans(decode: int) -> list[Span]:
-    """List the characters that a partial one may still become, and the bytes missing (``fsm._kernels``)."""
+    """List the characters that a partial one may still become, and the bytes missing (``fsm._text_kernels``)."""
     kind, bits = decode & 15, decode >> 4
     if kind <= 3:
         first, last = bits << (6 * kind), (bits << (6 * kind)) + (1 << (6 * kind)) - 1

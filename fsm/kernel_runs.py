@@ -7,13 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import (
-    ARENA_FULL,
-    NEED,
-    R_ACCEPTS,
-    R_NEED,
-    open_entry,
-)
+from fsm._step_kernels import open_entry
+from fsm.codes import ARENA_FULL, NEED, R_ACCEPTS, R_NEED
 from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.network import Network
 from fsm.tokens.tables import Workspace

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import (
+from fsm._mask_kernels import mask_entry, take_entry
+from fsm.codes import (
     EXTRAS,
     FULL,
     LOOSE,
@@ -25,8 +26,6 @@ from fsm._kernels import (
     UNKNOWN,
     WALK_ALL,
     WHOLE,
-    mask_entry,
-    take_entry,
 )
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import BASE, BYTE, KIND

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUM_REGISTERS, R_STACK, R_STACKS, R_WATCHED, SLACK, arrive_kernel, push_kernel
 from fsm._network_kernels import find_stacks_kernel, name_tables_kernel
+from fsm._stack_kernels import arrive_kernel, push_kernel
+from fsm.codes import NUM_REGISTERS, R_STACK, R_STACKS, R_WATCHED, SLACK
 from fsm.errors import LimitError
 from fsm.layout import (
     ARGUMENT,

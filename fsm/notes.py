@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import find_kernel
+from fsm._text_kernels import find_kernel
 from fsm.layout import (
     ARGUMENT,
     BYTE,

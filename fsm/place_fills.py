@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import (
-    R_FOUND,
-    R_KEPT,
-    R_MOST,
-    R_PLACE,
-    R_STACKS,
-    WALK_BELOW,
-    WALK_ENDINGS,
-    fill_entry,
-)
+from fsm._fill_kernels import fill_entry
 from fsm.addresses import addresses_of
+from fsm.codes import R_FOUND, R_KEPT, R_MOST, R_PLACE, R_STACKS, WALK_BELOW, WALK_ENDINGS
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
 from fsm.shared_masks import SharedMasks

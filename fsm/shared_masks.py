@@ -13,9 +13,10 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import EXTRA_WIDTH, MAX_TESTED, NUM_EXTRAS, R_COUNT, R_FIRST, WAY_WALK
+from fsm._mask_kernels import EXTRA_WIDTH, NUM_EXTRAS, WAY_WALK
 from fsm._network_kernels import name_parts_kernel
 from fsm.addresses import addresses_of
+from fsm.codes import MAX_TESTED, R_COUNT, R_FIRST
 from fsm.network import Network
 
 __all__ = ["ACCEPTS", "STAYS", "Mask", "SharedMasks"]

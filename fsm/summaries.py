@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
 from fsm.addresses import addresses_of
 from fsm.automata.boolean_dfa import BooleanDfa
 from fsm.automata.dfa import DEAD, Dfa
+from fsm.codes import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
 from fsm.dfa_states import CharStates
 from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, SHORTEST, STUB, UNBOUNDED

@@ -1,4 +1,4 @@
-"""Follow UTF-8 byte by byte, in the numbers that the kernels give to partial characters (``fsm._kernels``)."""
+"""Follow UTF-8 byte by byte, in the numbers that the kernels give to partial characters (``fsm._text_kernels``)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def partial_range(partial: int) -> tuple[int, int] | None:
 
 
 def read_bytes(partial: int) -> bytes:
-    r"""Return the bytes of a partial character (``fsm._kernels``).
+    r"""Return the bytes of a partial character (``fsm._text_kernels``).
 
     Examples
     --------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numba import njit
+from fsm.kernel import kernel
 
 __all__ = ["split_places_kernel"]
 
 FEW = 24
 
 
-@njit(cache=True)
+@kernel
 def split_places_kernel(ranks, places, begin, end, depth, counts, scratch, symbols, begins):
     """Sort ``places[begin:end]`` by the symbol ``depth`` further on, and list where each symbol's stretch begins.
 

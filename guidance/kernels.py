@@ -65,7 +65,9 @@ def _announce_later_kernels() -> None:
 
 def _entry_kernels() -> tuple[Any, ...]:
     """Return the kernels that Python calls; they bring in the others."""
-    from fsm._kernels import advance_entry, fill_entry, mask_entry, take_entry
+    from fsm._fill_kernels import fill_entry
+    from fsm._mask_kernels import mask_entry, take_entry
+    from fsm._step_kernels import advance_entry
     from fsm.tokens._trie_kernels import build_trie_kernel
     from guidance.logits._draw_kernels import draw_rows_kernel, truncate_kernel
     from guidance.logits._kernels import apply_mask_kernel

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit
+from fsm.kernel import kernel
 
 __all__ = ["share_endings_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def share_endings_kernel(classes, sizes, begin, table, class_of, after, firsts):
     """Give the symbols of texts positions, the same one to symbols that are followed by the same to the end.
 

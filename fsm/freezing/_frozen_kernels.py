@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = ["move_tokens_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def move_tokens_kernel(delta, nodes, duplicates, path, start, targets):
     """Write where every token leads from one state.
 

@@ -9,7 +9,8 @@ new top chooses. A kernel that meets a row that is not written yet stops and say
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = [
     "BOUNDARY",
@@ -70,7 +71,7 @@ FAR_RIGHT = 1 << 40
 SLACK = 64
 
 
-@njit(cache=True)
+@kernel
 def push_place_kernel(arena, value, parent):
     """Return the node (value, parent); equal stacks are equal integers. 0 where there is no room: ``regs[R_FULL]``."""
     wrap = arena.table.shape[0] - 1
@@ -92,13 +93,13 @@ def push_place_kernel(arena, value, parent):
         slot = (slot + 1) & wrap
 
 
-@njit(cache=True)
+@kernel
 def slot_kernel(memo, first, second):
     """Return where the memo keeps what is known of a pair; it may hold another pair."""
     return (first * 40503 + second * 30011) & (memo.shape[0] - 1)
 
 
-@njit(cache=True)
+@kernel
 def act_kernel(parser, arena, stack, terminal):
     """Return the stack after a terminal, 0 where the parser refuses it."""
     memo = arena.memo
@@ -111,7 +112,7 @@ def act_kernel(parser, arena, stack, terminal):
     return after
 
 
-@njit(cache=True)
+@kernel
 def reduce_kernel(parser, arena, stack, terminal):
     """Complete rules until the terminal can be taken; return the stack after it, 0 where it is refused."""
     while True:
@@ -129,7 +130,7 @@ def reduce_kernel(parser, arena, stack, terminal):
             return 0
 
 
-@njit(cache=True)
+@kernel
 def would_shift_kernel(parser, arena, stack, terminal):
     """Tell whether a terminal, or the end, would be taken, without adding nodes."""
     size, scratch = 0, arena.scratch
@@ -153,7 +154,7 @@ def would_shift_kernel(parser, arena, stack, terminal):
         size += 1
 
 
-@njit(cache=True)
+@kernel
 def viable_tokens_kernel(parser, arena, stack):
     """Note, once for each stack, which terminals would be taken: ``arena.viable[stack]``."""
     if arena.known[stack]:
@@ -166,7 +167,7 @@ def viable_tokens_kernel(parser, arena, stack):
     arena.known[stack] = 1
 
 
-@njit(cache=True)
+@kernel
 def accepts_end_kernel(parser, arena, stack, widths):
     """Tell whether the text may end between tokens: every open indentation ends with it."""
     while arena.nodes[widths, 1] != 0:
@@ -177,7 +178,7 @@ def accepts_end_kernel(parser, arena, stack, widths):
     return would_shift_kernel(parser, arena, stack, parser.numbers[N_END])
 
 
-@njit(cache=True)
+@kernel
 def goes_on_kernel(parser, arena, stack, widths):
     """Tell whether a token that has a text, or the end, may come."""
     viable_tokens_kernel(parser, arena, stack)
@@ -187,7 +188,7 @@ def goes_on_kernel(parser, arena, stack, widths):
     return accepts_end_kernel(parser, arena, stack, widths)
 
 
-@njit(cache=True)
+@kernel
 def may_be_line_kernel(parser, arena, stack, widths, width):
     """Tell whether some line that is indented by ``width`` at least may come after a line end."""
     memo, second = arena.memo, -widths
@@ -200,7 +201,7 @@ def may_be_line_kernel(parser, arena, stack, widths, width):
     return memo[slot, 2] >= width
 
 
-@njit(cache=True)
+@kernel
 def widest_line_kernel(parser, arena, stack, widths):
     """Return how far a line may be indented after a line end: -1 = there may be none, ``FAR_RIGHT`` = no bound."""
     stack = act_kernel(parser, arena, stack, parser.numbers[N_NEWLINE])
@@ -219,7 +220,7 @@ def widest_line_kernel(parser, arena, stack, widths):
     return -1
 
 
-@njit(cache=True)
+@kernel
 def may_be_next_kernel(parser, arena, terminal, stack, widths, brackets):
     """Tell whether something that may come can stand next to a terminal after which not every other can."""
     newline = parser.numbers[N_NEWLINE]
@@ -235,7 +236,7 @@ def may_be_next_kernel(parser, arena, terminal, stack, widths, brackets):
     return memo[slot, 2] == 1
 
 
-@njit(cache=True)
+@kernel
 def find_next_kernel(parser, arena, terminal, stack, widths):
     """Tell the same without a memo, where no bracket is open."""
     newline = parser.numbers[N_NEWLINE]
@@ -256,7 +257,7 @@ def find_next_kernel(parser, arena, terminal, stack, widths):
     return accepts_end_kernel(parser, arena, stack, widths)
 
 
-@njit(cache=True)
+@kernel
 def is_alive_kernel(scan, parser, arena, state, stack, widths, brackets):
     """Tell whether a token that begins like this may end as one that may come."""
     viable_tokens_kernel(parser, arena, stack)
@@ -281,7 +282,7 @@ def is_alive_kernel(scan, parser, arena, state, stack, widths, brackets):
     return may_be_line_kernel(parser, arena, stack, widths, width)
 
 
-@njit(cache=True)
+@kernel
 def end_token_kernel(parser, arena, source, terminal, width):
     """Let the parser take a token: write stack, widths and brackets after it to the registers; False: it refuses."""
     stack, widths, brackets = source[1], source[2], source[3]
@@ -318,7 +319,7 @@ def end_token_kernel(parser, arena, source, terminal, width):
     return True
 
 
-@njit(cache=True)
+@kernel
 def emit_token_kernel(frontier, level, free, state, stack, widths, brackets):
     """Append a configuration unless the level holds it already; return the new end."""
     for i in range(level, free):
@@ -336,7 +337,7 @@ def emit_token_kernel(frontier, level, free, state, stack, widths, brackets):
     return free + 1
 
 
-@njit(cache=True)
+@kernel
 def step_tokens_kernel(scan, parser, arena, frontier, source, level, free, byte):
     """Step one configuration by one byte; append what results; return the new end, or what is needed first."""
     regs = arena.regs
@@ -371,7 +372,7 @@ def step_tokens_kernel(scan, parser, arena, frontier, source, level, free, byte)
     return NO_ROOM if regs[R_FULL] else free
 
 
-@njit(cache=True)
+@kernel
 def advance_tokens_kernel(scan, parser, arena, frontier, size, text, first, last):
     """Step ``frontier[:size]`` over ``text[first:last]``.
 
@@ -395,7 +396,7 @@ def advance_tokens_kernel(scan, parser, arena, frontier, size, text, first, last
     return size
 
 
-@njit(cache=True)
+@kernel
 def accept_tokens_kernel(scan, parser, arena, configurations):
     """Tell whether the text may end: 1, 0, or what is needed first."""
     for source in range(configurations.shape[0]):
@@ -413,7 +414,7 @@ def accept_tokens_kernel(scan, parser, arena, configurations):
     return NO_ROOM if arena.regs[R_FULL] else 0
 
 
-@njit(cache=True)
+@kernel
 def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, last, duplicates, stamps, mask):
     """Set the bit of every token that fits after ``frontier[:levels[1]]``, from trie node ``regs[R_PLACE]`` on.
 
@@ -477,7 +478,7 @@ def fill_tokens_kernel(scan, parser, arena, frontier, levels, nodes, last, dupli
     return 0
 
 
-@njit(cache=True)
+@kernel
 def fill_exits_kernel(scan, parser, arena, frontier, levels, exits, nodes, duplicates, stamps, mask):
     """Set the bit of every token below some trie nodes that fits, from ``regs[R_EXIT]`` on; ``frontier[0]`` stays.
 
@@ -502,7 +503,7 @@ def fill_exits_kernel(scan, parser, arena, frontier, levels, exits, nodes, dupli
     return 0
 
 
-@njit(cache=True)
+@kernel
 def stay_inside_kernel(scan, nodes, duplicates, path, regs, exits, mask):
     """Walk the token trie inside one token of the grammar: mark what stays there, list the nodes where it may end.
 
@@ -542,7 +543,7 @@ def stay_inside_kernel(scan, nodes, duplicates, path, regs, exits, mask):
     return 0
 
 
-@njit(cache=True)
+@kernel
 def next_token_bytes_kernel(scan, parser, arena, frontier, size, allowed):
     """Tell for each byte whether it may come after ``frontier[:size]``: 0 when done, or what is needed first."""
     for byte in range(256):

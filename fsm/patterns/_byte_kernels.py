@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = [
     "ALL_ONES",
@@ -30,7 +31,7 @@ HEIGHT, WIDE, BROKEN, DEAD = 0xFFFFFF, 1 << 26, 1 << 27, 1 << 28
 ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@njit(cache=True)
+@kernel
 def allow_tokens_kernel(delta, nodes, duplicates, path, registers, mask):
     """Set the bit of every token that the automaton reads whole.
 
@@ -66,7 +67,7 @@ def allow_tokens_kernel(delta, nodes, duplicates, path, registers, mask):
     return -1
 
 
-@njit(cache=True)
+@kernel
 def keep_nodes_kernel(nodes, least, most, kept):
     """Mark the nodes on the way to a token of ``least`` to ``most`` bytes; return how many there are.
 
@@ -94,7 +95,7 @@ def keep_nodes_kernel(nodes, least, most, kept):
     return count
 
 
-@njit(cache=True)
+@kernel
 def split_trie_kernel(nodes, least, most, kept, part):
     """Write the trie of the tokens of ``least`` to ``most`` bytes; ``kept`` as ``keep_nodes_kernel`` left it."""
     for node in range(nodes.shape[0]):
@@ -107,7 +108,7 @@ def split_trie_kernel(nodes, least, most, kept, part):
         part[place, 3] = nodes[node, 3] if least <= nodes[node, 1] <= most else -1
 
 
-@njit(cache=True)
+@kernel
 def measure_nodes_kernel(delta, nodes, path, low, high, heights):
     """Say of every node what its subtree holds, for ``forbid_tokens_kernel``.
 
@@ -153,7 +154,7 @@ def measure_nodes_kernel(delta, nodes, path, low, high, heights):
         heights[last] = (height + 1) | marks | (heights[last] & (BROKEN | DEAD))
 
 
-@njit(cache=True)
+@kernel
 def forbid_tokens_kernel(
     delta, loops, nodes, duplicates, low, high, heights, path, registers, mask
 ):  # fmt: skip
@@ -206,7 +207,7 @@ def forbid_tokens_kernel(
     return -1
 
 
-@njit(cache=True)
+@kernel
 def allow_exits_kernel(
     delta, nodes, duplicates, ordered, places, exits, begins, children, start, home, path, registers, mask
 ):  # fmt: skip
@@ -268,7 +269,7 @@ def allow_exits_kernel(
     return -1
 
 
-@njit(cache=True)
+@kernel
 def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask, touched, moves, num_moves):
     """Set the bit of every token that is the beginning of a text.
 
@@ -318,7 +319,7 @@ def join_tries_kernel(tokens, duplicates, firsts, texts, first, end, stack, mask
     return count
 
 
-@njit(cache=True)
+@kernel
 def join_all_tries_kernel(
     tokens, duplicates, firsts, texts, rests, stack, mask, touched, starts, words, values, begins, moves, num_moves
 ):  # fmt: skip
@@ -354,7 +355,7 @@ def join_all_tries_kernel(
     return True
 
 
-@njit(cache=True)
+@kernel
 def unite_rests_kernel(texts, table, rests):
     """Find for each node of the texts' trie the last one after which the same may come.
 
@@ -382,7 +383,7 @@ def unite_rests_kernel(texts, table, rests):
         rests[node] = table[slot]
 
 
-@njit(cache=True)
+@kernel
 def advance_texts_kernel(texts, node, data, first, last):
     """Return the node of the texts' trie after the bytes ``data[first:last]`` from a node (-1: the root), or -2."""
     for place in range(first, last):
@@ -395,7 +396,7 @@ def advance_texts_kernel(texts, node, data, first, last):
     return np.int64(node)
 
 
-@njit(cache=True)
+@kernel
 def measure_texts_kernel(texts, distances):
     """Say how many bytes the shortest text has left after each node: int32[M]."""
     for node in range(texts.shape[0] - 1, -1, -1):

@@ -7,9 +7,10 @@ character of the position's class; 0 between characters. What a byte does to a s
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
-from fsm._kernels import pointer
+from fsm._address_kernels import pointer
+from fsm.kernel import kernel
 
 __all__ = [
     "AHEAD",
@@ -55,7 +56,7 @@ LEAST_BYTES = 20
 """Fewer bytes than these are no chain worth while."""
 
 
-@njit(cache=True)
+@kernel
 def hash_items_kernel(items, begin, end):
     """Return a number that equal sets of items share."""
     hashed = np.int64(end - begin)
@@ -65,7 +66,7 @@ def hash_items_kernel(items, begin, end):
     return hashed
 
 
-@njit(cache=True)
+@kernel
 def rehash_states_kernel(spans, items, count, table):
     """Enter the states 1 to ``count - 1`` into an empty hash table."""
     wrap = table.shape[0] - 1
@@ -76,7 +77,7 @@ def rehash_states_kernel(spans, items, count, table):
         table[slot] = number
 
 
-@njit(cache=True)
+@kernel
 def sort_items_kernel(scratch, count):
     """Sort ``scratch[:count]`` in place, by Shell's method: mostly a few items, sometimes hundreds."""
     gap = 1
@@ -92,7 +93,7 @@ def sort_items_kernel(scratch, count):
         gap //= 3
 
 
-@njit(cache=True)
+@kernel
 def intern_items_kernel(delta, spans, items, table, registers, scratch, count):
     """Return the state of the items ``scratch[:count]``, which are put in order; 0 where there are none, or FULL."""
     if count == 0:
@@ -131,7 +132,7 @@ def intern_items_kernel(delta, spans, items, table, registers, scratch, count):
     return number
 
 
-@njit(cache=True)
+@kernel
 def spell_items_kernel(delta, spans, items, table, registers, scratch, bases, starts, follow, number, byte):
     """Do the same where every position has one byte, as in lists of words: all bytes at once, for few lead on."""
     first, last = spans[number], spans[number + 1]
@@ -159,7 +160,7 @@ def spell_items_kernel(delta, spans, items, table, registers, scratch, bases, st
     return np.int64(delta[number, byte])
 
 
-@njit(cache=True)
+@kernel
 def step_items_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, number, byte
 ):  # fmt: skip
@@ -212,7 +213,7 @@ def step_items_kernel(
     return after
 
 
-@njit(cache=True)
+@kernel
 def walk_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, first,
     last, start, path, touched, mask,
@@ -258,7 +259,7 @@ def walk_positions_kernel(
     return np.int64(0)
 
 
-@njit(cache=True)
+@kernel
 def walk_tokens_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, labels, rows, duplicates,
     stack, start, touched, mask,
@@ -309,7 +310,7 @@ def walk_tokens_kernel(
     return np.int64(0)
 
 
-@njit(cache=True)
+@kernel
 def advance_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, number, text, first, last
 ):  # fmt: skip
@@ -327,7 +328,7 @@ def advance_positions_kernel(
     return np.int64(number)
 
 
-@njit(cache=True)
+@kernel
 def find_chain_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, number, chain
 ):  # fmt: skip
@@ -426,7 +427,7 @@ def find_chain_kernel(
     return np.int64(NO_CHAIN)
 
 
-@njit(cache=True)
+@kernel
 def leave_chain_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, nodes, duplicates, exits,
     groups, characters, by_length, lengths, chain, path, touched, mask,
@@ -464,7 +465,7 @@ def leave_chain_kernel(
     return np.int64(0)
 
 
-@njit(cache=True)
+@kernel
 def fill_ahead_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, labels, rows,
     duplicates, stack, chain, waiting, marks, most_seen, ends, touched, mask, firsts, words, values,
@@ -531,7 +532,7 @@ def fill_ahead_kernel(
     return np.int64(FULL) if code < 0 else np.int64(0)
 
 
-@njit(cache=True)
+@kernel
 def count_characters_kernel(texts, nodes, duplicates, path, before, counts):
     """Count the characters that are whole before each node, and those of each token, a part of one counting as one.
 
@@ -559,7 +560,7 @@ def count_characters_kernel(texts, nodes, duplicates, path, before, counts):
         node += 1
 
 
-@njit(cache=True)
+@kernel
 def intern_first_entry(states, first):
     """Return the state of some items, or FULL."""
     scratch = carray(pointer(states[10]), (states[11],), np.int32)
@@ -572,7 +573,7 @@ def intern_first_entry(states, first):
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def advance_positions_entry(states, number, text, first, last):
     """Call ``advance_positions_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
     return advance_positions_kernel(
@@ -587,7 +588,7 @@ def advance_positions_entry(states, number, text, first, last):
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def fill_positions_kernel(
     delta, spans, items, table, registers, scratch, tables, bases, starts, follow, alike, wide, path, chain, nodes,
     duplicates, labels, rows, stack, characters, by_length, lengths, exits, groups, waiting, firsts, words, values,
@@ -620,7 +621,7 @@ def fill_positions_kernel(
     return code
 
 
-@njit(cache=True)
+@kernel
 def fill_positions_entry(states, trie, exits, groups, ahead, ends, mask, most_seen, mode):
     """Call ``fill_positions_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
     return fill_positions_kernel(

@@ -1,8 +1,8 @@
 """Number the sets of configurations that a network can be in, and walk the token trie from set to set.
 
-What a byte does to a set is stepped once (``fsm._kernels.step_kernel``) and then a look-up, so walking a node of the
-trie costs nanoseconds. Where a set keeps itself going by many bytes (names, strings, comments), whole subtrees of the
-trie are allowed at once.
+What a byte does to a set is stepped once (``fsm._step_kernels.step_kernel``) and then a look-up, so walking a node of
+the trie costs nanoseconds. Where a set keeps itself going by many bytes (names, strings, comments), whole subtrees of
+the trie are allowed at once.
 
 loops : uint64[S, 3]   what keeps a set going: bytes 0 to 63, bytes 64 to 127, and 0, or ``WIDE`` where characters that
 are not ASCII do too; ``ALL_ONES`` where it was not asked yet
@@ -11,24 +11,14 @@ are not ASCII do too; ``ALL_ONES`` where it was not asked yet
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
-from fsm._kernels import (
-    ARENA_FULL,
-    NEED,
-    R_LOWEST,
-    R_NEED,
-    R_READING,
-    R_STACKS,
-    R_TOP,
-    SLACK,
-    find_kernel,
-    line_kernel,
-    pointer,
-    push_kernel,
-    step_kernel,
-    table_kernel,
-)
+from fsm._address_kernels import line_kernel, pointer, table_kernel
+from fsm._stack_kernels import push_kernel
+from fsm._step_kernels import step_kernel
+from fsm._text_kernels import find_kernel
+from fsm.codes import ARENA_FULL, NEED, R_LOWEST, R_NEED, R_READING, R_STACKS, R_TOP, SLACK
+from fsm.kernel import kernel
 from fsm.layout import (
     BYTE,
     CALL,
@@ -95,7 +85,7 @@ _ROOM = 512
 """Fewer nodes than these below a node are walked one by one without asking for a loop."""
 
 
-@njit(cache=True)
+@kernel
 def sort_configurations_kernel(frontier, begin, end):
     """Sort configurations in place; few ever stand side by side."""
     for i in range(begin + 1, end):
@@ -115,7 +105,7 @@ def sort_configurations_kernel(frontier, begin, end):
             j -= 1
 
 
-@njit(cache=True)
+@kernel
 def hash_set_kernel(rows, begin, end):
     """Return a number that equal sets share."""
     hashed = np.int64(end - begin)
@@ -126,7 +116,7 @@ def hash_set_kernel(rows, begin, end):
     return hashed
 
 
-@njit(cache=True)
+@kernel
 def rehash_sets_kernel(spans, rows, count, table):
     """Enter the sets 1 to ``count - 1`` into an empty hash table."""
     wrap = table.shape[0] - 1
@@ -137,7 +127,7 @@ def rehash_sets_kernel(spans, rows, count, table):
         table[slot] = number
 
 
-@njit(cache=True)
+@kernel
 def intern_set_kernel(delta, spans, rows, table, lowest, loops, registers, frontier, begin, end):
     """Return the number of the set ``frontier[begin:end]``, new or known; FULL where there is no room.
 
@@ -178,7 +168,7 @@ def intern_set_kernel(delta, spans, rows, table, lowest, loops, registers, front
     return number
 
 
-@njit(cache=True)
+@kernel
 def follow_calls_kernel(states, stacks, stack_table, regs, frontier, begin, end):
     """Make the calls that configurations begin with, so that equal places are equal sets; return 0 or ARENA_FULL."""
     for i in range(begin, end):
@@ -193,7 +183,7 @@ def follow_calls_kernel(states, stacks, stack_table, regs, frontier, begin, end)
     return 0
 
 
-@njit(cache=True)
+@kernel
 def tell_dead_kernel(states, edges, stacks, stack_table, regs, work, rows, begin, end, row):
     """Tell the bytes that no configuration can read (0) from those that some may (``UNKNOWN_SET``).
 
@@ -252,7 +242,7 @@ def tell_dead_kernel(states, edges, stacks, stack_table, regs, work, rows, begin
     return 0
 
 
-@njit(cache=True)
+@kernel
 def step_set_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, number,
@@ -293,7 +283,7 @@ def step_set_kernel(
     return after
 
 
-@njit(cache=True)
+@kernel
 def lone_target_kernel(states, edges, work, state, byte):
     """Return where a state leads by a byte if it does so by one edge only and whatever the stack holds; 0 if not.
 
@@ -326,7 +316,7 @@ def lone_target_kernel(states, edges, work, state, byte):
     return found
 
 
-@njit(cache=True)
+@kernel
 def is_way_back_kernel(states, edges, work, state, home, first, last, num_bytes):
     """Tell whether every ``num_bytes`` more bytes of a character, the next in first..last, lead to ``home``: 1 or 0.
 
@@ -356,7 +346,7 @@ def is_way_back_kernel(states, edges, work, state, home, first, last, num_bytes)
     return np.int64(1)
 
 
-@njit(cache=True)
+@kernel
 def find_loop_kernel(states, edges, regs, work, state, home, loop):
     """Write the bytes by which a state leads to ``home``, whatever the stack holds; return 0, or NEED.
 
@@ -401,7 +391,7 @@ def find_loop_kernel(states, edges, regs, work, state, home, loop):
     return 0
 
 
-@njit(cache=True)
+@kernel
 def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number):
     """Write what keeps a set going, from what is known of its one state; return 0, NEED or FULL.
 
@@ -424,7 +414,7 @@ def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number
     return 0
 
 
-@njit(cache=True)
+@kernel
 def find_home_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
@@ -468,7 +458,7 @@ def find_home_kernel(
     return ZERO
 
 
-@njit(cache=True)
+@kernel
 def walk_sets_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
@@ -539,7 +529,7 @@ def walk_sets_kernel(
     return code
 
 
-@njit(cache=True)
+@kernel
 def walk_roots_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
@@ -568,13 +558,13 @@ def walk_roots_kernel(
     return ZERO
 
 
-@njit(cache=True)
+@kernel
 def is_odd_kernel(delta, loops, start, home, byte):
     """Tell whether an ASCII byte keeps ``home`` going but leads elsewhere from ``start``."""
     return byte < 128 and delta[start, byte] != home and holds_byte_kernel(loops[home, 0], loops[home, 1], byte)
 
 
-@njit(cache=True)
+@kernel
 def walk_exits_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
@@ -651,7 +641,7 @@ def walk_exits_kernel(
     return ZERO
 
 
-@njit(cache=True)
+@kernel
 def advance_sets_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops, registers,
     number, text, first, last,
@@ -670,7 +660,7 @@ def advance_sets_kernel(
     return number
 
 
-@njit(cache=True)
+@kernel
 def fill_sets_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known, nodes, duplicates, low, high, heights, ordered, places, firsts, row, exits, groups, begins,
@@ -698,7 +688,7 @@ def fill_sets_kernel(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def fill_sets_entry(network, space, sets, trie, duplicates, loop, depth, start, home, path, mask, mode):
     """Call ``fill_sets_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
     return fill_sets_kernel(
@@ -717,7 +707,7 @@ def fill_sets_entry(network, space, sets, trie, duplicates, loop, depth, start, 
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def find_wide_entry(network, space, state, loop):
     """Tell whether a state goes where its letters lead by all characters that are not ASCII: 1, 0 or NEED."""
     states, edges, regs, work = (
@@ -731,7 +721,7 @@ def find_wide_entry(network, space, state, loop):
     return code if code < 0 else int(loop[2] != 0)
 
 
-@njit(cache=True)
+@kernel
 def intern_set_entry(network, sets, configurations):
     """Call ``intern_set_kernel`` for configurations once their calls are made; they may be rewritten."""
     code = follow_calls_kernel(
@@ -747,7 +737,7 @@ def intern_set_entry(network, sets, configurations):
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def advance_sets_entry(network, space, sets, number, text, first, last):
     """Call ``advance_sets_kernel`` with arrays named by their addresses."""
     return advance_sets_kernel(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NOTED
 from fsm.addresses import addresses_of
+from fsm.codes import NOTED
 from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.kernel_runs import KernelRuns
 from fsm.patterns._byte_kernels import ALL_ONES

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fsm._kernels import (
+from fsm.codes import (
     CLASS_CLOSE,
     CLASS_INVALID,
     CLASS_OPEN_CHARACTER,
@@ -15,6 +14,7 @@ from fsm._kernels import (
     PARTIAL,
     QUOTE,
 )
+from fsm.kernel import kernel
 
 __all__ = [
     "chain_row_kernel",
@@ -25,11 +25,11 @@ __all__ = [
     "subtract_exits_kernel",
 ]
 
-# The state of a partial character up to which it is one of UTF-8, not of an escape (``fsm._kernels``).
+# The state of a partial character up to which it is one of UTF-8, not of an escape (``fsm._text_kernels``).
 LAST_UTF8 = 3
 
 
-@njit(cache=True)
+@kernel
 def class_kernel(code, ranges):
     """Return the class of a character.
 
@@ -43,7 +43,7 @@ def class_kernel(code, ranges):
     return CLASS_INVALID
 
 
-@njit(cache=True)
+@kernel
 def classify_kernel(nodes, characters, duplicates, ranges, path, classes, first, rest, widths):
     """Classify every node, and gather what each token is made of.
 
@@ -85,7 +85,7 @@ def classify_kernel(nodes, characters, duplicates, ranges, path, classes, first,
         node += 1
 
 
-@njit(cache=True)
+@kernel
 def gather_below_kernel(nodes, classes, above, below, heights):
     """Gather the classes below every node, and the most characters of a token from there on.
 
@@ -113,7 +113,7 @@ def gather_below_kernel(nodes, classes, above, below, heights):
         above[depth, 2] = max(above[depth, 2], height)
 
 
-@njit(cache=True)
+@kernel
 def order_tokens_kernel(nodes, duplicates, order, places):
     """List the tokens in the order of the trie.
 
@@ -131,7 +131,7 @@ def order_tokens_kernel(nodes, duplicates, order, places):
     places[nodes.shape[0]] = count
 
 
-@njit(cache=True)
+@kernel
 def chain_row_kernel(first, rest, widths, begins, reads, length, row):
     """Set the bits of the tokens whose first character begins a chain that reads the others (``chain_kernel``).
 
@@ -153,7 +153,7 @@ def chain_row_kernel(first, rest, widths, begins, reads, length, row):
         row[word] = np.int32(bits)
 
 
-@njit(cache=True)
+@kernel
 def group_exits_kernel(nodes, exits, exit_counts, num_exits, quotes, pairs, begins, found, tokens, counts, starts):
     """List the tokens through some quotes by what follows the quote.
 
@@ -181,7 +181,7 @@ def group_exits_kernel(nodes, exits, exit_counts, num_exits, quotes, pairs, begi
     return count
 
 
-@njit(cache=True)
+@kernel
 def subtract_exits_kernel(tokens, counts, starts, less_tokens, less_starts, kept, kept_counts, kept_starts):
     """Leave some of the tokens that ``group_exits_kernel`` listed out of others that it listed.
 

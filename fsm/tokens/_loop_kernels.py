@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from fsm.kernel import kernel
 from fsm.patterns._byte_kernels import BROKEN, DEAD, WIDE
 
 __all__ = ["holds_byte_kernel", "is_inside_kernel", "leave_loop_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def holds_byte_kernel(low, high, byte):
     """Tell whether a byte below 128 is in a set of bytes."""
     if byte < 64:
@@ -18,7 +18,7 @@ def holds_byte_kernel(low, high, byte):
     return high >> np.uint64(byte - 64) & np.uint64(1) != 0
 
 
-@njit(cache=True)
+@kernel
 def is_inside_kernel(loop_low, loop_high, loop_wide, low, high, height):
     """Tell whether everything below a node keeps a set going."""
     return (
@@ -29,7 +29,7 @@ def is_inside_kernel(loop_low, loop_high, loop_wide, low, high, height):
     )
 
 
-@njit(cache=True)
+@kernel
 def leave_loop_kernel(texts, nodes, low, high, heights, ordered, places, root, loop, path, exits, begins, mask):
     """Allow the tokens below a node that only hold what keeps a set going, and list the nodes at which others leave it.
 

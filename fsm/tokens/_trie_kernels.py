@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = ["build_trie_kernel", "count_nodes_kernel", "group_siblings_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def count_nodes_kernel(joined, offsets):
     """Count the nodes of the trie of sorted strings (``build_trie_kernel``): the bytes no string before it shares."""
     count = 0
@@ -23,7 +24,7 @@ def count_nodes_kernel(joined, offsets):
     return count
 
 
-@njit(cache=True)
+@kernel
 def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
     """Flatten sorted strings depth first.
 
@@ -64,7 +65,7 @@ def build_trie_kernel(joined, offsets, ids, nodes, duplicates):
         nodes[path[depth], 2] = count
 
 
-@njit(cache=True)
+@kernel
 def group_siblings_kernel(nodes, numbers, children):
     """Number the nodes of a trie so that siblings stand side by side, and what is below the first of them comes next.
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import CLASS_INVALID, CLASS_OTHER_CONTROL, FIRST_WIDE
 from fsm.automata.dfa import LAST_SYMBOL
+from fsm.codes import CLASS_INVALID, CLASS_OTHER_CONTROL, FIRST_WIDE
 from fsm.tokens._character_kernels import classify_kernel, gather_below_kernel, order_tokens_kernel
 from fsm.tokens.trie import TokenTrie
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import PARTIAL
 from fsm.addresses import addresses_of
+from fsm.codes import PARTIAL
 from fsm.dfa import any_string
 from fsm.mask import allowed_token_ids, pack_token_ids
 from fsm.summaries import summaries_of

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import decode_kernel
 from fsm.addresses import addresses_of
 from fsm.automata.dfa import LAST_SYMBOL
 from fsm.errors import LimitError
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
 from fsm.mask import num_mask_words
+from fsm.tokens._body_kernels import decode_kernel
 from fsm.tokens.character_classes import build_character_classes
 from fsm.tokens.space_tokens import build_space_tokens
 from fsm.tokens.trie import BYTE, SKIP, TOKEN, TokenTrie, build_token_trie, build_trie, name_walk

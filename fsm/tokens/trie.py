@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm._kernels import NUMERAL, openings_kernel
 from fsm.addresses import addresses_of
+from fsm.codes import NUMERAL
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
+from fsm.tokens._body_kernels import openings_kernel
 from fsm.tokens._trie_kernels import build_trie_kernel, count_nodes_kernel, group_siblings_kernel
 from fsm.vocabulary import Vocabulary
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from fsm.kernel import kernel
 from fsm.layout import BYTE, CHAR, CLOSE, COUNT, EDGE, SEEN, STUB, UNBOUNDED
 
 __all__ = ["add_name_kernel", "lay_closes_kernel", "lay_names_kernel"]
 
 
-@njit(cache=True)
+@kernel
 def lay_closes_kernel(states, edges, row, edge, count, bits, kinds, never, owner, argument, lead, space):
     """Write what follows the closing quotes of keys: a SEEN state each, where there are bits; a colon; a stub.
 
@@ -37,7 +36,7 @@ def lay_closes_kernel(states, edges, row, edge, count, bits, kinds, never, owner
         after[4], after[5], after[6], after[7] = 0, 0, UNBOUNDED, 0
 
 
-@njit(cache=True)
+@kernel
 def lay_names_kernel(states, edges, state, edge, codes, table, has_bits, default, other, base, work):
     """Write the trie of sorted, distinct names as CHAR rows.
 
@@ -99,7 +98,7 @@ def lay_names_kernel(states, edges, state, edge, codes, table, has_bits, default
     return count
 
 
-@njit(cache=True)
+@kernel
 def add_name_kernel(states, edges, root, codes, close, other, state, edge):
     """Add a name to a trie that has no guards (``lay_names_kernel``), whose other rows stay what they are.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from referencing import Registry
 
-from fsm._kernels import R_FREE_STATE
+from fsm.codes import R_FREE_STATE
 from fsm.compiled import Compiled
 from fsm.errors import UnsatisfiableError
 from fsm.expansion_time import ExpansionTime

@@ -9,8 +9,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from fsm.kernel import kernel
 from guidance.logits._exponential_kernels import bits_of_float, exponential_kernel, float_of_bits
 from guidance.logits._kernels import apply_mask_kernel, count_bits_kernel, gather_legal_kernel
 
@@ -43,7 +43,7 @@ _FEW, _MOST_LOOKS = 256, 12
 """One weight in so many, at most, is to be left when they are gathered, unless looks over all of them do not help."""
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_range_kernel(values: Any, found: Any) -> None:
     """Write the largest and the smallest key of some values: int32 keys have the order of the numbers they stand for.
 
@@ -61,7 +61,7 @@ def find_range_kernel(values: Any, found: Any) -> None:
     found[0], found[1] = most, least
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_best_kernel(values: Any) -> int:
     """Return where the largest value first stands; -1 where none is above minus infinity, -2 for NaN and infinity.
 
@@ -83,7 +83,7 @@ def find_best_kernel(values: Any) -> int:
     return place
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def fill_weights_kernel(values: Any, best: Any, scale: Any, weights: Any) -> Any:
     """Write exp(scale * (value - best)) and return the sum; below exp(-87) it is 0.
 
@@ -108,7 +108,7 @@ def fill_weights_kernel(values: Any, best: Any, scale: Any, weights: Any) -> Any
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def sum_from_kernel(weights: Any, least: Any) -> Any:
     """Return the sum of the weights that are at least `least`.
 
@@ -124,7 +124,7 @@ def sum_from_kernel(weights: Any, least: Any) -> Any:
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def sum_from_two_kernel(weights: Any, low: Any, high: Any, sums: Any) -> None:
     """Write the sums of the weights that are at least `low`, and at least `high`.
 
@@ -142,7 +142,7 @@ def sum_from_two_kernel(weights: Any, low: Any, high: Any, sums: Any) -> None:
         sums[1] += fewer
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def count_from_kernel(weights: Any, least: Any) -> Any:
     """Return how many weights are at least `least`."""
     count: Any = np.int32(0)
@@ -151,7 +151,7 @@ def count_from_kernel(weights: Any, least: Any) -> Any:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def gather_between_kernel(weights: Any, least: Any, most: Any, found: Any) -> int:
     """Collect the weights that are at least `least` and below `most`; return how many.
 
@@ -173,7 +173,7 @@ def gather_between_kernel(weights: Any, least: Any, most: Any, found: Any) -> in
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_kth_kernel(weights: Any, k: int, scratch: Any) -> Any:
     """Return the k-th largest weight: the largest x with at least k weights >= x, by bisection over bit patterns.
 
@@ -201,7 +201,7 @@ def find_kth_kernel(weights: Any, k: int, scratch: Any) -> Any:
     return float_of_bits(np.int32(low))
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_nucleus_kernel(weights: Any, total: float, target: float, scratch: Any) -> Any:
     """Return the least weight of the smallest set of largest weights whose sum reaches `target`.
 
@@ -248,7 +248,7 @@ def find_nucleus_kernel(weights: Any, total: float, target: float, scratch: Any)
     return float_of_bits(np.int32(low))
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def sum_kept_kernel(weights: Any, least: Any) -> Any:
     """Set weights below `least` to 0 and return the sum of the others."""
     total: Any = 0.0
@@ -263,7 +263,7 @@ def sum_kept_kernel(weights: Any, least: Any) -> Any:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def trim_ties_kernel(weights: Any, least: Any, target: float) -> None:
     """Set to 0 the last of the weights equal to `least` that a set reaching `target` can do without."""
     above = 0.0
@@ -277,7 +277,7 @@ def trim_ties_kernel(weights: Any, least: Any, target: float) -> None:
             above += least
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def truncate_kernel(weights: Any, total: float, top_k: int, top_p: float, min_p: float, scratch: Any) -> float:
     """Set to 0 what top-k, then top-p, then min-p drop; return the sum of the rest.
 
@@ -307,7 +307,7 @@ def truncate_kernel(weights: Any, total: float, top_k: int, top_p: float, min_p:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def invert_cdf_kernel(weights: Any, uniform: float, total: float) -> int:
     """Return the first index whose running sum exceeds ``uniform * total``; never one of weight 0.
 
@@ -338,7 +338,7 @@ def invert_cdf_kernel(weights: Any, uniform: float, total: float) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def draw_token_kernel(
     values: Any,
     best_index: int,
@@ -383,7 +383,7 @@ def draw_token_kernel(
     return index
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def draw_rows_kernel(
     logits: Any,
     mask: Any,

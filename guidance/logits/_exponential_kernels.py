@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.extending import intrinsic
+
+from fsm.kernel import kernel
 
 __all__ = ["bits_of_float", "exponential_kernel", "float_of_bits"]
 
@@ -46,7 +48,7 @@ float_of_bits = _interpreted_float_of_bits if config.DISABLE_JIT else intrinsic(
 bits_of_float = _interpreted_bits_of_float if config.DISABLE_JIT else intrinsic(_bits_of_float)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@kernel(nogil=True, fastmath={"contract", "nsz"})
 def exponential_kernel(x: Any) -> Any:
     """Return exp(x) for a float32 from -87 to 88; relative error 1e-7 beside that of the argument.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = [
     "apply_mask_kernel",
@@ -20,7 +21,7 @@ __all__ = [
 _REORDER = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def apply_mask_kernel(mask: Any, logits: Any) -> None:
     """Set forbidden logits to minus infinity.
 
@@ -42,7 +43,7 @@ def apply_mask_kernel(mask: Any, logits: Any) -> None:
             logits[b, v] = -np.inf
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def count_bits_kernel(mask: Any) -> int:
     """Return how many bits are set; int32[W]."""
     total = 0
@@ -55,7 +56,7 @@ def count_bits_kernel(mask: Any) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def gather_legal_kernel(logits: Any, mask: Any, values: Any, token_ids: Any) -> int:
     """Collect the allowed logits of one row, in the order of their ids; return how many.
 
@@ -79,7 +80,7 @@ def gather_legal_kernel(logits: Any, mask: Any, values: Any, token_ids: Any) -> 
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def sum_upto_kernel(keys: Any, weights: Any, most: Any) -> Any:
     """Return the sum of the weights whose key is at most `most`."""
     total: Any = 0.0
@@ -88,7 +89,7 @@ def sum_upto_kernel(keys: Any, weights: Any, most: Any) -> Any:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def keep_nearest_kernel(keys: Any, weights: Any, target: float, bits: Any, as_float: Any, is_kept: Any) -> None:
     """Mark the smallest set of smallest keys whose weights sum to `target`; of equal keys the first.
 
@@ -120,7 +121,7 @@ def keep_nearest_kernel(keys: Any, weights: Any, target: float, bits: Any, as_fl
             below += weights[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_repeats_kernel(tokens: Any, longest: int, followers: Any, lengths: Any) -> int:
     """Write what followed each earlier place where the end of the text occurs, and the length of the repeat there.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from fsm.kernel import kernel
 
 __all__ = ["find_followers_kernel"]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def find_followers_kernel(
     tokens: Any, length: int, end: Any, num_end: int, mask: Any, has_mask: bool, found: Any
 ) -> int:

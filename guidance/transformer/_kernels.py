@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from fsm.kernel import kernel
 from guidance.logits._exponential_kernels import exponential_kernel
 from guidance.transformer._tile_kernels import LANES, multiply_tiles_kernel
 
@@ -19,7 +19,7 @@ _REORDER = {"reassoc", "contract", "nsz"}
 _QKV, _OUT, _GATE_UP, _DOWN = range(4)
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER)
+@kernel(nogil=True, fastmath=_REORDER)
 def add_norm_kernel(hidden: Any, change: Any, has_change: bool, weight: Any, epsilon: Any, normed: Any) -> None:
     """Add, and divide by the root mean square.
 
@@ -43,7 +43,7 @@ def add_norm_kernel(hidden: Any, change: Any, has_change: bool, weight: Any, eps
             out[i] = row[i] * scale * weight[i]
 
 
-@njit(cache=True, nogil=True, fastmath=_REORDER, error_model="numpy")
+@kernel(nogil=True, fastmath=_REORDER, error_model="numpy")
 def gate_up_kernel(gate_up: Any, product: Any) -> None:
     """Write silu(gate) * up.
 
@@ -63,7 +63,7 @@ def gate_up_kernel(gate_up: Any, product: Any) -> None:
             out[i] = gate[i] * up[i] / (one + exponential_kernel(x))
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def multiply_rows_kernel(rows: Any, panels: Any, place: Any, is_wide: bool, product: Any) -> None:
     """Multiply rows by one of the matrices that `guidance.transformer.panels` keeps.
 
@@ -92,7 +92,7 @@ def multiply_rows_kernel(rows: Any, panels: Any, place: Any, is_wide: bool, prod
     )
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@kernel(nogil=True, fastmath={"contract", "nsz"})
 def fill_query_kernel(qkv: Any, n: int, h: int, lane: int, turn: Any, scale: Any, query: Any) -> None:
     """Turn and scale one head's query and write it into its lane of the panels.
 
@@ -107,7 +107,7 @@ def fill_query_kernel(qkv: Any, n: int, h: int, lane: int, turn: Any, scale: Any
         query[panel, 2 * i + 1, j] = (x * turn[i, 1] + y * turn[i, 0]) * scale
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@kernel(nogil=True, fastmath={"contract", "nsz"})
 def write_key_kernel(qkv: Any, n: int, h: int, num_kv_heads: int, turn: Any, key: Any, value: Any) -> None:
     """Turn one head's key and put it, and the value, into their slot.
 
@@ -124,7 +124,7 @@ def write_key_kernel(qkv: Any, n: int, h: int, num_kv_heads: int, turn: Any, key
     value[:] = qkv[n, h * size : (h + 1) * size]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@kernel(nogil=True, fastmath={"contract", "nsz"})
 def weigh_slots_kernel(
     scores: Any,
     first: int,
@@ -165,7 +165,7 @@ def weigh_slots_kernel(
             total[j] += weight
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def hide_slots_kernel(scores: Any, num_groups: int, before: int, sees: Any) -> None:
     """Set the scores of slots that a lane's token does not see to minus infinity.
 
@@ -180,7 +180,7 @@ def hide_slots_kernel(scores: Any, num_groups: int, before: int, sees: Any) -> N
                 scores[s, j] = np.float32(-np.inf)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@kernel(nogil=True, fastmath={"contract", "nsz"})
 def attend_rows_kernel(
     qkv: Any,
     rotations: Any,
@@ -272,7 +272,7 @@ def attend_rows_kernel(
                         attended[starts[b] + t, place + i] = out[i] * share
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def add_bias_kernel(product: Any, bias: Any) -> None:
     """Add a bias to every row.
 
@@ -285,7 +285,7 @@ def add_bias_kernel(product: Any, bias: Any) -> None:
             row[i] += bias[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def read_rows_kernel(
     token_ids: Any,
     embedding: Any,

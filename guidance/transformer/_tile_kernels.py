@@ -15,9 +15,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from fsm.kernel import kernel
 
 __all__ = ["LANES", "multiply_tiles_kernel"]
 
@@ -130,7 +132,7 @@ _tile_5_1, _tile_5_2 = _make_tile(5, 1), _make_tile(5, 2)
 _tile_6_1, _tile_6_2 = _make_tile(6, 1), _make_tile(6, 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def multiply_tiles_kernel(
     x: Any,
     x_at: int,

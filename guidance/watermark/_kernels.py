@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from fsm.kernel import kernel
 
 __all__ = ["add_to_green_kernel", "hash_tokens_kernel", "race_tokens_kernel", "run_tournament_kernel"]
 
@@ -23,7 +24,7 @@ _MOST_HASHES, _MANY_HASHES = 0xF0000000, 0xFFF00000
 _ROUNDS_AT_ONCE = 10
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _mix(h: Any) -> Any:
     h = h ^ (h >> np.uint64(16))
     h = (h * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
@@ -32,7 +33,7 @@ def _mix(h: Any) -> Any:
     return h ^ (h >> np.uint64(16))
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _hash_block(seeds: Any, token_ids: Any, first: int, count: int, hashes: Any) -> None:
     """Write the hashes of `count` tokens: those at ``token_ids[first:]``, or the ids from `first` on."""
     has_ids = token_ids.shape[0] > 0
@@ -49,7 +50,7 @@ def _hash_block(seeds: Any, token_ids: Any, first: int, count: int, hashes: Any)
             hashes[i] = _mix(np.uint64(hashes[i]))
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def hash_tokens_kernel(seeds: Any, token_ids: Any, hashes: Any) -> None:
     """Hash each row's tokens under its seeds.
 
@@ -66,7 +67,7 @@ def hash_tokens_kernel(seeds: Any, token_ids: Any, hashes: Any) -> None:
             _hash_block(seeds[n], row, first, count, hashes[n, first : first + count])
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def add_to_green_kernel(
     logits: Any, token_ids: Any, seeds: Any, marks: Any, threshold: Any, delta: Any, changed: Any
 ) -> None:
@@ -97,13 +98,13 @@ def add_to_green_kernel(
                 changed[n, first + i] = old + gain if hashes[i] < limit else old
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _head_start(value: Any) -> Any:
     """Return -log(-log r) for a hash, r = (hash + 1/2) / 2**32; it grows with the hash."""
     return -np.log(-np.log((value + 0.5) / 4294967296.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def race_tokens_kernel(logits: Any, hashes: Any, marks: Any, changed: Any) -> None:
     """Keep the token that wins the race argmax(logits - log(-log r)), r = (hash + 1/2) / 2**32; forbid the others.
 
@@ -136,7 +137,7 @@ def race_tokens_kernel(logits: Any, hashes: Any, marks: Any, changed: Any) -> No
             changed[n, winner] = logits[n, winner]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def run_tournament_kernel(log_law: Any, law: Any, hashes: Any, marks: Any, depth: int, changed: Any) -> None:
     """Write log p after `depth` rounds of p *= 1 + g - sum(g p), g = bit l of the hash in round l.
 

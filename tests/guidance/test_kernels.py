@@ -50,7 +50,7 @@ def test_kernels_of_other_grammars_are_announced_once(capsys, monkeypatch):
         kernels._announce_later_kernels()
     assert len(listeners) == 1
     kernels._announce_later_kernels.cache_clear()
-    for module in ("fsm._kernels", "fsm.patterns._byte_kernels", "fsm.patterns._position_kernels"):
+    for module in ("fsm._step_kernels", "fsm.patterns._byte_kernels", "fsm.patterns._position_kernels"):
         dispatcher = SimpleNamespace(py_func=SimpleNamespace(__module__=module))
         with event.trigger_event("numba:compile", data={"dispatcher": dispatcher}):
             pass
@@ -60,4 +60,4 @@ def test_kernels_of_other_grammars_are_announced_once(capsys, monkeypatch):
 def test_kinds_announced_are_those_that_have_kernels():
     """Every package of kernels that is left until later exists, and no other one is forgotten."""
     packages = {".".join(path.parts[-3:-1]) + "." for path in (ROOT / "fsm").glob("*/_*kernels.py")}
-    assert packages - {"fsm.tokens.", "fsm.freezing."} == set(kernels._LATER)
+    assert packages - {"fsm.tokens.", "fsm.freezing.", "fsm.automata."} == set(kernels._LATER)
