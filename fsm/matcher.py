@@ -24,6 +24,7 @@ from fsm.vocabulary import Vocabulary
 __all__ = ["Matcher"]
 
 _NO_ROW = np.zeros(0, np.int32)
+_ALL = slice(None)
 
 
 class Matcher:
@@ -114,7 +115,7 @@ class Matcher:
         cells = position.cells
         if cells is None:
             cells = self._filled(position)
-        self._cells[:] = cells
+        self._cells[_ALL] = cells
         words = position.words
         if words is not None:
             self._row[words] = position.values
