@@ -74,8 +74,8 @@ class LiteralCompiled(Compiled):
         self._is_begun = False
         self._distances_of: NDArray[np.int32] | None = None
         self._start_row = self.start.configurations
-        self.start = start = _LiteralPosition(self._start_row, _START)
-        self._by_node: dict[int, _LiteralPosition] = {_START: start}
+        self.start = self._first = _LiteralPosition(self._start_row, _START)
+        self._by_node: dict[int, _LiteralPosition] = {_START: self._first}
 
     def __del__(self) -> None:
         """Take the cycles apart."""
@@ -200,12 +200,12 @@ class LiteralCompiled(Compiled):
                 made[place].words, made[place].values = text_ends, end_values
         by_rest = dict(zip(numbers.tolist(), made, strict=True))
         by_node = dict(enumerate(map(by_rest.__getitem__, rests.tolist())))
-        for node, place in self._by_node.items():  # which matchers may hold
+        for node, place in dict(self._by_node).items():  # which matchers may hold, and others may add to
             if node != _START:
                 new = by_node[node]
                 place.base, place.words, place.values = new.base, new.words, new.values
-        by_node[_START] = self._by_node[_START]
-        self._keep(by_node[_START], words[: starts[1]], values[: starts[1]])
+        by_node[_START] = self._first
+        self._keep(self._first, words[: starts[1]], values[: starts[1]])
         self._by_node = by_node
         self._position_bytes += 12 * len(words) + POSITION_BYTES * len(made)
 
@@ -264,7 +264,6 @@ class LiteralCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        start = self._by_node[_START]
-        untie(self._by_node)
-        self._by_node[_START] = start
+        forgotten, self._by_node = self._by_node, {_START: self._first}
+        untie(dict(forgotten))  # other threads may still add to it
         super()._forget()

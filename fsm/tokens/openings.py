@@ -62,11 +62,12 @@ class Openings:
 
 
 def openings_of(tables: VocabularyTables) -> Openings:
-    """Return the openings of a vocabulary, sorted on first use and kept with it."""
-    openings = tables.vocabulary.__dict__.get("_openings")
+    """Return the openings of a vocabulary, sorted on first use; its tables keep them, whose lock the caller holds."""
+    openings: Openings | None = tables.__dict__.get("_openings")
     if openings is None:
-        openings = tables.vocabulary.__dict__["_openings"] = _build(tables.vocabulary)
+        openings = _build(tables.vocabulary)
         tables.addresses[12:] = addresses_of(*openings.walks)
+        tables.__dict__["_openings"] = openings  # last: whoever finds them finds them named
     return openings
 
 

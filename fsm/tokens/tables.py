@@ -46,6 +46,7 @@ class QuoteEndings:
 
 
 MAX_CONFIGURATIONS = 1 << 18
+_BUILDING = threading.RLock()
 
 
 class Workspace:
@@ -156,10 +157,12 @@ class VocabularyTables:
 
 def vocabulary_tables(vocabulary: Vocabulary) -> VocabularyTables:
     """Return the tables of a vocabulary, built on first use and kept with it."""
-    tables = vocabulary.__dict__.get("_tables")
+    tables: VocabularyTables | None = vocabulary.__dict__.get("_tables")
     if tables is None:
-        tables = VocabularyTables(vocabulary)
-        vocabulary.__dict__["_tables"] = tables
+        with _BUILDING:  # one for all threads: it names arrays by their addresses
+            tables = vocabulary.__dict__.get("_tables")
+            if tables is None:
+                tables = vocabulary.__dict__["_tables"] = VocabularyTables(vocabulary)
     return tables
 
 

@@ -65,7 +65,7 @@ class FramedObject:
         self._next: dict[Names, int] = {}
         self._read: dict[tuple[int, str], int] = {}
         self._colon: dict[int, int] = {}
-        self._others: list[str] = []
+        self._num_declared = len(self._bit)
         most = min(MOST_BITS - len(self._bit), MOST_OTHERS)
         self._free_bits = [1 << place for place in range(len(self._bit), len(self._bit) + most)]
         self._watched = sum(self._free_bits)
@@ -119,32 +119,38 @@ class FramedObject:
         return 0 if name in self._arguments[argument][1] else self._after_other(argument, name)
 
     def _after_other(self, argument: int, name: str) -> int:
-        """Return the state after a key that is not declared: it sets the key's bit, or knows the key."""
+        """Return the state after a key that is not declared: it sets the key's bit, or knows the key.
+
+        With a bit, the name is written where keys begin. What is known of texts in which it did not come stays right:
+        its bit is not set in them.
+        """
         state = self._read.get((argument, name))
         if state is None:
             kind, extras, value = self._arguments[argument]
-            bit = self._bit.get(name, 0) if kind == "other" else 0
+            bit = self._other_bit(name, extras) if kind == "other" else 0
             if bit:
                 state = self.network.add_seen(self._colon[argument], left=bit, adds=bit)
-            elif kind == "other" and not extras and self._free_bits:
-                state = self._add_other(argument, name, self._free_bits.pop())
+                if not extras:  # once more where it was interrupted, which changes nothing
+                    add_name(self.network, self._trie, name, state, other=self._unknown, num_names=self._num_names())
             else:
                 self._arguments.append(("value", extras | {name}, value))
                 state = add_closes(self.values, 1, owner=self.number, argument=len(self._arguments) - 1)
             self._read[argument, name] = state
         return state
 
-    def _add_other(self, argument: int, name: str, bit: int) -> int:
-        """Write a key that is not declared where keys begin, as one that has a bit; return the state after it.
+    def _other_bit(self, name: str, extras: Names) -> int:
+        """Return the bit of a key that is not declared, a new one while there are any; 0 where it has none."""
+        bit = self._bit.get(name, 0)
+        if not bit and not extras and self._free_bits:
+            bit = self._bit[name] = self._free_bits.pop()
+        return bit
 
-        What is known of texts in which it did not come stays right: its bit is not set in them.
-        """
-        state = self.network.add_seen(self._colon[argument], left=bit, adds=bit)
-        num_names = len(self.plan.names) + len(self._others)
-        add_name(self.network, self._trie, name, state, other=self._unknown, num_names=num_names)
-        self._bit[name] = bit
-        self._others.append(name)
-        return state
+    def _others(self) -> list[str]:
+        """List the keys that are not declared and have bits."""
+        return list(self._bit)[self._num_declared :]
+
+    def _num_names(self) -> int:
+        return len(self.plan.names) + len(self._bit)
 
     def _obligations(self, value: Value) -> Obligations:
         found = self.plan.value_of(value) if type(value) is str else value
@@ -226,13 +232,13 @@ class FramedObject:
     def _write_open_names(self, state: int, extras: Names, names: list[str], free: Obligations) -> None:
         """Write where a key begins that may have any name."""
         network, plan = self.network, self.plan
-        closes = self._lay_closes(names, self._bits(names), extras)
+        closes, others = self._lay_closes(names, self._bits(names), extras), self._others()
         note, argument = self._note("other", extras, free, watched=0 if extras else self._watched)
         is_all = not extras and len(names) == len(plan.names)
         taken = [] if is_all else list(extras.union(plan.names).difference(names))
-        closes = [*closes, *[self._after_other(argument, name) for name in self._others], *repeat(0, len(taken))]
+        closes = [*closes, *[self._after_other(argument, name) for name in others], *repeat(0, len(taken))]
         call = network.add_call(self.values.prelude.free, note)
-        trie = lay_names(network, names + self._others + taken, closes, default=call, other=note, base=call)
+        trie = lay_names(network, names + others + taken, closes, default=call, other=note, base=call)
         if not extras:
             self._trie, self._unknown = trie, note
         network.write_call(state, trie, 0)
