@@ -67,9 +67,11 @@ class SharedMasks:
 
     def clear(self) -> None:
         """Forget everything; masks that others hold stay as they are."""
-        tables = np.zeros(_layout(_FEWEST)[0][-1], np.int64)
+        starts = _layout(_FEWEST)[0]
+        tables = np.empty(starts[-1], np.int64)
+        tables[:_NUM_CHAINS] = tables[starts[_OTHERS]] = tables[starts[_EXTRAS]] = tables[-_NUM_SIZES:] = 0
         tables[-_NUM_SIZES] = 1  # record 0 stands for none
-        self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((len(self._network.states), 2), np.int64))
+        self._install(_FEWEST, tables, _words(_FEW_WORDS), np.zeros((0, 2), np.int64))
         # After it, so that an interruption leaves no table that tells of what is gone.
         self.masks = []
         self._held = []
@@ -129,7 +131,8 @@ class SharedMasks:
         self._tables[first] = count + 1  # last: what it counts is whole
 
 
-_EXTRAS = 6  # which part holds them
+# Which parts hold what was filled around names, and what is known of numbers and quotes.
+_OTHERS, _EXTRAS = 5, 6
 
 # How many chains there are, how many rows the tables have at first, how many counts `take_kernel` keeps, how much room
 # for words there is at first.

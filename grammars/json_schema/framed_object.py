@@ -66,9 +66,7 @@ class FramedObject:
         self._read: dict[tuple[int, str], int] = {}
         self._colon: dict[int, int] = {}
         self._num_declared = len(self._bit)
-        most = min(MOST_BITS - len(self._bit), MOST_OTHERS)
-        self._free_bits = [1 << place for place in range(len(self._bit), len(self._bit) + most)]
-        self._watched = sum(self._free_bits)
+        self._free_bits: list[int] = []
         self._trie = self._unknown = 0
 
     @staticmethod
@@ -233,7 +231,10 @@ class FramedObject:
         """Write where a key begins that may have any name."""
         network, plan = self.network, self.plan
         closes, others = self._lay_closes(names, self._bits(names), extras), self._others()
-        note, argument = self._note("other", extras, free, watched=0 if extras else self._watched)
+        if not extras:
+            first = self._num_declared
+            self._free_bits = [1 << place for place in range(first, min(first + MOST_OTHERS, MOST_BITS))]
+        note, argument = self._note("other", extras, free, watched=0 if extras else sum(self._free_bits))
         is_all = not extras and len(names) == len(plan.names)
         taken = [] if is_all else list(extras.union(plan.names).difference(names))
         closes = [*closes, *[self._after_other(argument, name) for name in others], *repeat(0, len(taken))]
