@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar, Unpack, overload
 
 from guidance.call import Call
@@ -54,7 +54,9 @@ def generate(model: Model | str, prompt: str | Sequence[str], output: Any = None
     >>> generate(model, prompt, dict[str, int | str]).is_valid
     True
     """
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    given: Any = prompt  # what is no text and no list is refused below
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    prompts: list[Any] = list(given) if is_list else [given]
     if not prompts:
         return []
     settings = complete_options("generate", options)
@@ -62,7 +64,7 @@ def generate(model: Model | str, prompt: str | Sequence[str], output: Any = None
     results = [call.result(row, clock) for row, clock in decode_all(call)]
     n = settings["sampling"].n
     grouped = results if n == 1 else [results[i : i + n] for i in range(0, len(results), n)]
-    return grouped[0] if isinstance(prompt, str) else grouped
+    return grouped if is_list else grouped[0]
 
 
 @overload

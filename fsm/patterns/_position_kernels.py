@@ -274,13 +274,14 @@ def walk_tokens_kernel(
     stack[0, 0], stack[0, 1], stack[0, 2] = rows[0, 0], rows[0, 1], start
     while depth >= 0:
         node, last, number = stack[depth, 0], stack[depth, 1], stack[depth, 2]
-        after = np.int64(0)
+        first, after = node, np.int64(0)
         while node < last:
             after = np.int64(delta[number, labels[node]])
             if after != 0:
                 break
             node += 1
-        seen += 1
+        seen += node - first if depth > 0 else 0  # first bytes lie in one line of memory
+        seen += node < last
         stack[depth, 0] = node + 1
         if node == last:
             depth -= 1

@@ -93,9 +93,10 @@ def test_stream_interrupted_returns_what_there_is(model, monkeypatch):
 
 @pytest.mark.parametrize("prompt", [3, None, b"bytes"])
 def test_generate_refuses_a_prompt_that_is_not_text(model, prompt):
-    """The message names the type it got."""
-    with pytest.raises(PromptError, match="expected a string"):
-        guidance.generate(model, [prompt])
+    """The message names the type it got, alone and in a list."""
+    for given in (prompt, [prompt]):
+        with pytest.raises(PromptError, match=f"got {type(prompt).__name__} .*expected a string"):
+            guidance.generate(model, given)
 
 
 def test_generate_refuses_an_empty_prompt(model):
