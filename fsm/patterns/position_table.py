@@ -237,17 +237,19 @@ class PositionTable:
         words, values = words[:size].copy(), values[:size].copy()
         slices = list(map(slice, begins[:count], begins[1:]))
         parts = map(words.__getitem__, slices), map(values.__getitem__, slices)
-        self._masks.update(zip(states, zip(repeat(self._tables.empty_row), *parts), strict=True))
+        masks: dict[int, Mask] = dict(zip(states, zip(repeat(self._tables.empty_row), *parts), strict=True))
         self._mask_bytes += 12 * size + 100 * count
         for place in np.flatnonzero(np.diff(firsts[: count + 1]) > MOST_WORDS).tolist():
             row = self._tables.empty_row.copy()
             row[words[slices[place]]] = values[slices[place]]
-            self._masks[states[place]] = row, None, None
+            masks[states[place]] = row, None, None
             self._mask_bytes += row.nbytes
-        for state in states:
-            if state < 0:
-                del self._masks[state]
-                self._keep(-state, self._make(-state))
+        chained = [state for state in states if state < 0]
+        for state in chained:
+            del masks[state]
+        self._masks.update(masks)
+        for state in chained:
+            self._keep(-state, self._make(-state))
 
 
 _NOTHING_AHEAD = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8))
