@@ -48,6 +48,7 @@ __all__ = [
     "LOOP",
     "NOT_LOOKED",
     "NUM_SET_REGISTERS",
+    "RESTS",
     "ROOTS",
     "S_EXIT",
     "S_HOME",
@@ -71,7 +72,7 @@ FULL = -4
 # Return code: see ``walk_sets_kernel``.
 LOOP = -5
 # What ``fill_sets_kernel`` does.
-HOME, ROOTS, EXITS = range(3)
+HOME, ROOTS, EXITS, RESTS = range(4)
 # In a set's row: a byte that was not stepped yet; and a row in which dead bytes were not told from others yet.
 UNKNOWN_SET, UNTOLD = -1, -2
 # Deeper than any stack: nothing was looked at.
@@ -243,6 +244,21 @@ def tell_dead_kernel(states, edges, stacks, stack_table, regs, work, rows, begin
 
 
 @kernel
+def tell_set_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, number):
+    """Tell the bytes that a set cannot read from those that it may (``tell_dead_kernel``); return 0 or a code."""
+    regs[R_TOP], regs[R_LOWEST] = NOT_LOOKED, NOT_LOOKED
+    code = tell_dead_kernel(
+        states, edges, stacks, stack_table, regs, work, rows, spans[number], spans[number + 1], delta[number]
+    )  # fmt: skip
+    if regs[R_LOWEST] < lowest[number]:
+        lowest[number] = regs[R_LOWEST]
+    if code < 0:
+        for byte in range(256):
+            delta[number, byte] = UNTOLD
+    return code
+
+
+@kernel
 def step_set_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, number,
@@ -256,18 +272,14 @@ def step_set_kernel(
     for i in range(size):
         for column in range(5):
             frontier[i, column] = rows[begin + i, column]
-    # Bits that are tested count as a look too deep to remember: see ``tested_kernel``.
-    regs[R_TOP], regs[R_LOWEST] = NOT_LOOKED, NOT_LOOKED
     if delta[number, byte] == UNTOLD:
-        code = tell_dead_kernel(states, edges, stacks, stack_table, regs, work, rows, begin, end, delta[number])
-        if regs[R_LOWEST] < lowest[number]:
-            lowest[number] = regs[R_LOWEST]
+        code = tell_set_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, number)
         if code < 0:
-            for other in range(256):
-                delta[number, other] = UNTOLD
             return np.int64(code)
         if delta[number, byte] == 0:
             return ZERO
+    # Bits that are tested count as a look too deep to remember: see ``tested_kernel``.
+    regs[R_TOP], regs[R_LOWEST] = NOT_LOOKED, NOT_LOOKED
     free = size
     for i in range(size):
         free = step_kernel(states, edges, stacks, stack_table, regs, work, frontier, i, size, free, byte, ZERO)
@@ -415,6 +427,19 @@ def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number
 
 
 @kernel
+def keep_going_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, number):
+    """Write into ``delta`` that a set stays what it is by the ASCII bytes that keep it going; return 0 or a code."""
+    if delta[number, 0x20] == UNTOLD:
+        code = tell_set_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, number)
+        if code < 0:
+            return code
+    for byte in range(128):
+        if holds_byte_kernel(loops[number, 0], loops[number, 1], byte):
+            delta[number, byte] = number
+    return 0
+
+
+@kernel
 def find_home_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
@@ -424,6 +449,16 @@ def find_home_kernel(
 
     Afterwards ``delta[number]`` is known for the bytes that keep the other set going.
     """
+    if loops[number, 2] == ALL_ONES:
+        code = set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number)
+        if code < 0:
+            return np.int64(code)
+    if (loops[number, 0] | loops[number, 1]) != 0:
+        # PERF: 12 instead of 46 µs for a mask inside a string: what it leads to need not be stepped byte by byte.
+        code = keep_going_kernel(
+            states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, number
+        )  # fmt: skip
+        return np.int64(code) if code < 0 else number
     for letter in (0x65, 0x45, 0x20):
         home = np.int64(delta[number, letter])
         if home < 0:
@@ -462,7 +497,7 @@ def find_home_kernel(
 def walk_sets_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
-    nodes, duplicates, low, high, heights, ordered, places, first, last, start, looks, path, mask,
+    nodes, low, high, heights, ordered, places, first, last, start, looks, path, mask,
 ):  # fmt: skip
     """Allow every token below sibling nodes that can be read from a set.
 
@@ -510,10 +545,9 @@ def walk_sets_kernel(
             node = skip
             continue
         path[depth] = after
-        token = np.int64(nodes[node, 3])
-        while token >= 0:
+        for i in range(places[node], places[node + 1]):
+            token = np.int64(ordered[i])
             mask[token >> 5] |= np.int32(1 << (token & 31))
-            token = np.int64(duplicates[token])
         if looks != 0 and skip - node > _LARGE:
             home = find_home_kernel(
                 states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
@@ -533,7 +567,7 @@ def walk_sets_kernel(
 def walk_roots_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
-    nodes, duplicates, low, high, heights, ordered, places, firsts, start, path, mask,
+    nodes, low, high, heights, ordered, places, firsts, start, looks, path, mask,
 ):  # fmt: skip
     """Call ``walk_sets_kernel`` for the whole trie, byte by byte: only nodes of bytes that fit are touched at all.
 
@@ -546,7 +580,7 @@ def walk_roots_kernel(
             code = walk_sets_kernel(
                 states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
                 registers, known,
-                nodes, duplicates, low, high, heights, ordered, places, node, np.int64(nodes[node, 2]), start, ONE,
+                nodes, low, high, heights, ordered, places, node, np.int64(nodes[node, 2]), start, looks,
                 path, mask,
             )  # fmt: skip
             if code < 0:
@@ -568,7 +602,7 @@ def is_odd_kernel(delta, loops, start, home, byte):
 def walk_exits_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
     registers, known,
-    nodes, duplicates, low, high, heights, ordered, places, row, exits, groups, begins, children, depth, start, home,
+    nodes, low, high, heights, ordered, places, row, exits, groups, begins, children, depth, start, home,
     path, mask,
 ):  # fmt: skip
     """Allow every token below a node that can be read from a set that leads to one that keeps itself going.
@@ -622,16 +656,16 @@ def walk_exits_kernel(
         # of 57 µs for a mask inside a string (python -m benchmarks.grammars --only lark_json).
         after = np.int64(delta[source, nodes[node, 0]])
         if after == 0 or (after > 0 and nodes[node, 2] == node + 1):
-            token = np.int64(nodes[node, 3]) if after > 0 else np.int64(-1)
-            while token >= 0:
-                mask[token >> 5] |= np.int32(1 << (token & 31))
-                token = np.int64(duplicates[token])
+            if after > 0:
+                for i in range(places[node], places[node + 1]):
+                    token = np.int64(ordered[i])
+                    mask[token >> 5] |= np.int32(1 << (token & 31))
             registers[S_EXIT] += 1
             continue
         code = walk_sets_kernel(
             states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
             registers, known,
-            nodes, duplicates, low, high, heights, ordered, places, node, np.int64(nodes[node, 2]), source, ONE, path,
+            nodes, low, high, heights, ordered, places, node, np.int64(nodes[node, 2]), source, ONE, path,
             mask,
         )  # fmt: skip
         if code < 0:
@@ -663,12 +697,13 @@ def advance_sets_kernel(
 @kernel
 def fill_sets_kernel(
     states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
-    registers, known, nodes, duplicates, low, high, heights, ordered, places, firsts, row, exits, groups, begins,
+    registers, known, nodes, low, high, heights, ordered, places, firsts, row, exits, groups, begins,
     children, depth, start, home, path, mask, mode,
 ):  # fmt: skip
     """Do what ``mode`` says for a set; one kernel for all, because each alone compiles as long.
 
     HOME : ``find_home_kernel``;  ROOTS : ``walk_roots_kernel``;  EXITS : ``walk_exits_kernel``
+    RESTS : ``walk_roots_kernel`` for a trie of what follows at exits (``fsm.tokens.token_rests``)
     """
     regs[R_READING] = 0
     if mode == HOME:
@@ -676,20 +711,21 @@ def fill_sets_kernel(
             states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
             registers, known, start,
         )  # fmt: skip
-    if mode == ROOTS:
+    if mode == ROOTS or mode == RESTS:
         return walk_roots_kernel(
             states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
-            registers, known, nodes, duplicates, low, high, heights, ordered, places, firsts, start, path, mask,
+            registers, known, nodes, low, high, heights, ordered, places, firsts, start,
+            np.int64(mode == ROOTS), path, mask,
         )  # fmt: skip
     return walk_exits_kernel(
         states, edges, stacks, stack_table, regs, work, frontier, delta, spans, rows, table, lowest, loops,
-        registers, known, nodes, duplicates, low, high, heights, ordered, places, row, exits, groups, begins, children,
+        registers, known, nodes, low, high, heights, ordered, places, row, exits, groups, begins, children,
         depth, start, home, path, mask,
     )  # fmt: skip
 
 
 @kernel
-def fill_sets_entry(network, space, sets, trie, duplicates, loop, depth, start, home, path, mask, mode):
+def fill_sets_entry(network, space, sets, trie, loop, depth, start, home, path, mask, mode):
     """Call ``fill_sets_kernel`` with arrays named by their addresses (``fsm.addresses``)."""
     return fill_sets_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
@@ -697,7 +733,7 @@ def fill_sets_entry(network, space, sets, trie, duplicates, loop, depth, start, 
         carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
         line_kernel(sets, 6), line_kernel(sets, 8), carray(pointer(sets[10]), (sets[11], 3), np.uint64),
         line_kernel(sets, 12), carray(pointer(sets[14]), (sets[15], 3), np.uint64),
-        carray(pointer(trie[0]), (trie[1], 4), np.int32), duplicates,
+        carray(pointer(trie[0]), (trie[1], 4), np.int32),
         carray(pointer(trie[2]), (trie[3],), np.uint64), carray(pointer(trie[4]), (trie[5],), np.uint64),
         carray(pointer(trie[6]), (trie[7],), np.int32), carray(pointer(trie[8]), (trie[9],), np.int32),
         carray(pointer(trie[10]), (trie[11],), np.int32), carray(pointer(trie[12]), (trie[13],), np.int32),
@@ -738,13 +774,16 @@ def intern_set_entry(network, sets, configurations):
 
 
 @kernel
-def advance_sets_entry(network, space, sets, number, text, first, last):
-    """Call ``advance_sets_kernel`` with arrays named by their addresses."""
+def advance_sets_entry(network, space, sets, configurations, text, first, last):
+    """Call ``advance_sets_kernel`` for configurations, which may be rewritten, with arrays named by their addresses."""
+    number = intern_set_entry(network, sets, configurations)
+    if number <= 0:
+        return np.int64(number)
     return advance_sets_kernel(
         table_kernel(network, 0, 8), table_kernel(network, 2, 3), table_kernel(network, 4, 4), line_kernel(network, 6),
         line_kernel(network, 8), table_kernel(space, 0, 5), table_kernel(space, 2, 5),
         carray(pointer(sets[0]), (sets[1], 256), np.int32), line_kernel(sets, 2), table_kernel(sets, 4, 5),
         line_kernel(sets, 6), line_kernel(sets, 8), carray(pointer(sets[10]), (sets[11], 3), np.uint64),
         line_kernel(sets, 12),
-        number, text, first, last,
+        np.int64(number), text, first, last,
     )  # fmt: skip

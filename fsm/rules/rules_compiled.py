@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm.compiled import Compiled
+from fsm.compiled import Compiled, TextSource
 from fsm.network import Network
-from fsm.position import Position
+from fsm.position import REJECTED, Position
 from fsm.rules.set_masks import SetMasks
 from fsm.rules.state_sets import StateSets
 from fsm.vocabulary import Vocabulary
@@ -39,6 +39,13 @@ class RulesCompiled(Compiled):
             if position.base is None:
                 row = self._row(position.configurations)
                 position.base = self._with_ends(row) if self.is_accepting(position) else row
+
+    def _advance(
+        self, position: Position, data: NDArray[np.uint8], first: int, last: int, text: TextSource
+    ) -> Position:
+        """Return the position after ``data[first:last]``; no rule asks what was read before."""
+        rows = self._sets.advance(position.configurations, data, first, last) if first < last else None
+        return REJECTED if rows is None else self._intern(rows, is_noted=False)
 
     def _row(self, configurations: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the mask of configurations without the end tokens, shared with those that look alike."""

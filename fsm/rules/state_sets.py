@@ -23,6 +23,7 @@ from fsm.rules._state_set_kernels import (
     LOOP,
     NOT_LOOKED,
     NUM_SET_REGISTERS,
+    RESTS,
     ROOTS,
     S_EXIT,
     S_HOME,
@@ -39,6 +40,7 @@ from fsm.rules._state_set_kernels import (
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_loops import ROOT, TokenLoop, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
+from fsm.tokens.token_rests import TokenRests
 
 __all__ = ["StateSets"]
 
@@ -86,10 +88,14 @@ class StateSets:
         arrays: list[NDArray[Any]] = [self._delta, self._spans, self._rows, self._table, self._lowest, self._set_loops]
         return sum(array.nbytes for array in arrays)
 
-    def _number(self, configurations: NDArray[np.int64]) -> int:
-        """Return the number of a set, good for this call; tables that have grown too large begin anew."""
+    def _bound(self) -> None:
+        """Begin tables anew that have grown too large; what sets were numbered is forgotten."""
         if len(self._delta) > self._max_sets:
             self._allocate(_FIRST_SETS, 2 * _FIRST_SETS)
+
+    def _number(self, configurations: NDArray[np.int64]) -> int:
+        """Return the number of a set, good for this call."""
+        self._bound()
         configurations = configurations.copy()
         resumes = 0
         while True:
@@ -99,31 +105,24 @@ class StateSets:
             self._mend(found, resumes)
             resumes = 1
 
-    def _configurations(self, number: int) -> NDArray[np.int64]:
-        """Return a copy of a set: int64[n, 5], sorted."""
-        return self._rows[self._spans[number] : self._spans[number + 1]].copy()
-
     def advance(
         self, configurations: NDArray[np.int64], data: NDArray[np.uint8], first: int, last: int
     ) -> NDArray[np.int64] | None:
-        """Return the set after ``data[first:last]``, None where they do not fit."""
-        after = self._step(self._number(configurations), data, first, last)
-        return self._configurations(after) if after else None
-
-    def _step(self, number: int, data: NDArray[np.uint8], first: int, last: int) -> int:
-        """Return the number of the set after ``data[first:last]``, 0 where they do not fit."""
-        runs = self._runs
+        """Return the set after ``data[first:last]``, its calls made: int64[n, 5], a view; None: they do not fit."""
+        self._bound()
+        runs, configurations = self._runs, configurations.copy()
         resumes = 0
         while True:
             after = int(
                 advance_sets_entry(
-                    runs.network.addresses, runs.workspace.addresses, self._addresses, number, data, first, last
+                    runs.network.addresses, runs.workspace.addresses, self._addresses, configurations, data, first, last
                 )
             )
             if after >= 0:
-                return after
+                break
             self._mend(after, resumes)
             resumes = 1
+        return self._rows[self._spans[after] : self._spans[after + 1]] if after else None
 
     def fill(self, configurations: NDArray[np.int64]) -> tuple[Row, int]:
         """Return the mask of a set, and the lowest stack depth that was looked at."""
@@ -145,19 +144,34 @@ class StateSets:
             wide = 0
         loop = self._token_loops.get(low, high, wide, node)
         self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
-        self._run(EXITS, number, mask, home=home, loop=loop)
+        if number == home and self._token_loops.ask_rests(loop):
+            self._run(EXITS, number, mask, home=home, loop=loop.firsts)
+            self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
+            self._run(RESTS, home, mask, rests=loop.rests)
+        else:
+            self._run(EXITS, number, mask, home=home, loop=loop)
 
-    def _run(self, mode: int, number: int, mask: Row, *, home: int = 0, loop: TokenLoop | None = None) -> int:
+    def _run(
+        self,
+        mode: int,
+        number: int,
+        mask: Row,
+        *,
+        home: int = 0,
+        loop: TokenLoop | None = None,
+        rests: TokenRests | None = None,
+    ) -> int:
         """Run the kernel that fills masks to its end; return its answer."""
         runs, named, depth = self._runs, self._no_loop.addresses, 0
+        walked = self._token_loops.addresses if rests is None else rests.addresses
         if loop is not None:
             named, depth = loop.addresses, loop.depth
         resumes = 0
         while True:
             code = int(
                 fill_sets_entry(
-                    runs.network.addresses, runs.workspace.addresses, self._addresses, self._token_loops.addresses,
-                    self._tables.trie.duplicates, named, depth, number, home, self._path, mask, mode,
+                    runs.network.addresses, runs.workspace.addresses, self._addresses, walked, named, depth, number,
+                    home, self._path, mask, mode,
                 )
             )  # fmt: skip
             if code >= 0:

@@ -7,7 +7,10 @@ import numpy as np
 from fsm.kernel import kernel
 from fsm.patterns._byte_kernels import BROKEN, DEAD, WIDE
 
-__all__ = ["holds_byte_kernel", "is_inside_kernel", "leave_loop_kernel"]
+__all__ = ["holds_byte_kernel", "is_inside_kernel", "join_rests_kernel", "leave_loop_kernel"]
+
+# Fewer nodes than these are sorted by moving each to its place.
+_FEW = 24
 
 
 @kernel
@@ -76,3 +79,75 @@ def leave_loop_kernel(texts, nodes, low, high, heights, ordered, places, root, l
             mask[token >> 5] |= np.int32(1 << (token & 31))
         node += 1
     return count
+
+
+@kernel
+def sort_nodes_kernel(nodes, heap, begin, end, counts, spare):
+    """Sort nodes of a trie by their bytes, in place.
+
+    counts : int32[257]  scratch;  spare : int32[N]  scratch
+    """
+    if end - begin < _FEW:
+        for i in range(begin + 1, end):
+            node, j = heap[i], i
+            while j > begin and nodes[heap[j - 1], 0] > nodes[node, 0]:
+                heap[j] = heap[j - 1]
+                j -= 1
+            heap[j] = node
+        return
+    counts[:] = 0
+    for i in range(begin, end):
+        counts[nodes[heap[i], 0] + 1] += 1
+        spare[i - begin] = heap[i]
+    for byte in range(256):
+        counts[byte + 1] += counts[byte]
+    for i in range(end - begin):
+        byte = nodes[spare[i], 0]
+        heap[begin + counts[byte]] = spare[i]
+        counts[byte] += 1
+
+
+@kernel
+def join_rests_kernel(nodes, ordered, places, exits, heap, spare, frames, joined, tokens, starts):
+    """Join the subtrees of many nodes of a trie into one trie, each text once with all the tokens that end with it.
+
+    exits  : int32[E]        the nodes, by byte
+    heap, spare : int32[H]   scratch, of the nodes of all subtrees together
+    frames : int32[depth, 3]  scratch: at each depth the siblings yet to join, and the node that they are below
+    joined : int32[H, 4]     out: nodes as in ``fsm.tokens.trie``, without tokens
+    tokens : int32[T]        out: tokens in the order of the trie;  starts : int32[H + 1]  out: how many come before
+    Returns the number of nodes and of tokens.
+    """
+    heap[: exits.shape[0]] = exits
+    counts = np.empty(257, np.int32)
+    frames[0, 0], frames[0, 1] = 0, exits.shape[0]
+    top, count, placed = 0, 0, 0
+    while top >= 0:
+        begin, end = frames[top, 0], frames[top, 1]
+        if begin == end:
+            top -= 1
+            if top >= 0:
+                joined[frames[top, 2], 2] = count
+            continue
+        byte, stop = nodes[heap[begin], 0], begin
+        free = end
+        starts[count] = placed
+        while stop < end and nodes[heap[stop], 0] == byte:
+            node = heap[stop]
+            for i in range(places[node], places[node + 1]):
+                tokens[placed] = ordered[i]
+                placed += 1
+            child = node + 1
+            while child < nodes[node, 2]:
+                heap[free] = child
+                free += 1
+                child = nodes[child, 2]
+            stop += 1
+        sort_nodes_kernel(nodes, heap, end, free, counts, spare)
+        joined[count, 0], joined[count, 1], joined[count, 3] = byte, top + 1, -1
+        frames[top, 0], frames[top, 2] = stop, count
+        count += 1
+        top += 1
+        frames[top, 0], frames[top, 1] = end, free
+    starts[count] = placed
+    return count, placed

@@ -8,7 +8,7 @@ Cost: some 0.1 ms per set of bytes, once per vocabulary.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from fsm.patterns._byte_kernels import WIDE
 from fsm.tokens._loop_kernels import leave_loop_kernel
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_parts import TokenPart, token_parts_of
+from fsm.tokens.token_rests import TokenRests, join_rests
 from fsm.tokens.trie import BYTE, DEPTH, SKIP
 
 __all__ = ["ROOT", "TokenLoop", "TokenLoops", "token_loops_of"]
@@ -27,11 +28,14 @@ ROOT = -1
 
 _HALF = (1 << 64) - 1
 
+_MANY, _OFTEN = 500, 32
+"""Exits of a loop, and how often it is asked for, from where on what follows at them is joined."""
+
 MOST_LOOPS = 64
 """Sets of bytes that are kept per vocabulary; the least recently asked for go first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TokenLoop:
     """Hold what a set of bytes does to the tokens below a node of the trie.
 
@@ -41,6 +45,8 @@ class TokenLoop:
     begins   : int32[E]     the child of the node on the way to each exit
     children : int32[C]     all children of the node
     depth    : how many bytes come before
+    firsts   : the exits that are children of the node, as a loop of its own; once there are ``rests``
+    rests    : what follows at the other exits, each text once; once the loop was asked for often
     addresses : names the arrays for kernels (``fsm.addresses``)
     """
 
@@ -50,12 +56,14 @@ class TokenLoop:
     begins: NDArray[np.int32]
     children: NDArray[np.int32]
     depth: int
+    firsts: TokenLoop | None = None
+    rests: TokenRests | None = None
+    num_asked: int = 0
     addresses: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         """Name the arrays, which never move."""
-        arrays = (self.row, self.exits, self.groups, self.begins, self.children)
-        object.__setattr__(self, "addresses", addresses_of(*arrays))
+        self.addresses = addresses_of(self.row, self.exits, self.groups, self.begins, self.children)
 
 
 class TokenLoops:
@@ -95,6 +103,17 @@ class TokenLoops:
     def after(self, node: int) -> int:
         """Return the node after a subtree."""
         return int(self._part.nodes[node, SKIP])
+
+    def ask_rests(self, loop: TokenLoop, *, at_once: bool = False) -> bool:
+        """Tell whether ``rests`` are there: a loop of many exits that is asked for often is worth their making."""
+        loop.num_asked += 1
+        if loop.rests is None and len(loop.exits) > _MANY and (at_once or loop.num_asked == _OFTEN):
+            is_first = self._part.nodes[loop.exits, DEPTH] == loop.depth + 1
+            exits = loop.exits[is_first]
+            groups = np.searchsorted(self._part.nodes[exits, BYTE], np.arange(257)).astype(np.int32)
+            loop.firsts = replace(loop, exits=exits, groups=groups, begins=loop.begins[is_first])
+            loop.rests = join_rests(self._part, self._texts, loop.exits[~is_first], self._tables.trie.max_depth)
+        return loop.rests is not None
 
     def _make(self, loop: NDArray[np.uint64], node: int) -> TokenLoop:
         part, row = self._part, np.zeros(self._tables.num_words, np.int32)
@@ -138,7 +157,7 @@ class TokenLoops:
         letters = sum(1 << byte for byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
         words = letters | sum(1 << byte for byte in b"0123456789_")
         for bits, wide in ((quoted, WIDE), (unescaped, WIDE), (lines, WIDE), (every, WIDE), (words, 0)):
-            self.get(bits & _HALF, bits >> 64, wide)
+            self.ask_rests(self.get(bits & _HALF, bits >> 64, wide), at_once=True)
         spaces = [int(child) for child in self.children(ROOT) if self._part.nodes[child, BYTE] == ord(" ")]
         for node in spaces:
             self.get(words & _HALF, words >> 64, 0, node)

@@ -10,8 +10,8 @@ repetition need no stack.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fsm.automata.ranges import intersect_ranges, subtract_ranges, union_ranges
 from fsm.distance import FAR
@@ -27,23 +27,20 @@ __all__ = ["RuleStates"]
 _NOT_ASCII = ((1 << 256) - 1) ^ ((1 << 128) - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What may still come in a rule, and the terminals that may come after it."""
 
     suffixes: frozenset[Alternative]
     follow: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parting:
+class Parting(NamedTuple):
     """Where ways that began with the same terminal part: the places to return to on each."""
 
     chains: tuple[tuple[Place, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A place inside terminals: what each has read, and the places to return to afterwards, outermost first.
 
     One item with nothing to return to is shared by all who call the terminal.
@@ -52,13 +49,15 @@ class Reading:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A terminal being read."""
 
     number: int
     node: Node
     chain: tuple[Place | Parting, ...]
+
+
+Way = tuple[int, int, int, Node]
 
 
 class RuleStates:
@@ -70,6 +69,7 @@ class RuleStates:
         self._network = network
         self._arguments: list[Place | Reading] = []
         self._states: dict[Place | Reading, int] = {}
+        self._reading: dict[tuple[int, Node], int] = {}
         self._calls: dict[tuple[int, int], int] = {}
         self._forks: dict[tuple[int, ...], int] = {}
         self._leads: dict[str, tuple[Item, ...]] = {}
@@ -81,6 +81,7 @@ class RuleStates:
     def release(self) -> None:
         """Let go of what was laid."""
         self._states.clear()
+        self._reading.clear()
         self._arguments.clear()
         self._calls.clear()
 
@@ -124,17 +125,18 @@ class RuleStates:
 
     def _place(self, place: Place | Parting) -> int:
         if isinstance(place, Parting):
-            return self._fork([self._call(chain, STATE_POP) for chain in place.chains])
+            return self._fork([self._call(self._returns(chain), STATE_POP) for chain in place.chains])
         if place.suffixes == {()}:
             return STATE_POP
         return self._stub(place)
 
-    def _call(self, chain: tuple[Place | Parting, ...], state: int) -> int:
-        """Return a state that pushes the places of a chain, the first outermost, and continues at ``state``."""
-        for place in reversed(chain):
-            after = self._place(place)
-            if after == STATE_POP:
-                continue
+    def _returns(self, chain: tuple[Place | Parting, ...]) -> list[int]:
+        """Return the states of the places of a chain to return to, the innermost first."""
+        return [state for place in reversed(chain) if (state := self._place(place)) != STATE_POP]
+
+    def _call(self, returns: list[int], state: int) -> int:
+        """Return a state that pushes some states, the last outermost, and continues at ``state``."""
+        for after in returns:
             if state == STATE_POP:
                 state = after
                 continue
@@ -159,18 +161,21 @@ class RuleStates:
         joint: list[Item] = []
         for item in items:
             (alone if self._may_end(item) else joint).append(item)
-        targets = [self._read(item) for item in alone]
         if len(joint) == 1:
-            targets.append(self._read(joint[0]))
-        elif joint:
+            alone.append(joint.pop())
+        targets = [self._call(self._returns(item.chain), self._read(item.number, item.node)) for item in alone]
+        if joint:
             targets.append(self._stub(Reading(tuple(joint))))
         return self._fork(targets)
 
-    def _read(self, item: Item) -> int:
-        """Return the state that reads on in one terminal and returns along its chain."""
-        if self._may_end(item) and not self.analysis.bytes[item.number].edges(item.node) and self._is_free(item):
-            return self._call(item.chain, STATE_POP)
-        return self._call(item.chain, self._stub(Reading((Item(item.number, item.node, ()),))))
+    def _read(self, number: int, node: Node) -> int:
+        """Return the state that reads on in a terminal and returns."""
+        state = self._reading.get((number, node))
+        if state is None:
+            item = Item(number, node, ())
+            is_over = self._may_end(item) and not self.analysis.bytes[number].edges(node) and self._is_free(item)
+            state = self._reading[number, node] = STATE_POP if is_over else self._stub(Reading((item,)))
+        return state
 
     def _may_end(self, item: Item) -> bool:
         return isinstance(item.node, int) and self.analysis.terminals[item.number].automaton.is_accepting(item.node)
@@ -236,21 +241,21 @@ class RuleStates:
 
     def _row(self, items: tuple[Item, ...]) -> list[Edge]:
         """Return the edges that read one byte in all of the items."""
-        if len(items) == 1:
-            item = items[0]
-            edges = self.analysis.bytes[item.number].edges(item.node)
-            return [(a, b, self._after([Item(item.number, node, item.chain)])) for a, b, node in edges]
+        returns = [self._returns(item.chain) for item in items]
         ways = [
-            (first, last, Item(item.number, node, item.chain))
-            for item in items
+            (first, last, place, node)
+            for place, item in enumerate(items)
             for first, last, node in self.analysis.bytes[item.number].edges(item.node)
         ]
-        cuts = sorted({first for first, _, _ in ways} | {last + 1 for _, last, _ in ways})
+        ways.sort(key=_first_byte)
         row: list[Edge] = []
-        for begin, end in pairwise(cuts):
-            here = [item for first, last, item in ways if first <= begin <= last]
-            if here:
-                row.append((begin, end - 1, self._after(here)))
+        for first, last, here in _side_by_side(ways):
+            if len(here) == 1:
+                place, node = here[0]
+                row.append((first, last, self._call(returns[place], self._read(items[place].number, node))))
+            else:
+                joint = [Item(items[place].number, node, items[place].chain) for place, node in here]
+                row.append((first, last, self._after(joint)))
         return row
 
     def _write(
@@ -328,10 +333,10 @@ class RuleStates:
             known = self._leads[name] = self._leads_of(suffixes, self.analysis.follow_of_rule(name))
         return known
 
-    def _order(self, symbol: Symbol) -> tuple[int, str]:
+    def _order(self, symbol: Symbol) -> tuple[int, int, str]:
         if isinstance(symbol, Terminal):
-            return 0, f"{self.analysis.numbers[symbol]:08}"
-        return (1, symbol.name) if isinstance(symbol, Star) else (2, symbol)
+            return 0, self.analysis.numbers[symbol], ""
+        return (1, 0, symbol.name) if isinstance(symbol, Star) else (2, 0, symbol)
 
 
 def _joined(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -346,6 +351,22 @@ def _joined(items: tuple[Item, ...]) -> tuple[Item, ...]:
             for (number, node), found in chains.items()
         ]
     )
+
+
+def _side_by_side(ways: list[Way]) -> list[tuple[int, int, list[tuple[int, Node]]]]:
+    """Return (first, last, items that read these bytes, each with the node after) for sorted ways."""
+    if all(one[1] < other[0] for one, other in pairwise(ways)):
+        return [(first, last, [(place, node)]) for first, last, place, node in ways]
+    cuts = sorted({first for first, *_ in ways} | {last + 1 for _, last, *_ in ways})
+    found = [
+        (begin, end - 1, [(place, node) for first, last, place, node in ways if first <= begin <= last])
+        for begin, end in pairwise(cuts)
+    ]
+    return [one for one in found if one[2]]
+
+
+def _first_byte(way: Way) -> int:
+    return way[0]
 
 
 def _cut(row: list[Edge]) -> list[Edge]:

@@ -10,7 +10,8 @@ from fsm.tokens.tables import vocabulary_tables
 from fsm.tokens.token_lengths import token_lengths_of
 from fsm.tokens.token_loops import ROOT, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
-from fsm.tokens.trie import BYTE, DEPTH
+from fsm.tokens.token_rests import join_rests
+from fsm.tokens.trie import BYTE, DEPTH, SKIP
 from tests.fsm.patterns.test_regular_compiled import random_vocabulary
 from tests.reference.byte_sets import count_characters, is_beginning_of_text, rest_of_token
 
@@ -75,3 +76,50 @@ def test_lengths_agree_with_decoding_every_token():
     assert found == sorted(found, reverse=True)
     for limit, longer in enumerate(lengths.longer.tolist()):
         assert longer == sum(count > limit for count in found)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rests_are_what_tokens_end_with_after_they_left(name, seed):
+    """The joined trie spells every rest once, in order, with the tokens that have it, and those alone."""
+    vocabulary = random_vocabulary(seed, 1500)
+    tables = vocabulary_tables(vocabulary)
+    allowed, is_wide = SETS[name]
+    part = token_parts_of(tables).whole
+    bits = sum(1 << byte for byte in allowed)
+    loop = token_loops_of(tables, part).get(bits & (1 << 64) - 1, bits >> 64, WIDE if is_wide else 0)
+    inner = loop.exits[part.nodes[loop.exits, DEPTH] > 1]
+    rests = join_rests(part, token_parts_of(tables).texts, inner, tables.trie.max_depth)
+    expected = {}
+    for node in inner.tolist():
+        before = int(part.nodes[node, DEPTH]) - 1
+        for token in part.ordered[part.places[node] : part.places[part.nodes[node, SKIP]]].tolist():
+            expected.setdefault(vocabulary.token_bytes[token][before:], []).append(token)
+    found, path = {}, []
+    for node in range(len(rests.nodes)):
+        path[int(rests.nodes[node, DEPTH]) - 1 :] = [int(rests.nodes[node, BYTE])]
+        below = rests.nodes[node + 1 : rests.nodes[node, SKIP], DEPTH]
+        assert (below > rests.nodes[node, DEPTH]).all()
+        tokens = rests.ordered[rests.places[node] : rests.places[node + 1]].tolist()
+        if tokens:
+            found[bytes(path)] = tokens
+    assert list(found) == sorted(expected)
+    assert {rest: sorted(tokens) for rest, tokens in found.items()} == {r: sorted(t) for r, t in expected.items()}
+
+
+def test_rests_are_made_for_loops_that_are_asked_for_often():
+    """A loop of many exits is worth it, one of few is not."""
+    vocabulary = random_vocabulary(3, 3000)
+    tables = vocabulary_tables(vocabulary)
+    loops = token_loops_of(tables, token_parts_of(tables).whole)
+    letters = sum(1 << byte for byte in b"abcdefghijklmnopqrstuvwxyz")
+    many = loops.get(letters & (1 << 64) - 1, letters >> 64, 0)
+    few = loops.get(letters & (1 << 64) - 1, letters >> 64, 0, int(loops.children(ROOT)[40]))
+    asked = [(loops.ask_rests(many), loops.ask_rests(few)) for _ in range(40)]
+    assert asked[0] == (False, False)
+    assert asked[-1] == (True, False)
+    assert (
+        len(few.exits)
+        < len(many.exits)
+        == len(many.firsts.exits) + sum(int(tables.trie.nodes[node, DEPTH]) > 1 for node in many.exits)
+    )
