@@ -13,7 +13,14 @@ from collections.abc import Iterable, Iterator
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
 
-__all__ = ["find_nullable", "find_productive", "keep_reachable", "remove_left_recursion", "remove_unproductive"]
+__all__ = [
+    "find_left_recursive",
+    "find_nullable",
+    "find_productive",
+    "keep_reachable",
+    "remove_left_recursion",
+    "remove_unproductive",
+]
 
 Table = dict[str, list[Alternative]]
 

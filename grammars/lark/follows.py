@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fsm.automata.dfa import EXPANSION_LOCK, LAST_SYMBOL, Edge
-from fsm.automata.ranges import union_ranges
+from fsm.automata.ranges import Ranges, union_ranges
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Futures
 from grammars.lark.program import Program
@@ -32,7 +32,7 @@ class Follows(ThreadSteps):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._follows: dict[Follow, tuple[FollowEdge, ...]] = {}
-        self._meanings: list[Follow] = []
+        self._meanings: dict[tuple[bool, Ranges], list[Follow]] = {}
 
     def is_free(self, follow: Follow) -> bool:
         """Tell whether anything may follow."""
@@ -63,13 +63,21 @@ class Follows(ThreadSteps):
 
     def canonical(self, follow: Follow) -> Follow:
         """Return the first known that means the same: what differs shows somewhere, side by side."""
-        if follow in (FREE, DEAD) or follow in self._meanings:
+        if follow in (FREE, DEAD):
             return follow
-        for other in (FREE, DEAD, *self._meanings):
-            if self._are_equal(follow, other):
+        if not self._meanings:
+            self._meanings = {self._ends_soon(one): [one] for one in (FREE, DEAD)}
+        alike = self._meanings.setdefault(self._ends_soon(follow), [])
+        for other in alike:
+            if follow == other or self._are_equal(follow, other):
                 return other
-        self._meanings.append(follow)
+        alike.append(follow)
         return follow
+
+    def _ends_soon(self, follow: Follow) -> tuple[bool, Ranges]:
+        """Tell whether the whole text may end here, and after which characters: different where the meaning is."""
+        soon = [(first, last) for first, last, after in self.follow_edges(follow) if self.holds_at_end(after)]
+        return self.holds_at_end(follow), union_ranges(soon)
 
     def _are_equal(self, left: Follow, right: Follow) -> bool:
         joined = {(left, right)}

@@ -37,10 +37,11 @@ class ThreadSteps:
     program : the pattern, or several.
     """
 
-    __slots__ = ("program",)
+    __slots__ = ("_followed", "program")
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._followed: dict[int, tuple[list[Thread], bool]] = {}
 
     def begin(self, starts: Iterable[int]) -> Follow:
         """Return the threads that begin at some instructions, the first one preferred."""
@@ -148,6 +149,24 @@ class ThreadSteps:
         is_cut: bool = True,
     ) -> bool:
         """Append the threads from an instruction on, in order; tell whether one ended for certain."""
+        if obligations or behind or not is_cut:
+            return self._walk(start, obligations, behind, out, is_cut=is_cut)
+        known = self._followed.get(start)
+        if known is None:
+            found: list[Thread] = []
+            known = self._followed[start] = found, self._walk(start, _NONE, (), found, is_cut=True)
+        out += known[0]
+        return known[1]
+
+    def _walk(
+        self,
+        start: int,
+        obligations: frozenset[Obligation],
+        behind: tuple[frozenset[int], ...],
+        out: list[Thread],
+        *,
+        is_cut: bool,
+    ) -> bool:
         code = self.program.code
         waiting: list[tuple[int, frozenset[Obligation], frozenset[int]]] = [(start, obligations, frozenset())]
         seen = set()
