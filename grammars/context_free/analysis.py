@@ -38,6 +38,7 @@ class Analysis:
         self._shortest: dict[str, int] | None = None
         self._parted: int | None = None
         self._first_bytes: dict[int, int] = {}
+        self._settled: dict[int, bool] = {}
 
     def is_nullable(self, symbols: Alternative) -> bool:
         """Tell whether a sequence matches the empty text."""
@@ -73,6 +74,23 @@ class Analysis:
         return union_ranges(
             [(a, b) for one in self.listed(terminals) for a, b, _ in one.automaton.edges(one.automaton.start)]
         )
+
+    def is_settled(self, number: int) -> bool:
+        """Tell whether nothing that may come after a terminal could have been read on by it, wherever it ends.
+
+        Then it ends where its rule says, and what it says about the text after it need not be asked.
+        """
+        known = self._settled.get(number)
+        if known is None:
+            terminal = self.terminals[number]
+            automaton = terminal.automaton
+            known = automaton.is_plain
+            if not known and not automaton.looks:
+                ends = [one for one in reachable(terminal) if automaton.is_accepting(one)]
+                onward = union_ranges([(first, last) for one in ends for first, last, _ in automaton.edges(one)])
+                known = not intersect_ranges(onward, self.first_characters(self._follow[number]))
+            self._settled[number] = known
+        return known
 
     def first_bytes(self, terminals: int) -> int:
         """Return the bytes that some of the terminals begin with, as bits."""
@@ -111,8 +129,8 @@ class Analysis:
         """The terminals that some terminal forbids to follow it directly, and ignored ones that forbid some."""
         if self._parted is None:
             self._parted = 0
-            for number, terminal in enumerate(self.terminals):
-                if not terminal.automaton.is_plain:
+            for number in range(len(self.terminals)):
+                if not self.is_settled(number):
                     self._parted |= self._parted_by(number)
         return self._parted
 

@@ -134,13 +134,14 @@ def _bits(members: int) -> Iterator[int]:
 class SplitAutomaton:
     """Recognise the texts of a terminal after which exactly these debts are left."""
 
-    __slots__ = ("_accepting", "_distances", "_explored", "_is_settled", "is_plain", "start")
+    __slots__ = ("_accepting", "_distances", "_explored", "_is_settled", "is_plain", "looks", "start")
 
     def __init__(self, explored: Explored, before: Debts, after: Debts) -> None:
         self._explored = explored
         self._accepting = explored.exits[after]
         self._is_settled = explored.dues is not None and not any(_is_due(debt) for debt in after)
         self.is_plain = not self._is_settled or explored.terminal.automaton.is_plain
+        self.looks = True
         self._distances = _measure(explored.edges, self._accepting)
         self.start = 1
 

@@ -182,7 +182,8 @@ class RuleStates:
 
     def _is_free(self, item: Item) -> bool:
         assert isinstance(item.node, int)
-        return self.analysis.terminals[item.number].automaton.futures(item.node) is None
+        automaton = self.analysis.terminals[item.number].automaton
+        return self.analysis.is_settled(item.number) or automaton.futures(item.node) is None
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -194,6 +195,9 @@ class RuleStates:
 
     def _expand_token(self, state: int, item: Item) -> None:
         row = self._row((item,))
+        if self._may_end(item) and self._is_free(item):
+            self._write(state, row, leaving=self.analysis.first_bytes(self.analysis.follow(item.number)))
+            return
         if not self._may_end(item) or not self._can_be_paid(item):
             self._write(state, row, leaving=None)
             return
@@ -204,7 +208,7 @@ class RuleStates:
             numbers = [one for one in range(len(self.analysis.terminals)) if self.analysis.ignored >> one & 1]
             starts = [Item(one, self.analysis.terminals[one].automaton.start, ()) for one in numbers]
             skipped = [(a, b, c) for a, b, c in _cut(self._row(tuple(starts))) if divided >> a & 1]
-        self._write(state, row, leaving=leaving & ~divided, is_exact=not self._is_free(item), skipped=skipped)
+        self._write(state, row, leaving=leaving & ~divided, is_exact=True, skipped=skipped)
 
     def _divided_bytes(self, item: Item) -> int:
         """Return the bytes that begin both a character that is ignored here and one that must not follow.
@@ -229,13 +233,12 @@ class RuleStates:
         return debt is None or can_be_paid(self.analysis, item.number, debt)
 
     def _leaving_bytes(self, item: Item) -> int:
-        """Return the bytes before which a terminal may end."""
+        """Return the bytes before which a terminal may end that says something about them."""
         follow = self.analysis.follow(item.number)
         automaton = self.analysis.terminals[item.number].automaton
         assert isinstance(item.node, int)
         futures = automaton.futures(item.node)
-        if futures is None:
-            return self.analysis.first_bytes(follow)
+        assert futures is not None
         allowed = union_ranges([*futures.free, *futures.pending])
         return lead_bytes(intersect_ranges(self.analysis.first_characters(follow), allowed))
 

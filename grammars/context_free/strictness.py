@@ -32,6 +32,8 @@ class Strictness:
         """Return the terminals with what they owe: all of it (None), or only after these first characters."""
         found: dict[Terminal, Ranges | None] = {}
         for number, terminal in enumerate(self.analysis.terminals):
+            if self.analysis.is_settled(number):
+                continue
             debts = self._possible_debts(number, terminal)
             others = self.analysis.follow(number) & ~self.analysis.mask(self.ignored)
             deep = [self._deep_characters(number, debt) for debt in debts]

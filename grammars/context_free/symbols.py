@@ -46,10 +46,12 @@ class TokenAutomaton(Protocol):
     """Read the texts of a terminal, character by character; states count from 1, 0 is dead.
 
     ``is_plain`` : anything may follow wherever the terminal ends.
+    ``looks`` : what may follow may depend on more than how the terminal could have read on where it ends.
     """
 
     start: int
     is_plain: bool
+    looks: bool
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint edges to states from which the terminal can still end."""

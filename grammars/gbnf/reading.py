@@ -199,11 +199,11 @@ def _grouped(items: tuple[Node, ...], is_flat: object) -> list[Node]:
 class _Texts:
     """Recognise the texts of an automaton but the empty one; anything may follow."""
 
-    __slots__ = ("_dfa", "is_plain", "start")
+    __slots__ = ("_dfa", "is_plain", "looks", "start")
 
     def __init__(self, dfa: Dfa) -> None:
         self._dfa = dfa
-        self.is_plain = True
+        self.is_plain, self.looks = True, False
         self.start = _START
 
     def edges(self, state: int) -> tuple[Edge, ...]:

@@ -23,11 +23,11 @@ class ExactText:
     (((97, 97, 2),), True, 1)
     """
 
-    __slots__ = ("_text", "is_plain", "start")
+    __slots__ = ("_text", "is_plain", "looks", "start")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.is_plain = True
+        self.is_plain, self.looks = True, False
         self.start = 1
 
     def edges(self, state: int) -> tuple[Edge, ...]:

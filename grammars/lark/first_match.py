@@ -29,16 +29,16 @@ class FirstMatch(FollowStates):
     program : the pattern.
     """
 
-    __slots__ = ("__weakref__", "_accepts", "_ends", "_live", "is_plain", "start")
+    __slots__ = ("__weakref__", "_accepts", "_ends", "_live", "is_plain", "looks", "start")
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.is_plain = False
+        self.is_plain, self.looks = False, program.has_looks
         self._accepts: dict[int, bool] = {}
         self._ends: dict[int, Follow] = {}
         self._live: set[int] | None = None
         self.start = self._number(self.begin([program.start]))
-        if program.has_looks:
+        if self.looks:
             self._explore()
         count_automata(self)
 
@@ -47,7 +47,7 @@ class FirstMatch(FollowStates):
         known = self._accepts.get(state)
         if known is None:
             has_ended = any(thread[0] == NOW for thread in self._states[state][0])
-            known = self._accepts[state] = has_ended and bool(self.follow(state)[0])
+            known = self._accepts[state] = has_ended and (not self.looks or bool(self.follow(state)[0]))
         return known
 
     def follow(self, state: int) -> Follow:
