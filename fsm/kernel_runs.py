@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fsm._step_kernels import open_entry
 from fsm.codes import ARENA_FULL, NEED, R_ACCEPTS, R_NEED
 from fsm.expansion_time import ExpansionTime, check_expansion_time
+from fsm.layout import BYTE, DEFAULT, KIND
 from fsm.network import Network
 from fsm.tokens.tables import Workspace
 
@@ -91,5 +92,9 @@ class KernelRuns:
 
     def accepts(self, configurations: NDArray[np.int64]) -> bool:
         """Tell whether the text may end in one of the configurations."""
+        if len(configurations) == 1:
+            state, item = configurations.item(0, 0), self.network.states.item
+            if item(state, KIND) == BYTE and not item(state, DEFAULT):
+                return False
         self.open(configurations)
         return bool(self.network.regs[R_ACCEPTS])

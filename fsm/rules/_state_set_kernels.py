@@ -404,8 +404,10 @@ def find_loop_kernel(states, edges, regs, work, state, home, loop):
 
 
 @kernel
-def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number):
-    """Write what keeps a set going, from what is known of its one state; return 0, NEED or FULL.
+def set_loop_kernel(
+    states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, known, number
+):  # fmt: skip
+    """Write what keeps a set going, from what is known of its one state; return 0, NEED, ARENA_FULL or FULL.
 
     known : uint64[K, 3]   the loops of network states found so far, as in ``loops``
     """
@@ -421,21 +423,17 @@ def set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number
         if code < 0:
             known[state, 2] = ALL_ONES
             return code
+    if (known[state, 0] | known[state, 1]) != 0:
+        # PERF: 27 instead of 46 µs for a mask inside a string: bytes that keep it going need not be stepped.
+        if delta[number, 0] == UNTOLD:
+            code = tell_set_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, number)
+            if code < 0:
+                return code
+        for byte in range(128):
+            if holds_byte_kernel(known[state, 0], known[state, 1], byte):
+                delta[number, byte] = number
     for column in range(3):
         loops[number, column] = known[state, column]
-    return 0
-
-
-@kernel
-def keep_going_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, number):
-    """Write into ``delta`` that a set stays what it is by the ASCII bytes that keep it going; return 0 or a code."""
-    if delta[number, 0x20] == UNTOLD:
-        code = tell_set_kernel(states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, number)
-        if code < 0:
-            return code
-    for byte in range(128):
-        if holds_byte_kernel(loops[number, 0], loops[number, 1], byte):
-            delta[number, byte] = number
     return 0
 
 
@@ -450,15 +448,13 @@ def find_home_kernel(
     Afterwards ``delta[number]`` is known for the bytes that keep the other set going.
     """
     if loops[number, 2] == ALL_ONES:
-        code = set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number)
+        code = set_loop_kernel(
+            states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, known, number
+        )
         if code < 0:
             return np.int64(code)
     if (loops[number, 0] | loops[number, 1]) != 0:
-        # PERF: 12 instead of 46 µs for a mask inside a string: what it leads to need not be stepped byte by byte.
-        code = keep_going_kernel(
-            states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, number
-        )  # fmt: skip
-        return np.int64(code) if code < 0 else number
+        return number
     for letter in (0x65, 0x45, 0x20):
         home = np.int64(delta[number, letter])
         if home < 0:
@@ -471,7 +467,9 @@ def find_home_kernel(
         if home == 0:
             continue
         if loops[home, 2] == ALL_ONES:
-            code = set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, home)
+            code = set_loop_kernel(
+                states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, known, home
+            )
             if code < 0:
                 return np.int64(code)
         if not holds_byte_kernel(loops[home, 0], loops[home, 1], letter):
@@ -518,7 +516,11 @@ def walk_sets_kernel(
         number = path[depth - 1]
         skip = np.int64(nodes[node, 2])
         if loops[number, 2] == ALL_ONES and skip - node > _ROOM:
-            code = np.int64(set_loop_kernel(states, edges, regs, work, spans, rows, loops, known, number))
+            code = np.int64(
+                set_loop_kernel(
+                    states, edges, stacks, stack_table, regs, work, delta, spans, rows, lowest, loops, known, number
+                )
+            )
             if code < 0:
                 break
         if (loops[number, 0] | loops[number, 1]) != 0 and is_inside_kernel(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fsm.compiled import Compiled, TextSource
 from fsm.network import Network
 from fsm.position import REJECTED, Position
-from fsm.rules.set_masks import SetMasks
+from fsm.rules.set_masks import SetMask, SetMasks
 from fsm.rules.state_sets import StateSets
 from fsm.vocabulary import Vocabulary
 
@@ -37,7 +37,7 @@ class RulesCompiled(Compiled):
         """Compute the mask of a position."""
         with self._tables.lock:
             if position.base is None:
-                row = self._row(position.configurations)
+                row, position.stays = self._mask(position.configurations)
                 position.base = self._with_ends(row) if self.is_accepting(position) else row
 
     def _advance(
@@ -47,14 +47,15 @@ class RulesCompiled(Compiled):
         rows = self._sets.advance(position.configurations, data, first, last) if first < last else None
         return REJECTED if rows is None else self._intern(rows, is_noted=False)
 
-    def _row(self, configurations: NDArray[np.int64]) -> NDArray[np.int32]:
+    def _mask(self, configurations: NDArray[np.int64]) -> SetMask:
         """Return the mask of configurations without the end tokens, shared with those that look alike."""
-        row = self._shared.find(configurations)
-        if row is None:
-            row, lowest = self._sets.fill(configurations)
-            self._shared.keep(configurations, lowest, row)
-            self._position_bytes += row.nbytes
-        return row
+        outline = self._shared.outline(configurations)
+        mask = self._shared.find(outline)
+        if mask is None:
+            mask, lowest = self._sets.fill(configurations)
+            self._shared.keep(outline, lowest, mask)
+            self._position_bytes += mask.row.nbytes
+        return mask
 
     def _with_ends(self, row: NDArray[np.int32]) -> NDArray[np.int32]:
         row = row.copy()

@@ -8,6 +8,7 @@ far, mostly one.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,26 @@ from numpy.typing import NDArray
 from fsm.network import Network
 from fsm.rules._state_set_kernels import NOT_LOOKED
 
-__all__ = ["SetMasks"]
+__all__ = ["Outline", "SetMask", "SetMasks"]
 
 Row = NDArray[np.int32]
 MOST_POPPED = 12
 """Deeper looks than this are not remembered."""
+
+
+class SetMask(NamedTuple):
+    """Hold what may come next, and the tokens known to lead back to the set; None = not known."""
+
+    row: Row
+    stays: Row | None
+
+
+class Outline(NamedTuple):
+    """Hold what a set of configurations is apart from its stacks, their tops, and their depths."""
+
+    rest: Hashable
+    tops: list[int]
+    depths: list[int]
 
 
 class SetMasks:
@@ -34,62 +50,60 @@ class SetMasks:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._known: dict[Hashable, dict[int, dict[Hashable, Row]]] = {}
+        self._known: dict[Hashable, dict[int, dict[Hashable, SetMask]]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
 
-    def find(self, configurations: NDArray[np.int64]) -> Row | None:
+    def find(self, outline: Outline) -> SetMask | None:
         """Return the mask of a set where one like it has been filled."""
-        outline, tops, depths = self._outline(configurations)
-        kinds = self._known.get(outline)
+        kinds = self._known.get(outline.rest)
         if kinds is None:
             return None
         for popped, masks in kinds.items():
-            look = self._look(tops, depths, popped)
+            look = self._look(outline, popped)
             found = None if look is None else masks.get(look)
             if found is not None:
                 return found
         return None
 
-    def keep(self, configurations: NDArray[np.int64], lowest: int, mask: Row) -> None:
+    def keep(self, outline: Outline, lowest: int, mask: SetMask) -> None:
         """Remember a mask and the lowest depth of the stack that filling it looked at."""
-        outline, tops, depths = self._outline(configurations)
-        popped = 0 if lowest == NOT_LOOKED else max(depths) + 1 - lowest
+        popped = 0 if lowest == NOT_LOOKED else max(outline.depths) + 1 - lowest
         if popped > MOST_POPPED:
             return
         popped = max(popped, 0)
-        look = self._look(tops, depths, popped)
+        look = self._look(outline, popped)
         if look is not None:
-            self._known.setdefault(outline, {}).setdefault(popped, {})[look] = mask
+            self._known.setdefault(outline.rest, {}).setdefault(popped, {})[look] = mask
 
-    def _outline(self, configurations: NDArray[np.int64]) -> tuple[Hashable, list[int], list[int]]:
-        """Return all but the stacks, the stacks, and their depths."""
+    def outline(self, configurations: NDArray[np.int64]) -> Outline:
+        """Return what ``find`` and ``keep`` ask of a set."""
         rows = configurations.tolist()
-        stacks = self._network.stacks
-        tops = [row[1] for row in rows]
-        depths = [int(stacks[top, 3]) for top in tops]
+        item = self._network.stacks.item
         if len(rows) == 1:
-            return (rows[0][0], *rows[0][2:]), tops, depths
+            (state, top, *rest) = rows[0]
+            return Outline((state, *rest), [top], [item(top, 3)])
+        tops = [row[1] for row in rows]
+        depths = [item(top, 3) for top in tops]
         most = max(depths)
-        outline = tuple(
-            [(row[0], row[2], row[3], row[4], most - depth) for row, depth in zip(rows, depths, strict=True)]
-        )
-        return outline, tops, depths
+        rest = tuple([(row[0], row[2], row[3], row[4], most - depth) for row, depth in zip(rows, depths, strict=True)])
+        return Outline(rest, tops, depths)
 
-    def _look(self, tops: list[int], depths: list[int], popped: int) -> Hashable | None:
+    def _look(self, outline: Outline, popped: int) -> Hashable | None:
         """Return the return states popped from every stack; None where they do not meet below."""
+        _, tops, depths = outline
         if not popped and len(tops) == 1:
             return ()
-        stacks, lowest = self._network.stacks, max(depths) + 1 - popped
+        item, lowest = self._network.stacks.item, max(depths) + 1 - popped
         found: list[int] = []
         below: set[int] = set()
         for top, depth in zip(tops, depths, strict=True):
             node = top
             while depth >= lowest:
-                found.append(int(stacks[node, 0]) if node else -1)
-                node = int(stacks[node, 1])
+                found.append(item(node, 0) if node else -1)
+                node = item(node, 1)
                 depth -= 1  # noqa: PLW2901
             below.add(node)
         # Stacks that are not looked at may be anything, but those that differ must differ elsewhere too.

@@ -37,6 +37,7 @@ from fsm.rules._state_set_kernels import (
     intern_set_entry,
     rehash_sets_kernel,
 )
+from fsm.rules.set_masks import SetMask
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_loops import ROOT, TokenLoop, token_loops_of
 from fsm.tokens.token_parts import token_parts_of
@@ -124,21 +125,22 @@ class StateSets:
             resumes = 1
         return self._rows[self._spans[after] : self._spans[after + 1]] if after else None
 
-    def fill(self, configurations: NDArray[np.int64]) -> tuple[Row, int]:
+    def fill(self, configurations: NDArray[np.int64]) -> tuple[SetMask, int]:
         """Return the mask of a set, and the lowest stack depth that was looked at."""
         mask = np.zeros(self._tables.num_words, np.int32)
         number = self._number(configurations)
         self._registers[S_LOWEST] = NOT_LOOKED
-        home = self._run(HOME, number, mask)
+        home, stays = self._run(HOME, number, mask), None
         if home:
-            self._fill_loop(number, home, ROOT, mask)
+            loop = self._fill_loop(number, home, ROOT, mask)
+            stays = self._token_loops.staying(loop) if home == number else None
         else:
             self._registers[S_NODE], self._registers[S_EXIT] = 0, 0
             self._run(ROOTS, number, mask)
-        return mask, int(self._registers[S_LOWEST])
+        return SetMask(mask, stays), int(self._registers[S_LOWEST])
 
-    def _fill_loop(self, number: int, home: int, node: int, mask: Row) -> None:
-        """Allow what can be read below a node from a set that leads to one that keeps itself going."""
+    def _fill_loop(self, number: int, home: int, node: int, mask: Row) -> TokenLoop:
+        """Allow what can be read below a node from a set that leads to one that keeps itself going; return its loop."""
         low, high, wide = self._set_loops[home].tolist()
         if wide and number != home and not self._is_wide(number):
             wide = 0
@@ -150,6 +152,7 @@ class StateSets:
             self._run(RESTS, home, mask, rests=loop.rests)
         else:
             self._run(EXITS, number, mask, home=home, loop=loop)
+        return loop
 
     def _run(
         self,

@@ -47,6 +47,7 @@ class TokenLoop:
     depth    : how many bytes come before
     firsts   : the exits that are children of the node, as a loop of its own; once there are ``rests``
     rests    : what follows at the other exits, each text once; once the loop was asked for often
+    stays    : int32[W]     of ``row``, those that end between characters; once they were asked for
     addresses : names the arrays for kernels (``fsm.addresses``)
     """
 
@@ -59,6 +60,7 @@ class TokenLoop:
     firsts: TokenLoop | None = None
     rests: TokenRests | None = None
     num_asked: int = 0
+    stays: NDArray[np.int32] | None = None
     addresses: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,6 +116,12 @@ class TokenLoops:
             loop.firsts = replace(loop, exits=exits, groups=groups, begins=loop.begins[is_first])
             loop.rests = join_rests(self._part, self._texts, loop.exits[~is_first], self._tables.trie.max_depth)
         return loop.rests is not None
+
+    def staying(self, loop: TokenLoop) -> NDArray[np.int32]:
+        """Return the tokens after which the loop goes on as before: int32[W]."""
+        if loop.stays is None:
+            loop.stays = loop.row & ~token_parts_of(self._tables).broken
+        return loop.stays
 
     def _make(self, loop: NDArray[np.uint64], node: int) -> TokenLoop:
         part, row = self._part, np.zeros(self._tables.num_words, np.int32)

@@ -79,6 +79,16 @@ class TokenParts:
         return _part("long", self._tables, self.texts, (SHORT + 1, _ANY))
 
     @cached_property
+    def broken(self) -> NDArray[np.int32]:
+        """The tokens that end inside a character, where they are text: int32[W]."""
+        ends = np.array(self._tables.offsets[1:], np.int64)
+        sizes = np.diff(np.array(self._tables.offsets, np.int64))
+        found = np.zeros(len(ends), bool)
+        for back, least in ((1, 0xC0), (2, 0xE0), (3, 0xF0)):  # a first byte of more bytes than are left
+            found |= (sizes >= back) & (self._tables.texts[np.maximum(ends - back, 0)] >= least)
+        return pack_token_ids(np.flatnonzero(found).tolist(), self._tables.vocabulary.size)
+
+    @cached_property
     def whole(self) -> TokenPart:
         """All of them."""
         return _part("whole", self._tables, self.texts, (1, _ANY))

@@ -173,8 +173,11 @@ class RuleStates:
         state = self._reading.get((number, node))
         if state is None:
             item = Item(number, node, ())
-            is_over = self._may_end(item) and not self.analysis.bytes[number].edges(node) and self._is_free(item)
+            texts = self.analysis.bytes[number]
+            is_over = self._may_end(item) and not texts.edges(node) and self._is_free(item)
             state = self._reading[number, node] = STATE_POP if is_over else self._stub(Reading((item,)))
+            if texts.leads_one_way(node):  # a walk that stops here costs more than the row
+                self._network.expand(state)
         return state
 
     def _may_end(self, item: Item) -> bool:

@@ -53,6 +53,13 @@ class TokenBytes:
             known = self._known[node] = tuple(found)
         return known
 
+    def leads_one_way(self, node: Node) -> bool:
+        """Tell whether a node is inside a character, every rest of which leads to one state."""
+        if isinstance(node, int):
+            return False
+        state, bits, num = node
+        return state == 0 or ((bits, num) in _ODD_SECONDS and _is_rest(self.automaton.edges(state)[-1]))
+
     def shortest(self, node: Node) -> int:
         """Return the fewest bytes from a node to where the terminal may end."""
         if isinstance(node, int):

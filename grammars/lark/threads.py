@@ -37,10 +37,11 @@ class ThreadSteps:
     program : the pattern, or several.
     """
 
-    __slots__ = ("_followed", "program")
+    __slots__ = ("_followed", "_has_looks", "program")
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._has_looks = program.has_looks
         self._followed: dict[int, tuple[list[Thread], bool]] = {}
 
     def begin(self, starts: Iterable[int]) -> Follow:
@@ -55,7 +56,10 @@ class ThreadSteps:
     def step(self, follow: Follow) -> Iterable[tuple[int, int, Follow]]:
         """Yield (first, last, threads and look-behinds afterwards) for every class of characters."""
         threads, past = follow
-        places = sorted(_places(threads) | {pc for group in past for pc in group if pc >= 0})
+        if self._has_looks:
+            places = sorted(_places(threads) | {pc for group in past for pc in group if pc >= 0})
+        else:
+            places = [pc for pc, _ in threads if pc >= 0]
         code = self.program.code
         sets = [one.ranges for pc in places if isinstance(one := code[pc], Character)]
         known: dict[int, Follow] = {}
@@ -63,7 +67,8 @@ class ThreadSteps:
             after = known.get(members)
             if after is None:
                 accepted = {pc for bit, pc in enumerate(places, 1) if members >> bit & 1}
-                after = known[members] = self._advance(threads, past, accepted)
+                advance = self._advance if self._has_looks else self._advance_plain
+                after = known[members] = advance(threads, past, accepted)
             if after[0]:
                 yield first, last, after
 
@@ -89,6 +94,21 @@ class ThreadSteps:
             else:
                 break  # it ended earlier for certain: whatever is less preferred is cut off
         return prune_threads(out), behind
+
+    def _advance_plain(self, threads: Threads, past: tuple[frozenset[int], ...], accepted: set[int]) -> Follow:
+        """Do the same where nothing looks: no thread owes anything, and one that ended is the last."""
+        out: list[Thread] = []
+        for pc, _ in threads:
+            if pc in accepted:
+                one = self.program.code[pc]
+                assert isinstance(one, Character)
+                if self._follow(one.after, _NONE, (), out):
+                    break
+            elif pc < 0:
+                if pc == GOAL:
+                    out.append((GOAL, _NONE))
+                break
+        return tuple(dict.fromkeys(out)), past
 
     def _advance_obligations(
         self, obligations: frozenset[Obligation], behind: tuple[frozenset[int], ...], accepted: set[int]

@@ -123,3 +123,18 @@ def test_rests_are_made_for_loops_that_are_asked_for_often():
         < len(many.exits)
         == len(many.firsts.exits) + sum(int(tables.trie.nodes[node, DEPTH]) > 1 for node in many.exits)
     )
+
+
+def test_tokens_that_stay_end_between_characters():
+    """A token that ends inside a character goes on by the loop's bytes, and yet does not lead back to it."""
+    vocabulary = random_vocabulary(4, 1500)
+    tables = vocabulary_tables(vocabulary)
+    every = (1 << 64) - 1
+    loops = token_loops_of(tables, token_parts_of(tables).whole)
+    loop = loops.get(every, every, WIDE)
+    inside = allowed_token_ids(loop.row).tolist()
+    whole = [
+        t for t in inside if vocabulary.token_bytes[t].decode(errors="ignore").encode() == vocabulary.token_bytes[t]
+    ]
+    assert allowed_token_ids(loops.staying(loop)).tolist() == whole
+    assert 0 < len(whole) < len(inside)
