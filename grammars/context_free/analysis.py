@@ -39,6 +39,7 @@ class Analysis:
         self._parted: int | None = None
         self._first_bytes: dict[int, int] = {}
         self._settled: dict[int, bool] = {}
+        self._runs: dict[int, bool] = {}
 
     def is_nullable(self, symbols: Alternative) -> bool:
         """Tell whether a sequence matches the empty text."""
@@ -90,6 +91,25 @@ class Analysis:
                 onward = union_ranges([(first, last) for one in ends for first, last, _ in automaton.edges(one)])
                 known = not intersect_ranges(onward, self.first_characters(self._follow[number]))
             self._settled[number] = known
+        return known
+
+    def is_run(self, number: int) -> bool:
+        """Tell whether a terminal is one or more characters of a set, none of which begins what else may come after it.
+
+        Where it may come again, one after another says no more than one.
+        """
+        known = self._runs.get(number)
+        if known is None:
+            automaton = self.terminals[number].automaton
+            edges = automaton.edges(automaton.start)
+            known = not automaton.looks and len({target for _, _, target in edges}) == 1
+            if known:
+                after = edges[0][2]
+                others = self.first_characters(self._follow[number] & ~(1 << number))
+                ranges = tuple([(first, last) for first, last, _ in edges])
+                known = automaton.is_accepting(after) and not intersect_ranges(ranges, others)
+                known = known and automaton.edges(after) == tuple([(*pair, after) for pair in ranges])
+            self._runs[number] = known
         return known
 
     def first_bytes(self, terminals: int) -> int:

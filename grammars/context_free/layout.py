@@ -248,6 +248,7 @@ class RuleStates:
     def _row(self, items: tuple[Item, ...]) -> list[Edge]:
         """Return the edges that read one byte in all of the items."""
         returns = [self._returns(item.chain) for item in items]
+        again = [self._again(item) for item in items]
         ways = [
             (first, last, place, node)
             for place, item in enumerate(items)
@@ -258,11 +259,25 @@ class RuleStates:
         for first, last, here in _side_by_side(ways):
             if len(here) == 1:
                 place, node = here[0]
-                row.append((first, last, self._call(returns[place], self._read(items[place].number, node))))
+                if again[place] and isinstance(node, int):
+                    target = self._call(returns[place][1:], returns[place][0])
+                else:
+                    target = self._call(returns[place], self._read(items[place].number, node))
+                row.append((first, last, target))
             else:
                 joint = [Item(items[place].number, node, items[place].chain) for place, node in here]
                 row.append((first, last, self._after(joint)))
         return row
+
+    def _again(self, item: Item) -> bool:
+        """Tell whether a terminal may be read again right after one character of it, and says no more by that."""
+        if not item.chain or not self.analysis.is_run(item.number):
+            return False
+        place, alone = item.chain[-1], (self.analysis.terminals[item.number],)
+        if not isinstance(place, Place) or item.node != alone[0].automaton.start:
+            return False
+        after = [suffix[0] if suffix else None for suffix in place.suffixes]
+        return all(isinstance(one, Star) and alone in self.analysis.rules[one.name] for one in after)
 
     def _write(
         self,
