@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.network import Network
-from fsm.rules._state_set_kernels import NOT_LOOKED
+from fsm.rules._set_kernels import NOT_LOOKED
 
 __all__ = ["Outline", "SetMask", "SetMasks"]
 

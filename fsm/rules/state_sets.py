@@ -16,15 +16,10 @@ from fsm.codes import NOTED
 from fsm.expansion_time import ExpansionTime, check_expansion_time
 from fsm.kernel_runs import KernelRuns
 from fsm.patterns._byte_kernels import ALL_ONES
-from fsm.rules._state_set_kernels import (
-    EXITS,
+from fsm.rules._set_kernels import (
     FULL,
-    HOME,
-    LOOP,
     NOT_LOOKED,
     NUM_SET_REGISTERS,
-    RESTS,
-    ROOTS,
     S_EXIT,
     S_HOME,
     S_LOWEST,
@@ -32,11 +27,11 @@ from fsm.rules._state_set_kernels import (
     S_SET,
     S_SETS,
     advance_sets_entry,
-    fill_sets_entry,
-    find_wide_entry,
     intern_set_entry,
     rehash_sets_kernel,
 )
+from fsm.rules._set_loop_kernels import find_wide_entry
+from fsm.rules._set_mask_kernels import EXITS, HOME, LOOP, RESTS, ROOTS, fill_sets_entry
 from fsm.rules.set_masks import SetMask
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_loops import ROOT, TokenLoop, token_loops_of

@@ -91,7 +91,7 @@ class TokenLoops:
         )
 
     def get(self, low: int, high: int, wide: int, node: int = ROOT) -> TokenLoop:
-        """Return what a set of bytes does below a node between characters (``fsm.rules._state_set_kernels``)."""
+        """Return what a set of bytes does below a node between characters (``fsm.rules._set_loop_kernels``)."""
         key = (low, high, wide, node)
         known = self._known.get(key)
         if known is None:

@@ -18,26 +18,14 @@ from fsm.distance import FAR
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
 from grammars.context_free.analysis import Analysis
+from grammars.context_free.leads import Item, Leads, Parting, Place, join_items
 from grammars.context_free.strictness import can_be_paid
-from grammars.context_free.symbols import Alternative, Star, Symbol, Terminal
+from grammars.context_free.symbols import Star
 from grammars.context_free.token_bytes import Node, lead_bytes
 
 __all__ = ["RuleStates"]
 
 _NOT_ASCII = ((1 << 256) - 1) ^ ((1 << 128) - 1)
-
-
-class Place(NamedTuple):
-    """What may still come in a rule, and the terminals that may come after it."""
-
-    suffixes: frozenset[Alternative]
-    follow: int
-
-
-class Parting(NamedTuple):
-    """Where ways that began with the same terminal part: the places to return to on each."""
-
-    chains: tuple[tuple[Place, ...], ...]
 
 
 class Reading(NamedTuple):
@@ -49,14 +37,6 @@ class Reading(NamedTuple):
     items: tuple[Item, ...]
 
 
-class Item(NamedTuple):
-    """A terminal being read."""
-
-    number: int
-    node: Node
-    chain: tuple[Place | Parting, ...]
-
-
 Way = tuple[int, int, int, Node]
 
 
@@ -65,6 +45,7 @@ class RuleStates:
 
     def __init__(self, network: Network, analysis: Analysis) -> None:
         self.analysis = analysis
+        self.leads = Leads(analysis)
         self.number = network.add_owner(self)
         self._network = network
         self._arguments: list[Place | Reading] = []
@@ -72,7 +53,6 @@ class RuleStates:
         self._reading: dict[tuple[int, Node], int] = {}
         self._calls: dict[tuple[int, int], int] = {}
         self._forks: dict[tuple[int, ...], int] = {}
-        self._leads: dict[str, tuple[Item, ...]] = {}
 
     def start(self) -> int:
         """Return the state in which a text begins."""
@@ -191,8 +171,8 @@ class RuleStates:
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def _expand_place(self, state: int, place: Place) -> None:
-        suffixes = self._closed(place.suffixes)
-        items = _joined(self._leads_of(suffixes, place.follow))
+        suffixes = self.leads.closed(place.suffixes)
+        items = join_items(self.leads.of(suffixes, place.follow))
         leaving = self.analysis.first_bytes(place.follow) if () in suffixes else None
         self._write(state, self._row(items), leaving=leaving)
 
@@ -312,66 +292,6 @@ class RuleStates:
         blocked = [(first, last, 0) for first, last in _runs(~leaving & ~read & ((1 << 256) - 1))]
         leave = network.add_byte(sorted([*blocked, *skipped]), default=STATE_POP)
         network.write_fork(state, [stay, leave])
-
-    # -- what comes next -------------------------------------------------------------------------------------------
-
-    def _closed(self, suffixes: frozenset[Alternative]) -> frozenset[Alternative]:
-        """Add what comes next where a symbol that may be empty is."""
-        found = set(suffixes)
-        waiting = list(suffixes)
-        while waiting:
-            suffix = waiting.pop()
-            if suffix and (isinstance(suffix[0], Star) or suffix[0] in self.analysis.nullable):
-                rest = suffix[1:]
-                if rest not in found:
-                    found.add(rest)
-                    waiting.append(rest)
-        return frozenset(found)
-
-    def _leads_of(self, suffixes: frozenset[Alternative], follow: int) -> tuple[Item, ...]:
-        """Return the terminals that may come next, each with the places to return to after it."""
-        groups: dict[Symbol, set[Alternative]] = {}
-        for suffix in suffixes:
-            if suffix:
-                rest = suffix if isinstance(suffix[0], Star) else suffix[1:]
-                groups.setdefault(suffix[0], set()).add(rest)
-        items: dict[Item, None] = {}
-        for symbol in sorted(groups, key=self._order):
-            place = Place(frozenset(groups[symbol]), follow)
-            chain = () if place.suffixes == {()} else (place,)
-            if isinstance(symbol, Terminal):
-                start = symbol.automaton.start
-                items[Item(self.analysis.numbers[symbol], start, chain)] = None
-                continue
-            for item in self._leads_of_rule(symbol.name if isinstance(symbol, Star) else symbol):
-                items[Item(item.number, item.node, chain + item.chain)] = None
-        return tuple(items)
-
-    def _leads_of_rule(self, name: str) -> tuple[Item, ...]:
-        known = self._leads.get(name)
-        if known is None:
-            suffixes = self._closed(frozenset(self.analysis.rules[name]))
-            known = self._leads[name] = self._leads_of(suffixes, self.analysis.follow_of_rule(name))
-        return known
-
-    def _order(self, symbol: Symbol) -> tuple[int, int, str]:
-        if isinstance(symbol, Terminal):
-            return 0, self.analysis.numbers[symbol], ""
-        return (1, 0, symbol.name) if isinstance(symbol, Star) else (2, 0, symbol)
-
-
-def _joined(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Read a terminal once for all ways that begin with it."""
-    chains: dict[tuple[int, Node], list[tuple[Place, ...]]] = {}
-    for item in items:
-        chain = tuple([link for link in item.chain if isinstance(link, Place)])
-        chains.setdefault((item.number, item.node), []).append(chain)
-    return tuple(
-        [
-            Item(number, node, found[0] if len(found) == 1 else (Parting(tuple(found)),))
-            for (number, node), found in chains.items()
-        ]
-    )
 
 
 def _side_by_side(ways: list[Way]) -> list[tuple[int, int, list[tuple[int, Node]]]]:

@@ -53,7 +53,7 @@ def _look(compiled: Compiled, state: int, inside: dict[str, None], expected: dic
     if isinstance(place, Reading):
         inside.update(dict.fromkeys(terminals[item.number].name for item in place.items))
     else:
-        leads = owner._leads_of(owner._closed(place.suffixes), place.follow)
+        leads = owner.leads.at(place)
         expected.update(dict.fromkeys(terminals[item.number].name for item in leads))
 
 
