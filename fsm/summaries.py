@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
-from fsm.addresses import addresses_of
 from fsm.automata.boolean_dfa import BooleanDfa
 from fsm.automata.dfa import DEAD, Dfa
 from fsm.codes import CLASS_CLOSE, CLASS_INVALID, NEED, R_FREE, R_NEED, R_NODE, R_TOUCHED
@@ -83,9 +82,11 @@ class Summary:
 
     def __post_init__(self) -> None:
         """Find from how many characters on the counter makes no difference."""
-        self.most = max(int(self.needs.max(initial=0)), self.owed + self.classes.longest)
-        exits = name_walk(self.endings, self.exits.tokens, self.exits.counts, self.exits.starts)
-        self.walk = np.append(exits, (addresses_of(self.base)[0], self.most))
+        most = int(self.needs.max()) if len(self.needs) else 0
+        self.most = max(most, self.owed + self.classes.longest)
+        exits = self.exits
+        self.walk = name_walk(self.endings, exits.tokens, exits.counts, exits.starts, self.base)
+        self.walk[-1] = self.most
 
     @property
     def memory_bytes(self) -> int:

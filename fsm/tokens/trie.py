@@ -100,9 +100,13 @@ def name_walk(
     tokens: NDArray[np.int32] = _NOTHING,
     counts: NDArray[np.int32] = _NOTHING,
     starts: NDArray[np.int32] = _NOTHING,
+    *more: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """Name what a kernel walks (``mask_entry``): a trie; for one of endings also the tokens with each: int64[20]."""
-    return np.concatenate([trie.addresses, addresses_of(tokens, counts, starts)])
+    """Name what a kernel walks (``mask_entry``): a trie; for one of endings also the tokens with each: int64[20].
+
+    more : arrays that are named after these, two numbers each.
+    """
+    return np.concatenate([trie.addresses, addresses_of(tokens, counts, starts, *more)])
 
 
 def build_token_trie(vocabulary: Vocabulary) -> TokenTrie:

@@ -67,17 +67,28 @@ def is_cleanup(frame: FrameType) -> bool:
     return linecache.getline(frame.f_code.co_filename, frame.f_lineno - 1).strip() == "finally:"
 
 
+def is_ending(frame: FrameType | None) -> bool:
+    """Tell whether an object is being taken apart, where Python drops what is raised."""
+    while frame is not None:
+        if frame.f_code.co_name in ENDS:
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def interrupted_after(num_lines: int) -> Iterator[list[int]]:
     """Raise KeyboardInterrupt once so many lines of ours have run; yield the count of those left."""
-    left = [num_lines]
+    left, is_raised = [num_lines], False
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal is_raised
         if not frame.f_code.co_filename.startswith(OURS) or frame.f_code.co_name in ENDS:
             return None
         if event == "line" and not is_cleanup(frame):
             left[0] -= 1
-            if left[0] == 0:
+            if left[0] <= 0 and not is_raised and not is_ending(frame):
+                is_raised = True
                 raise KeyboardInterrupt
         return trace
 
