@@ -38,6 +38,7 @@ class Analysis:
         self._shortest: dict[str, int] | None = None
         self._parted: int | None = None
         self._first_bytes: dict[int, int] = {}
+        self._first_characters: dict[int, Ranges] = {}
         self._settled: dict[int, bool] = {}
         self._runs: dict[int, bool] = {}
 
@@ -72,9 +73,12 @@ class Analysis:
 
     def first_characters(self, terminals: int) -> Ranges:
         """Return the characters that some of the terminals begin with."""
-        return union_ranges(
-            [(a, b) for one in self.listed(terminals) for a, b, _ in one.automaton.edges(one.automaton.start)]
-        )
+        known = self._first_characters.get(terminals)
+        if known is None:
+            starts = [one.automaton.edges(one.automaton.start) for one in self.listed(terminals)]
+            known = union_ranges([(first, last) for edges in starts for first, last, _ in edges])
+            self._first_characters[terminals] = known
+        return known
 
     def is_settled(self, number: int) -> bool:
         """Tell whether nothing that may come after a terminal could have been read on by it, wherever it ends.

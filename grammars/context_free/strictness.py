@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fsm.automata.dfa import Edge
 from fsm.automata.partition import iterate_partition
 from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
 from fsm.expansion_time import check_expansion_time
@@ -26,7 +25,8 @@ class Strictness:
         self.analysis = analysis
         self.ignored = ignored
         self._deep: dict[tuple[Debt, Terminal], bool] = {}
-        self._open: dict[Debt, list[tuple[int, int]]] = {}
+        self._idle: dict[tuple[Debt, int], bool] = {}
+        self._open: dict[Debt, Ranges] = {}
 
     def find(self) -> dict[Terminal, Ranges | None]:
         """Return the terminals with what they owe: all of it (None), or only after these first characters."""
@@ -46,7 +46,10 @@ class Strictness:
 
     def _deep_characters(self, number: int, debt: Debt) -> Ranges:
         """Return the first characters after which what is owed may still forbid something."""
-        follow = self.analysis.listed(self.analysis.follow(number))
+        after = self.analysis.follow(number)
+        if not intersect_ranges(self._pending(debt), self.analysis.first_characters(after)):
+            return ()
+        follow = self.analysis.listed(after)
         deep = [one for one in follow if self._is_deep(debt, one) and not self._is_absorbed(number, debt, one)]
         return self.analysis.first_characters(self.analysis.mask(deep))
 
@@ -92,22 +95,18 @@ class Strictness:
         known = self._deep.get((debt, terminal))
         if known is None:
             start = terminal.automaton.start
-            if not self._may_be_open(debt, terminal.automaton.edges(start)):
-                self._deep[debt, terminal] = False
-                return False
             waiting = [(target, left) for _, _, target, left in paid_edges(terminal, start, frozenset([debt])) if left]
             known = self._deep[debt, terminal] = _restricts(terminal, waiting)
         return known
 
-    def _may_be_open(self, debt: Debt, edges: Iterable[Edge]) -> bool:
-        """Tell whether something is still owed after the character of some edge."""
+    def _pending(self, debt: Debt) -> Ranges:
+        """Return the characters after which something is still owed."""
         pending = self._open.get(debt)
         if pending is None:
             automaton = debt.automaton
-            pending = self._open[debt] = [
-                (a, b) for a, b, c in automaton.follow_edges(debt.follow) if not automaton.is_free(c)
-            ]
-        return any(first <= high and low <= last for low, high in pending for first, last, _ in edges)
+            edges = automaton.follow_edges(debt.follow)
+            pending = self._open[debt] = union_ranges([(a, b) for a, b, c in edges if not automaton.is_free(c)])
+        return pending
 
     def _separates(self, ignored: Terminal, debt: Debt, others: int) -> bool:
         """Tell whether one character of an ignored terminal may come in between, and then anything."""
@@ -118,12 +117,19 @@ class Strictness:
             after = automaton.debt(state)
             if after is None:
                 return True
-            starts = [(one, one.automaton.start) for one in self.analysis.listed(others)]
-            if after.automaton.holds_at_end(after.follow) and not any(
-                _restricts(one, [(start, frozenset([after]))]) for one, start in starts
-            ):
+            if self._stops_nothing(after, others):
                 return True
         return False
+
+    def _stops_nothing(self, debt: Debt, terminals: int) -> bool:
+        """Tell whether the text may end and every text of some terminals may come where this is owed."""
+        known = self._idle.get((debt, terminals))
+        if known is None:
+            owed = frozenset([debt])
+            known = self._idle[debt, terminals] = debt.automaton.holds_at_end(debt.follow) and not any(
+                _restricts(one, [(one.automaton.start, owed)]) for one in self.analysis.listed(terminals)
+            )
+        return known
 
 
 def can_be_paid(analysis: Analysis, number: int, debt: Debt) -> bool:
