@@ -49,7 +49,13 @@ class Follows(ThreadSteps):
         known = self._follows.get(follow)
         if known is None:
             with EXPANSION_LOCK:
-                found = [(a, b, settle(list(t), past)) for a, b, (t, past) in self.step(follow)]
+                # Thousands of classes of characters lead to few places, each of them one object.
+                settled: dict[int, tuple[Follow, Follow]] = {}
+                found: list[FollowEdge] = []
+                for first, last, after in self.step(follow):
+                    if id(after) not in settled:
+                        settled[id(after)] = after, settle(list(after[0]), after[1])
+                    found.append((first, last, settled[id(after)][1]))
                 known = self._follows[follow] = _joined([edge for edge in found if edge[2][0]])
         return known
 
@@ -129,10 +135,14 @@ class FollowStates(Follows):
     def _expand(self, state: int) -> tuple[Edge, ...]:
         check_expansion_time()
         merged: list[Edge] = []
+        numbers: dict[int, tuple[Follow, int]] = {}
         for first, last, after in self.step(self._states[state]):
-            if all(pc == EARLIER for pc, _ in after[0]):
+            if id(after) not in numbers:
+                is_over = all(pc == EARLIER for pc, _ in after[0])
+                numbers[id(after)] = after, 0 if is_over else self._number(after)
+            target = numbers[id(after)][1]
+            if not target:
                 continue
-            target = self._number(after)
             if merged and merged[-1][1] + 1 == first and merged[-1][2] == target:
                 merged[-1] = (merged[-1][0], last, target)
             else:
@@ -184,7 +194,7 @@ def _joined(edges: list[FollowEdge]) -> tuple[FollowEdge, ...]:
 
 def _pairs(left: tuple[FollowEdge, ...], right: tuple[FollowEdge, ...]) -> set[tuple[Follow, Follow]]:
     """Return what two lists of edges say side by side, dead where one has no edge."""
-    found: set[tuple[Follow, Follow]] = set()
+    found: dict[tuple[int, int], tuple[Follow, Follow]] = {}  # by identity: hashing them takes longer than all else
     place = i = j = 0
     while place <= LAST_SYMBOL:
         while i < len(left) and left[i][1] < place:
@@ -199,9 +209,9 @@ def _pairs(left: tuple[FollowEdge, ...], right: tuple[FollowEdge, ...]) -> set[t
             else:
                 here.append(DEAD)
                 end = min(end, edges[k][0] - 1) if k < len(edges) else end
-        found.add((here[0], here[1]))
+        found[id(here[0]), id(here[1])] = here[0], here[1]
         place = end + 1
-    return found
+    return set(found.values())
 
 
 def _holds_at_end(threads: Threads) -> bool:
