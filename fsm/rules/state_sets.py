@@ -62,7 +62,8 @@ class StateSets:
         nothing = np.zeros(0, np.int32)
         self._no_loop = TokenLoop(row=nothing, exits=nothing, groups=nothing, begins=nothing, children=nothing, depth=0)
         self._known = np.full((256, 3), ALL_ONES, np.uint64)
-        self._path = np.zeros(tables.trie.max_depth + 2, np.int64)
+        # One for the walk of the tokens, one for what is walked while that waits.
+        self._path, self._inner_path = np.zeros((2, tables.trie.max_depth + 2), np.int64)
         self._max_sets = max(max_bytes // 1200, 64)
         self._allocate(_FIRST_SETS, 2 * _FIRST_SETS)
 
@@ -161,7 +162,9 @@ class StateSets:
     ) -> int:
         """Run the kernel that fills masks to its end; return its answer."""
         runs, named, depth = self._runs, self._no_loop.addresses, 0
-        walked = self._token_loops.addresses if rests is None else rests.addresses
+        walked, path = self._token_loops.addresses, self._path
+        if rests is not None:
+            walked, path = rests.addresses, self._inner_path
         if loop is not None:
             named, depth = loop.addresses, loop.depth
         resumes = 0
@@ -169,7 +172,7 @@ class StateSets:
             code = int(
                 fill_sets_entry(
                     runs.network.addresses, runs.workspace.addresses, self._addresses, walked, named, depth, number,
-                    home, self._path, mask, mode,
+                    home, path, mask, mode,
                 )
             )  # fmt: skip
             if code >= 0:

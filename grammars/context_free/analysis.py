@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
 from fsm.distance import FAR
+from fsm.expansion_time import check_expansion_time
 from grammars.context_free.rewriting import find_nullable
-from grammars.context_free.symbols import Alternative, Futures, Rules, Star, Symbol, Terminal
+from grammars.context_free.symbols import Alternative, Futures, Rules, Star, Symbol, Terminal, TokenAutomaton
 from grammars.context_free.token_bytes import TokenBytes
 
 __all__ = ["Analysis", "all_futures", "reachable"]
@@ -91,6 +92,7 @@ class Analysis:
             automaton = terminal.automaton
             known = automaton.is_plain
             if not known and not automaton.looks:
+                check_expansion_time()
                 ends = [one for one in reachable(terminal) if automaton.is_accepting(one)]
                 onward = union_ranges([(first, last) for one in ends for first, last, _ in automaton.edges(one)])
                 known = not intersect_ranges(onward, self.first_characters(self._follow[number]))
@@ -104,15 +106,10 @@ class Analysis:
         """
         known = self._runs.get(number)
         if known is None:
-            automaton = self.terminals[number].automaton
-            edges = automaton.edges(automaton.start)
-            known = not automaton.looks and len({target for _, _, target in edges}) == 1
-            if known:
-                after = edges[0][2]
-                others = self.first_characters(self._follow[number] & ~(1 << number))
-                ranges = tuple([(first, last) for first, last, _ in edges])
-                known = automaton.is_accepting(after) and not intersect_ranges(ranges, others)
-                known = known and automaton.edges(after) == tuple([(*pair, after) for pair in ranges])
+            check_expansion_time()
+            ranges = _repeated(self.terminals[number].automaton)
+            others = self._follow[number] & ~(1 << number)
+            known = bool(ranges) and not intersect_ranges(ranges, self.first_characters(others))
             self._runs[number] = known
         return known
 
@@ -245,6 +242,17 @@ class Analysis:
                     shortest[name] = fewest
                     is_changed = True
         return shortest
+
+
+def _repeated(automaton: TokenAutomaton) -> Ranges:
+    """Return the characters of which an automaton reads one or more, empty where it is not of that kind."""
+    edges = automaton.edges(automaton.start)
+    if automaton.looks or len({target for _, _, target in edges}) != 1:
+        return ()
+    after = edges[0][2]
+    ranges = tuple([(first, last) for first, last, _ in edges])
+    is_loop = automaton.is_accepting(after) and automaton.edges(after) == tuple([(*pair, after) for pair in ranges])
+    return ranges if is_loop else ()
 
 
 def all_futures(terminal: Terminal) -> Iterator[Futures]:

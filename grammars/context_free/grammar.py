@@ -16,7 +16,12 @@ from grammars.context_free.analysis import Analysis
 from grammars.context_free.following import carry_debts
 from grammars.context_free.layout import RuleStates
 from grammars.context_free.repetitions import fold_repetitions
-from grammars.context_free.rewriting import keep_reachable, remove_left_recursion, remove_unproductive
+from grammars.context_free.rewriting import (
+    drop_aliases,
+    keep_reachable,
+    remove_left_recursion,
+    remove_unproductive,
+)
 from grammars.context_free.symbols import Alternative, Terminal
 from grammars.grammar import Grammar
 from grammars.regular import RegularGrammar
@@ -53,7 +58,7 @@ class ContextFreeGrammar(Grammar):
         skipped = list(ignored)
         productive = remove_unproductive(rules)
         self._check(start, productive)
-        rules = keep_reachable(fold_repetitions(productive), start)
+        rules = keep_reachable(fold_repetitions(drop_aliases(productive, start)), start)
         analysis = Analysis(rules, start, skipped)
         carried = carry_debts(analysis, skipped)
         if carried is not None:

@@ -17,7 +17,7 @@ __all__ = ["Item", "Leads", "Parting", "Place", "join_items"]
 
 
 class Place(NamedTuple):
-    """What may still come in a rule, and the terminals that may come after it."""
+    """What may still come in a rule, and the terminals that may come after it; 0 where they make no difference."""
 
     suffixes: frozenset[Alternative]
     follow: int
@@ -75,7 +75,7 @@ class Leads:
                 groups.setdefault(suffix[0], set()).add(rest)
         items: dict[Item, None] = {}
         for symbol in sorted(groups, key=self._order):
-            place = Place(frozenset(groups[symbol]), follow)
+            place = self._place(groups[symbol], follow)
             chain = () if place.suffixes == {()} else (place,)
             if isinstance(symbol, Terminal):
                 start = symbol.automaton.start
@@ -84,6 +84,14 @@ class Leads:
             for item in self._of_rule(symbol.name if isinstance(symbol, Star) else symbol):
                 items[Item(item.number, item.node, chain + item.chain)] = None
         return tuple(items)
+
+    def _place(self, suffixes: set[Alternative], follow: int) -> Place:
+        """Return a place; where one way is left and must read its last symbol, what follows makes no difference."""
+        if len(suffixes) == 1:
+            (suffix,) = suffixes
+            if suffix and not self._analysis.is_nullable(suffix[-1:]):
+                follow = 0
+        return Place(frozenset(suffixes), follow)
 
     def _of_rule(self, name: str) -> tuple[Item, ...]:
         known = self._of_rules.get(name)

@@ -14,6 +14,7 @@ from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
 
 __all__ = [
+    "drop_aliases",
     "find_left_recursive",
     "find_nullable",
     "find_productive",
@@ -76,6 +77,35 @@ def keep_reachable(rules: Rules, start: str) -> Table:
                     seen.add(name)
                     waiting.append(name)
     return {name: list(alternatives) for name, alternatives in rules.items() if name in seen}
+
+
+def drop_aliases(rules: Rules, start: str) -> Table:
+    """Name rules that are nothing but another rule as that one, so that both are one place; the start stays.
+
+    Examples
+    --------
+    >>> drop_aliases({"text": [("value",)], "value": [("list",)], "list": [(), ("value", "list")]}, "text")
+    {'text': [('list',)], 'list': [(), ('list', 'list')]}
+    """
+    aliases = {}
+    for name, alternatives in rules.items():
+        if name != start and len(alternatives) == 1 and len(alternatives[0]) == 1 and type(alternatives[0][0]) is str:
+            aliases[name] = alternatives[0][0]
+    if not aliases:
+        return {name: list(alternatives) for name, alternatives in rules.items()}
+    meant: dict[Symbol, Symbol] = {}
+    for name, first in aliases.items():
+        seen, target = {name}, first
+        while target in aliases and target not in seen:
+            seen.add(target)
+            target = aliases[target]
+        if target not in seen:  # else rules that call each other and read nothing
+            meant |= {name: target, Star(name): Star(target)}
+    return {
+        name: list(dict.fromkeys([tuple([meant.get(symbol, symbol) for symbol in one]) for one in alternatives]))
+        for name, alternatives in rules.items()
+        if name not in meant
+    }
 
 
 def remove_left_recursion(rules: Rules, start: str) -> Table:

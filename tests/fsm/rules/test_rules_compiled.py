@@ -132,3 +132,19 @@ def test_tables_that_grow_too_large_begin_anew():
         assert set(allowed_token_ids(mask[0]).tolist()) == allowed_by_trying(matcher), matcher.text()
         matcher.advance(known[bytes([byte])])
     assert matcher.is_accepting
+
+
+def test_large_subtrees_are_walked_while_a_walk_of_all_tokens_waits():
+    """What is filled below a large subtree leaves the walk that stopped there as it was, also with rests joined."""
+    chance = random.Random(1)
+    letters = "abcdefghijklmnopqrstuvwxyz01"
+    tokens = {bytes([byte]) for byte in range(256)} | {b"xb", b"xb1", b"xb1;", b"xbz", b"xaq;"}
+    while len(tokens) < 9000:
+        tokens.add(b"xa" + "".join(chance.choices(letters, k=chance.choice([2, 3, 4, 5]))).encode())
+    vocabulary = Vocabulary([b"</s>", *sorted(tokens)], eos_token_ids=[0])
+    grammar = lark('start: (ITEM ";")*\nITEM: /x(a[a-z]*[01]|b1)/')
+    mask = allocate_token_bitmask(1, vocabulary.size)
+    expected = allowed_by_trying(grammar.compile(vocabulary).matcher())
+    for _ in range(40):  # after 32 times rests are joined
+        grammar.compile(vocabulary).matcher().fill_next_token_bitmask(mask)
+        assert set(allowed_token_ids(mask[0]).tolist()) == expected

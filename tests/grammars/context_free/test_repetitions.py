@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from grammars.context_free.repetitions import fold_repetitions
+from grammars.context_free.rewriting import drop_aliases
 from grammars.context_free.symbols import Star, Terminal
 from grammars.lark.exact_text import ExactText
 
@@ -37,11 +38,11 @@ CASES = {
 }
 
 
-def rules_of(name):
+def with_terminals(case):
     """Return the rules of a case, its letters as terminals."""
     return {
         rule: [tuple(LETTERS.get(symbol, symbol) for symbol in one) for one in alternatives]
-        for rule, alternatives in CASES[name].items()
+        for rule, alternatives in case.items()
     }
 
 
@@ -76,7 +77,7 @@ def texts_of(rules, start):
 @pytest.mark.parametrize("name", CASES)
 def test_folded_rules_derive_the_same_texts(name):
     """Whatever is repeated, wherever it may be left out."""
-    rules = rules_of(name)
+    rules = with_terminals(CASES[name])
     assert texts_of(fold_repetitions(rules), "s") == texts_of(rules, "s")
 
 
@@ -96,7 +97,26 @@ def test_folded_rules_derive_the_same_texts(name):
 )
 def test_what_may_be_left_out_becomes_any_number(name, expected):
     """A rule with and without a repetition at one place has it there once; others stay as they are."""
-    found = fold_repetitions(rules_of(name))["s"]
+    found = fold_repetitions(with_terminals(CASES[name]))["s"]
     assert [
         tuple(getattr(one, "name", one) if isinstance(one, Terminal) else one for one in way) for way in found
     ] == expected
+
+
+ALIASES = {
+    "chain": {"s": [("m", "a")], "m": [("n",)], "n": [("b",), ()]},
+    "start": {"s": [("m",)], "m": [("s", "a"), ("b",)]},
+    "circle": {"s": [("m",), ("a",)], "m": [("n",)], "n": [("m",)]},
+    "repeated": {"s": [("a", Star("m"))], "m": [("n",)], "n": [("b",)]},
+    "twice": {"s": [("m",), ("n",)], "m": [("n",)], "n": [("b", "m"), ("a",)]},
+}
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_rules_without_aliases_derive_the_same_texts(name):
+    """A rule that is nothing but another is that one wherever it stands, unless a text begins there."""
+    rules = with_terminals(ALIASES[name])
+    left = drop_aliases(rules, "s")
+    assert texts_of(left, "s") == texts_of(rules, "s")
+    kept = [rule for rule, ways in left.items() if rule != "s" and len(ways) == len(ways[0]) == 1]
+    assert all(isinstance(left[rule][0][0], Terminal) or name == "circle" for rule in kept)
