@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fsm.freezing.frozen import FrozenTables
     from fsm.matcher import Matcher
 
-__all__ = ["Compiled", "TextSource", "untie"]
+__all__ = ["Compiled", "TextSource"]
 
 TextSource = Callable[[], bytes]
 _BEGIN = np.array([(0, 0, 0, 0, UNBOUNDED)], np.int64)
@@ -68,10 +68,20 @@ class Compiled:
 
     def __del__(self) -> None:
         """Take the cycles apart, so that memory returns at once and no garbage collection has to find them."""
-        untie(self.__dict__.get("_positions", {}))  # which is not there where making it was interrupted
+        self._untie(self.__dict__.get("_positions", {}))  # which is not there where making it was interrupted
         network: Network | None = self.__dict__.get("network")
         if network is not None:
             network.release()
+
+    @staticmethod
+    def _untie(positions: dict[Any, Any]) -> None:
+        """Drop positions and what they remember of one another.
+
+        A method, because objects may outlive the names of their modules where the interpreter ends.
+        """
+        for position in positions.values():
+            position.forget_moves()
+        positions.clear()
 
     @property
     def memory_bytes(self) -> int:
@@ -251,7 +261,7 @@ class Compiled:
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        untie(self._positions)
+        self._untie(self._positions)
         self._masks.forget()
         self._position_bytes = 0
 
@@ -262,10 +272,3 @@ def _matcher_type() -> type[Matcher]:
     from fsm.matcher import Matcher
 
     return Matcher
-
-
-def untie(positions: dict[Any, Any]) -> None:
-    """Drop positions and what they remember of one another."""
-    for position in positions.values():
-        position.forget_moves()
-    positions.clear()

@@ -7,7 +7,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from fsm.compiled import Compiled, TextSource, untie
+from fsm.compiled import Compiled, TextSource
 from fsm.freezing._frozen_kernels import move_tokens_kernel
 from fsm.freezing.frozen import FrozenTables
 from fsm.freezing.saving import load_tables
@@ -114,12 +114,12 @@ class FrozenCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        untie(self._by_row)
+        self._untie(self._by_row)
         super()._forget()
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_row", {}))
+        self._untie(self.__dict__.get("_by_row", {}))
         super().__del__()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.literals import LiteralsDfa
-from fsm.compiled import Compiled, TextSource, untie
+from fsm.compiled import Compiled, TextSource
 from fsm.dfa_states import RawStates
 from fsm.mask import pack_token_ids
 from fsm.network import Network
@@ -79,7 +79,7 @@ class LiteralCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_node", {}))
+        self._untie(self.__dict__.get("_by_node", {}))
         super().__del__()
 
     @property
@@ -265,5 +265,5 @@ class LiteralCompiled(Compiled):
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         forgotten, self._by_node = self._by_node, {_START: self._first}
-        untie(dict(forgotten))  # other threads may still add to it
+        self._untie(dict(forgotten))  # other threads may still add to it
         super()._forget()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import Dfa
-from fsm.compiled import Compiled, TextSource, untie
+from fsm.compiled import Compiled, TextSource
 from fsm.dfa_states import RawStates
 from fsm.layout import KIND, STUB, UNBOUNDED
 from fsm.network import Network
@@ -85,7 +85,7 @@ class PatternCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_number", {}))
+        self._untie(self.__dict__.get("_by_number", {}))
         super().__del__()
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
@@ -160,7 +160,7 @@ class PatternCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        untie(self._by_number)
+        self._untie(self._by_number)
         table = position_table_of(self.vocabulary, self.dfa, is_new=True)
         assert table is not None
         self._table = table

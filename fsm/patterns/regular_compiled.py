@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsm.automata.dfa import DEAD, Dfa
-from fsm.compiled import Compiled, TextSource, untie
+from fsm.compiled import Compiled, TextSource
 from fsm.dfa_states import RawStates
 from fsm.expansion_time import ExpansionTime
 from fsm.layout import KIND, STUB, UNBOUNDED
@@ -57,7 +57,7 @@ class RegularCompiled(Compiled):
 
     def __del__(self) -> None:
         """Take the cycles apart."""
-        untie(self.__dict__.get("_by_place", {}))
+        self._untie(self.__dict__.get("_by_place", {}))
         super().__del__()
 
     def advance(self, position: Position, token_id: int, text: TextSource) -> Position:
@@ -137,6 +137,6 @@ class RegularCompiled(Compiled):
 
     def _forget(self) -> None:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
-        untie(self._by_place)
+        self._untie(self._by_place)
         self._regular = renew_masks(self.vocabulary, self._dfa)
         super()._forget()

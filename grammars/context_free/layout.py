@@ -13,19 +13,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from fsm.automata.ranges import intersect_ranges, subtract_ranges, union_ranges
+from fsm.automata.ranges import intersect_ranges, union_ranges
 from fsm.distance import FAR
 from fsm.layout import STATE_POP
 from fsm.network import Edge, Network
 from grammars.context_free.analysis import Analysis
 from grammars.context_free.leads import Item, Leads, Parting, Place, join_items
-from grammars.context_free.strictness import can_be_paid
+from grammars.context_free.strictness import can_be_paid, divided_bytes
 from grammars.context_free.symbols import Star
 from grammars.context_free.token_bytes import Node, lead_bytes
 
 __all__ = ["RuleStates"]
-
-_NOT_ASCII = ((1 << 256) - 1) ^ ((1 << 128) - 1)
 
 
 class Reading(NamedTuple):
@@ -185,29 +183,15 @@ class RuleStates:
             self._write(state, row, leaving=None)
             return
         leaving = self._leaving_bytes(item)
-        divided = self._divided_bytes(item)
+        assert isinstance(item.node, int)
+        debt = self.analysis.terminals[item.number].automaton.debt(item.node)
+        divided = 0 if debt is None else divided_bytes(self.analysis, item.number, debt)
         skipped = []
         if divided:
             numbers = [one for one in range(len(self.analysis.terminals)) if self.analysis.ignored >> one & 1]
             starts = [Item(one, self.analysis.terminals[one].automaton.start, ()) for one in numbers]
             skipped = [(a, b, c) for a, b, c in _cut(self._row(tuple(starts))) if divided >> a & 1]
         self._write(state, row, leaving=leaving & ~divided, is_exact=True, skipped=skipped)
-
-    def _divided_bytes(self, item: Item) -> int:
-        """Return the bytes that begin both a character that is ignored here and one that must not follow.
-
-        Which it is shows later, so before them ignored text is read at once, instead of whatever follows.
-        """
-        assert isinstance(item.node, int)
-        analysis = self.analysis
-        debt = analysis.terminals[item.number].automaton.debt(item.node)
-        if debt is None or not analysis.ignored:
-            return 0
-        follow = analysis.follow(item.number)
-        allowed = union_ranges([(first, last) for first, last, _ in debt.automaton.follow_edges(debt.follow)])
-        ignored = analysis.first_characters(follow & analysis.ignored)
-        forbidden = subtract_ranges(analysis.first_characters(follow), allowed)
-        return lead_bytes(intersect_ranges(ignored, allowed)) & lead_bytes(forbidden) & _NOT_ASCII
 
     def _can_be_paid(self, item: Item) -> bool:
         """Tell whether anything that follows may come after a terminal that ends here."""

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fsm.automata.partition import iterate_partition
-from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
+from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, subtract_ranges, union_ranges
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.analysis import Analysis, reachable
 from grammars.context_free.debts import paid_edges
 from grammars.context_free.symbols import Debt, Debts, Terminal
 from grammars.context_free.token_bytes import lead_bytes
 
-__all__ = ["Strictness", "can_be_paid"]
+__all__ = ["Strictness", "can_be_paid", "divided_bytes"]
 
 _ASCII = (1 << 128) - 1
 
@@ -31,6 +31,7 @@ class Strictness:
     def find(self) -> dict[Terminal, Ranges | None]:
         """Return the terminals with what they owe: all of it (None), or only after these first characters."""
         found: dict[Terminal, Ranges | None] = {}
+        divided: list[Terminal] = []
         for number, terminal in enumerate(self.analysis.terminals):
             if self.analysis.is_settled(number):
                 continue
@@ -42,7 +43,10 @@ class Strictness:
             elif any(deep):
                 is_separate = all(any(self._separates(one, debt, others) for one in self.ignored) for debt in debts)
                 found[terminal] = union_ranges([pair for one in deep for pair in one]) if is_separate else None
-        return found
+            elif any(divided_bytes(self.analysis, number, debt) for debt in debts):
+                divided.append(terminal)
+        # Rows read what is ignored after these at once, which they cannot where rules carry what that owes.
+        return found | dict.fromkeys(divided) if found else found
 
     def _deep_characters(self, number: int, debt: Debt) -> Ranges:
         """Return the first characters after which what is owed may still forbid something."""
@@ -79,11 +83,14 @@ class Strictness:
         barred = complement_ranges(allowed)
         # What is ignored may always be left out, so that it is forbidden stops nothing.
         others = analysis.first_characters(follow & ~analysis.mask(self.ignored))
-        skipped = [one for one in self.ignored if not self._is_absorbed(number, debt, one)]
-        forbidden = intersect_ranges(
-            union_ranges([*others, *analysis.first_characters(analysis.mask(skipped))]), barred
+        skipped = analysis.first_characters(
+            analysis.mask([one for one in self.ignored if not self._is_absorbed(number, debt, one)])
         )
+        forbidden = intersect_ranges(union_ranges([*others, *skipped]), barred)
         if lead_bytes(intersect_ranges(others, allowed)) & lead_bytes(forbidden) & ~_ASCII:
+            return True
+        # Of what is ignored, too, a first byte may begin what may come next and what must not.
+        if lead_bytes(intersect_ranges(skipped, allowed)) & lead_bytes(intersect_ranges(skipped, barred)) & ~_ASCII:
             return True
         if not intersect_ranges(others, barred):
             return False
@@ -139,6 +146,20 @@ def can_be_paid(analysis: Analysis, number: int, debt: Debt) -> bool:
         return True
     allowed = tuple([(first, last) for first, last, _ in debt.automaton.follow_edges(debt.follow)])
     return bool(intersect_ranges(analysis.first_characters(follow), union_ranges(allowed)))
+
+
+def divided_bytes(analysis: Analysis, number: int, debt: Debt) -> int:
+    """Return the bytes that begin both a character that is ignored here and one that must not follow.
+
+    Which it is shows later, so before them ignored text is read at once, instead of whatever follows.
+    """
+    if not analysis.ignored:
+        return 0
+    follow = analysis.follow(number)
+    allowed = union_ranges([(first, last) for first, last, _ in debt.automaton.follow_edges(debt.follow)])
+    ignored = analysis.first_characters(follow & analysis.ignored)
+    forbidden = subtract_ranges(analysis.first_characters(follow & ~analysis.ignored), allowed)
+    return lead_bytes(intersect_ranges(ignored, allowed)) & lead_bytes(forbidden) & ~_ASCII
 
 
 def _can_all_end(terminal: Terminal, debts: set[Debt]) -> bool:

@@ -172,14 +172,15 @@ class _Reader:
     def grammar(self, compiled: list[Any], start: str, ignored: list[str]) -> ContextFreeGrammar:
         skip: Alternative = (Star("ignored text"),) if ignored else ()
         rules: dict[str, list[Alternative]] = {"whole text": [(*skip, start)]}
+        # Terminals of their own: one that rules ask for, too, is something else there.
+        skipped = [Terminal(name, self.terminals[name].automaton) for name in ignored]
         if ignored:
-            rules["ignored text"] = [(self.terminals[name],) for name in ignored]
+            rules["ignored text"] = [(one,) for one in skipped]
         for rule in compiled:
             symbols: list[Symbol] = []
             for symbol in rule.expansion:
                 symbols += (self.terminals[symbol.name], *skip) if symbol.is_term else (str(symbol.name),)
             rules.setdefault(str(rule.origin.name), []).append(tuple(symbols))
-        skipped = [self.terminals[name] for name in ignored]
         return ContextFreeGrammar(rules, "whole text", source=shown_source(self.text), ignored=skipped)
 
     def _terminal(self, term: Any) -> Terminal:

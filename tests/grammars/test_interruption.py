@@ -22,7 +22,7 @@ from grammars.grammar import Grammar
 ROOT = Path(__file__).resolve().parents[2]
 OURS = tuple(str(ROOT / package) for package in ("fsm", "grammars"))
 NUM_INTERRUPTIONS = 16
-ENDS = {"__del__", "release", "untie"}
+ENDS = {"__del__", "release", "_untie"}
 """What runs when an object goes; there an exception has nobody to go to."""
 
 SCHEMA = {

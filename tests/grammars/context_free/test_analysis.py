@@ -62,3 +62,24 @@ def test_terminals_end_where_earley_ends_them(name):
         for letters in itertools.product("12,x", repeat=size):
             one = "".join(letters)
             assert (read(compiled, one) is None) is accepts(parser, one), one
+
+
+SHARED_FIRST_BYTES = {
+    "ignored and asked for": ('start: "é"', ["/è+/", "/é+/"]),
+    "ignored by one, forbidden to the other": ('start: A "b"\nA: /b(?=é)/', ["/[é日]+/", "/[è]+/"]),
+    "the same terminal ignored and asked for": ('start: (("b")~2 | ("é")+) | C\nC: /è/', ["/[ é]+/", '"é"']),
+    "carried by the rules": ('start: C A "é" | B\nA: /é+/\nB: /[^ab]+/\nC: /a(ba)*/', ["/[è]+/"]),
+    "one after the other": ("start: A B\nA: /é+/\nB: /è/", ["/[ê]+/"]),
+}
+
+
+@pytest.mark.parametrize("name", SHARED_FIRST_BYTES)
+def test_characters_that_begin_with_the_same_byte_are_told_apart(name):
+    """Where one of them may follow and another must not, the first byte does not say which it is."""
+    rules, ignored = SHARED_FIRST_BYTES[name]
+    text = rules + "".join(f"\n%ignore {one}" for one in ignored)
+    compiled, parser = lark(text).compile(BYTES), reference.Lark(text, parser="earley")
+    for size in range(5):
+        for letters in itertools.product("abéèê ", repeat=size):
+            one = "".join(letters)
+            assert (read(compiled, one) is None) is accepts(parser, one), one
