@@ -35,8 +35,7 @@ from fsm.rules._set_mask_kernels import EXITS, HOME, LOOP, RESTS, ROOTS, fill_se
 from fsm.rules.set_masks import SetMask
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.token_loops import ROOT, TokenLoop, token_loops_of
-from fsm.tokens.token_parts import token_parts_of
-from fsm.tokens.token_rests import TokenRests
+from fsm.tokens.token_parts import TokenTexts, token_parts_of
 
 __all__ = ["StateSets"]
 
@@ -158,7 +157,7 @@ class StateSets:
         *,
         home: int = 0,
         loop: TokenLoop | None = None,
-        rests: TokenRests | None = None,
+        rests: TokenTexts | None = None,
     ) -> int:
         """Run the kernel that fills masks to its end; return its answer."""
         runs, named, depth = self._runs, self._no_loop.addresses, 0

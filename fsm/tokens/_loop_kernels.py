@@ -116,7 +116,7 @@ def join_rests_kernel(nodes, ordered, places, exits, heap, spare, frames, joined
     frames : int32[depth, 3]  scratch: at each depth the siblings yet to join, and the node that they are below
     joined : int32[H, 4]     out: nodes as in ``fsm.tokens.trie``, without tokens
     tokens : int32[T]        out: tokens in the order of the trie;  starts : int32[H + 1]  out: how many come before
-    Returns the number of nodes and of tokens.
+    Returns the number of nodes.
     """
     heap[: exits.shape[0]] = exits
     counts = np.empty(257, np.int32)
@@ -150,4 +150,4 @@ def join_rests_kernel(nodes, ordered, places, exits, heap, spare, frames, joined
         top += 1
         frames[top, 0], frames[top, 1] = end, free
     starts[count] = placed
-    return count, placed
+    return count

@@ -17,8 +17,8 @@ from fsm.addresses import addresses_of
 from fsm.patterns._byte_kernels import WIDE
 from fsm.tokens._loop_kernels import leave_loop_kernel
 from fsm.tokens.tables import VocabularyTables
-from fsm.tokens.token_parts import TokenPart, token_parts_of
-from fsm.tokens.token_rests import TokenRests, join_rests
+from fsm.tokens.token_parts import TokenPart, TokenTexts, token_parts_of
+from fsm.tokens.token_rests import join_rests
 from fsm.tokens.trie import BYTE, DEPTH, SKIP
 
 __all__ = ["ROOT", "TokenLoop", "TokenLoops", "token_loops_of"]
@@ -58,7 +58,7 @@ class TokenLoop:
     children: NDArray[np.int32]
     depth: int
     firsts: TokenLoop | None = None
-    rests: TokenRests | None = None
+    rests: TokenTexts | None = None
     num_asked: int = 0
     stays: NDArray[np.int32] | None = None
     addresses: NDArray[np.int64] = field(init=False)
@@ -71,7 +71,7 @@ class TokenLoop:
 class TokenLoops:
     """Make and keep the loops of one vocabulary.
 
-    addresses : names the trie, what its subtrees hold and its tokens in order, for kernels (``fsm.addresses``)
+    addresses : names the tokens that are looked at, for kernels (``fsm.addresses``)
 
     Parameters
     ----------
@@ -83,12 +83,10 @@ class TokenLoops:
     def __init__(self, tables: VocabularyTables, texts: NDArray[np.int32], part: TokenPart) -> None:
         self._tables = tables
         self._texts, self._part = texts, part
+        self.addresses = part.addresses
         self._known: OrderedDict[tuple[int, int, int, int], TokenLoop] = OrderedDict()
         self._path = np.zeros(tables.trie.max_depth + 2, np.int32)
         self._children_of: dict[int, NDArray[np.int32]] = {}
-        self.addresses = addresses_of(
-            part.nodes, part.low, part.high, part.heights, part.ordered, part.places, part.firsts
-        )
 
     def get(self, low: int, high: int, wide: int, node: int = ROOT) -> TokenLoop:
         """Return what a set of bytes does below a node between characters (``fsm.rules._set_loop_kernels``)."""
@@ -109,7 +107,7 @@ class TokenLoops:
     def ask_rests(self, loop: TokenLoop, *, at_once: bool = False) -> bool:
         """Tell whether ``rests`` are there: a loop of many exits that is asked for often is worth their making."""
         loop.num_asked += 1
-        if loop.rests is None and len(loop.exits) > _MANY and (at_once or loop.num_asked == _OFTEN):
+        if loop.rests is None and len(loop.exits) > _MANY and (at_once or loop.num_asked >= _OFTEN):
             is_first = self._part.nodes[loop.exits, DEPTH] == loop.depth + 1
             exits = loop.exits[is_first]
             groups = np.searchsorted(self._part.nodes[exits, BYTE], np.arange(257)).astype(np.int32)

@@ -6,12 +6,13 @@ once per vocabulary, and 12 MB more where they are split.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm.addresses import addresses_of
 from fsm.automata.texts import ALL_TEXTS
 from fsm.mask import pack_token_ids
 from fsm.patterns._byte_kernels import keep_nodes_kernel, measure_nodes_kernel, split_trie_kernel
@@ -19,7 +20,7 @@ from fsm.patterns.byte_table import ByteTable
 from fsm.tokens.tables import VocabularyTables
 from fsm.tokens.trie import BYTE, SKIP, TOKEN
 
-__all__ = ["SHORT", "TokenPart", "TokenParts", "first_nodes", "token_parts_of"]
+__all__ = ["SHORT", "TokenPart", "TokenParts", "TokenTexts", "first_nodes", "measure_nodes", "token_parts_of"]
 
 SHORT = 16
 """Bytes of the longest token that counts as short."""
@@ -28,26 +29,43 @@ _ANY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPart:
-    """Hold the tokens of some lengths as a trie, and what its subtrees hold (``measure_nodes_kernel``).
+class TokenTexts:
+    """Hold texts as a trie, the tokens that each belongs to, and what its subtrees hold (``measure_nodes_kernel``).
 
-    name    : which part it is
     nodes   : int32[N, 4]    ``fsm.tokens.trie``;  low, high : uint64[N];  heights : int32[N]
-    every   : int32[W]       all of them
-    ordered : int32[T]       all of them in the order of the trie
+    ordered : int32[T]       the tokens in the order of the trie
     places  : int32[N + 1]   how many come before each node
     firsts  : int32[256]     the nodes by first byte, or -1
+    addresses : names the arrays for kernels (``fsm.addresses``)
     """
 
-    name: str
     nodes: NDArray[np.int32]
     low: NDArray[np.uint64]
     high: NDArray[np.uint64]
     heights: NDArray[np.int32]
-    every: NDArray[np.int32]
     ordered: NDArray[np.int32]
     places: NDArray[np.int32]
-    firsts: NDArray[np.int32]
+    firsts: NDArray[np.int32] = field(init=False)
+    addresses: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the first nodes and name the arrays, which never move."""
+        firsts = first_nodes(self.nodes)
+        arrays = (self.nodes, self.low, self.high, self.heights, self.ordered, self.places, firsts)
+        object.__setattr__(self, "firsts", firsts)
+        object.__setattr__(self, "addresses", addresses_of(*arrays))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPart(TokenTexts):
+    """Hold the tokens of some lengths.
+
+    name    : which part it is
+    every   : int32[W]   all of them
+    """
+
+    name: str
+    every: NDArray[np.int32]
 
 
 class TokenParts:
@@ -110,8 +128,7 @@ def _part(name: str, tables: VocabularyTables, texts: NDArray[np.int32], span: t
     split_trie_kernel(nodes, least, most, kept, part)
     if len(part) == len(nodes) and most == _ANY:
         part = nodes
-    low, high, heights = np.empty(len(part), np.uint64), np.empty(len(part), np.uint64), np.empty(len(part), np.int32)
-    measure_nodes_kernel(texts, part, np.zeros(size + 2, np.int32), low, high, heights)
+    low, high, heights = measure_nodes(texts, part, size)
     ordered, places = _order(part, tables.trie.duplicates)
     every = pack_token_ids(ordered.tolist(), tables.vocabulary.size)
     return TokenPart(
@@ -123,8 +140,20 @@ def _part(name: str, tables: VocabularyTables, texts: NDArray[np.int32], span: t
         every=every,
         ordered=ordered,
         places=places,
-        firsts=first_nodes(part),
     )
+
+
+def measure_nodes(
+    texts: NDArray[np.int32], nodes: NDArray[np.int32], max_depth: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int32]]:
+    """Return what the subtrees of a trie hold (``measure_nodes_kernel``): low, high and heights.
+
+    texts : int32[S, 256]   an automaton of all texts, state 1 between characters
+    """
+    low, high = np.empty((2, len(nodes)), np.uint64)
+    heights = np.empty(len(nodes), np.int32)
+    measure_nodes_kernel(texts, nodes, np.zeros(max_depth + 2, np.int32), low, high, heights)
+    return low, high, heights
 
 
 def first_nodes(nodes: NDArray[np.int32]) -> NDArray[np.int32]:

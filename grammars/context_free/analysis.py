@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from fsm.automata.ranges import Ranges, complement_ranges, intersect_ranges, union_ranges
 from fsm.distance import FAR
 from fsm.expansion_time import check_expansion_time
-from grammars.context_free.rewriting import find_nullable
+from grammars.context_free.rewriting import find_nullable, is_nullable
 from grammars.context_free.symbols import Alternative, Futures, Rules, Star, Symbol, Terminal, TokenAutomaton
 from grammars.context_free.token_bytes import TokenBytes
 
@@ -45,7 +45,7 @@ class Analysis:
 
     def is_nullable(self, symbols: Alternative) -> bool:
         """Tell whether a sequence matches the empty text."""
-        return all(isinstance(symbol, Star) or symbol in self.nullable for symbol in symbols)
+        return is_nullable(symbols, self.nullable)
 
     def first(self, symbols: Alternative) -> int:
         """Return the terminals that a sequence begins with."""

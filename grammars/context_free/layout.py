@@ -175,29 +175,26 @@ class RuleStates:
         self._write(state, self._row(items), leaving=leaving)
 
     def _expand_token(self, state: int, item: Item) -> None:
-        row = self._row((item,))
-        if self._may_end(item) and self._is_free(item):
-            self._write(state, row, leaving=self.analysis.first_bytes(self.analysis.follow(item.number)))
-            return
-        if not self._may_end(item) or not self._can_be_paid(item):
+        row, analysis, number = self._row((item,)), self.analysis, item.number
+        if not self._may_end(item):
             self._write(state, row, leaving=None)
             return
-        leaving = self._leaving_bytes(item)
+        if self._is_free(item):
+            self._write(state, row, leaving=analysis.first_bytes(analysis.follow(number)))
+            return
         assert isinstance(item.node, int)
-        debt = self.analysis.terminals[item.number].automaton.debt(item.node)
-        divided = 0 if debt is None else divided_bytes(self.analysis, item.number, debt)
+        debt = analysis.terminals[number].automaton.debt(item.node)
+        if debt is not None and not can_be_paid(analysis, number, debt):
+            self._write(state, row, leaving=None)
+            return
+        divided = 0 if debt is None else divided_bytes(analysis, number, debt)
         skipped = []
         if divided:
-            numbers = [one for one in range(len(self.analysis.terminals)) if self.analysis.ignored >> one & 1]
-            starts = [Item(one, self.analysis.terminals[one].automaton.start, ()) for one in numbers]
+            ignored = [one for one in range(len(analysis.terminals)) if analysis.ignored >> one & 1]
+            starts = [Item(one, analysis.terminals[one].automaton.start, ()) for one in ignored]
             skipped = [(a, b, c) for a, b, c in _cut(self._row(tuple(starts))) if divided >> a & 1]
-        self._write(state, row, leaving=leaving & ~divided, is_exact=True, skipped=skipped)
-
-    def _can_be_paid(self, item: Item) -> bool:
-        """Tell whether anything that follows may come after a terminal that ends here."""
-        assert isinstance(item.node, int)
-        debt = self.analysis.terminals[item.number].automaton.debt(item.node)
-        return debt is None or can_be_paid(self.analysis, item.number, debt)
+        leaving = self._leaving_bytes(item) & ~divided
+        self._write(state, row, leaving=leaving, is_exact=True, skipped=skipped)
 
     def _leaving_bytes(self, item: Item) -> int:
         """Return the bytes before which a terminal may end that says something about them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammars.context_free.rewriting import find_left_recursive, find_nullable
+from grammars.context_free.rewriting import find_left_recursive, find_nullable, is_nullable, unused_name
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol
 
 __all__ = ["fold_repetitions"]
@@ -28,8 +28,8 @@ def fold_repetitions(rules: Rules) -> dict[str, list[Alternative]]:
     nullable = find_nullable(rules) if plain else set()
     for name in plain:
         repeated = _repeated(name, rules[name])
-        if repeated and not any(_is_nullable(one, nullable) for one in repeated):
-            again[name] = _unused(f"{name} again", rules)
+        if repeated and not any(is_nullable(one, nullable) for one in repeated):
+            again[name] = unused_name(f"{name} again", rules)
     if not again:
         return {name: list(alternatives) for name, alternatives in rules.items()}
     folded: dict[str, list[Alternative]] = {}
@@ -63,13 +63,3 @@ def _folded(alternatives: Iterable[Alternative], again: dict[Symbol, str]) -> li
                     del left[one], left[without]
                     left[*one[:place], Star(again[one[place]]), *one[place + 1 :]] = None
     return list(left)
-
-
-def _is_nullable(symbols: Alternative, nullable: set[str]) -> bool:
-    return all(isinstance(symbol, Star) or symbol in nullable for symbol in symbols)
-
-
-def _unused(name: str, rules: Rules) -> str:
-    while name in rules:
-        name += "'"
-    return name

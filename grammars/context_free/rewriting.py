@@ -8,7 +8,7 @@ rule that calls itself becomes a repetition: ``sum: sum "+" product | product`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from fsm.expansion_time import check_expansion_time
 from grammars.context_free.symbols import Alternative, Rules, Star, Symbol, Terminal
@@ -18,9 +18,11 @@ __all__ = [
     "find_left_recursive",
     "find_nullable",
     "find_productive",
+    "is_nullable",
     "keep_reachable",
     "remove_left_recursion",
     "remove_unproductive",
+    "unused_name",
 ]
 
 Table = dict[str, list[Alternative]]
@@ -37,6 +39,11 @@ def find_nullable(rules: Rules) -> set[str]:
     return _closure(needs)
 
 
+def is_nullable(symbols: Alternative, nullable: Collection[Symbol]) -> bool:
+    """Tell whether a sequence matches the empty text; ``nullable``: the rules that do."""
+    return all(isinstance(symbol, Star) or symbol in nullable for symbol in symbols)
+
+
 def find_productive(rules: Rules) -> set[str]:
     """Return the rules that match some text."""
     return _closure(
@@ -45,6 +52,13 @@ def find_productive(rules: Rules) -> set[str]:
             for name, alternatives in rules.items()
         }
     )
+
+
+def unused_name(name: str, rules: Rules) -> str:
+    """Return a name that no rule has."""
+    while name in rules:
+        name += "'"
+    return name
 
 
 def remove_unproductive(rules: Rules) -> Table:
@@ -173,8 +187,7 @@ class _Corners:
 
     def _fresh(self, name: str) -> str:
         """Return a name that no rule has, and take it."""
-        while name in self.table:
-            name += "'"
+        name = unused_name(name, self.table)
         self.table[name] = []
         return name
 
@@ -221,19 +234,16 @@ class _Corners:
             if symbol in self.group:
                 assert isinstance(symbol, str)
                 climbs[symbol] += [(read, name) for read in self._non_empty(rest)]
-                if self._is_nullable(rest):
+                if is_nullable(rest, self.nullable):
                     units[symbol].add(name)
             else:
                 seeds[name] += [(*first, *rest) for first in self._first_non_empty(symbol)]
             if not (isinstance(symbol, Star) or symbol in self.nullable):
                 return
 
-    def _is_nullable(self, symbols: Alternative) -> bool:
-        return all(isinstance(symbol, Star) or symbol in self.nullable for symbol in symbols)
-
     def _non_empty(self, symbols: Alternative) -> list[Alternative]:
         """Return alternatives for the texts of ``symbols`` without the empty one."""
-        if not self._is_nullable(symbols):
+        if not is_nullable(symbols, self.nullable):
             return [symbols]
         found = []
         for place, symbol in enumerate(symbols):

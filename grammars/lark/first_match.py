@@ -29,11 +29,11 @@ class FirstMatch(FollowStates):
     program : the pattern.
     """
 
-    __slots__ = ("__weakref__", "_accepts", "_ends", "_live", "is_plain", "looks", "start")
+    __slots__ = ("__weakref__", "_accepts", "_ends", "_live", "is_plain", "start")
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.is_plain, self.looks = False, program.has_looks
+        self.is_plain = False
         self._accepts: dict[int, bool] = {}
         self._ends: dict[int, Follow] = {}
         self._live: set[int] | None = None

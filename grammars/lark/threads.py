@@ -35,13 +35,15 @@ class ThreadSteps:
     Parameters
     ----------
     program : the pattern, or several.
+
+    looks : whether some pattern looks ahead or behind.
     """
 
-    __slots__ = ("_followed", "_has_looks", "program")
+    __slots__ = ("_followed", "looks", "program")
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._has_looks = program.has_looks
+        self.looks = program.has_looks
         self._followed: dict[int, tuple[list[Thread], bool]] = {}
 
     def begin(self, starts: Iterable[int]) -> Follow:
@@ -56,7 +58,7 @@ class ThreadSteps:
     def step(self, follow: Follow) -> Iterable[tuple[int, int, Follow]]:
         """Yield (first, last, threads and look-behinds afterwards) for every class of characters."""
         threads, past = follow
-        if self._has_looks:
+        if self.looks:
             places = sorted(_places(threads) | {pc for group in past for pc in group if pc >= 0})
         else:
             places = [pc for pc, _ in threads if pc >= 0]
@@ -67,7 +69,7 @@ class ThreadSteps:
             after = known.get(members)
             if after is None:
                 accepted = {pc for bit, pc in enumerate(places, 1) if members >> bit & 1}
-                advance = self._advance if self._has_looks else self._advance_plain
+                advance = self._advance if self.looks else self._advance_plain
                 after = known[members] = advance(threads, past, accepted)
             if after[0]:
                 yield first, last, after

@@ -23,21 +23,24 @@ CASES = {
 }
 
 
+def assert_read_as_by_earley(text, letters, *, longest):
+    """Read every text of some letters, up to a length, and ask Earley's parser as well."""
+    compiled, parser = lark(text).compile(BYTES), reference.Lark(text, parser="earley")
+    for size in range(longest + 1):
+        for one in map("".join, itertools.product(letters, repeat=size)):
+            assert (read(compiled, one) is None) is accepts(parser, one), one
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_ignored_runs_are_read_in_one_place_only_where_nothing_else_begins_so(name):
     """Ignored characters lead back to where they were met, and the same texts are accepted as by Earley."""
     terminal, ignored, is_run = CASES[name]
     text = f"{RULES}{terminal}\n%ignore {ignored}"
-    grammar, parser = lark(text), reference.Lark(text, parser="earley")
+    grammar = lark(text)
     skipped = [number for number in range(len(grammar.analysis.terminals)) if grammar.analysis.ignored >> number & 1]
     assert any(grammar.analysis.is_run(number) for number in skipped) is is_run
-    compiled = grammar.compile(BYTES)
-    for size in range(6):
-        for letters in itertools.product(
-            "ab, c" if "kinds" in name else "ab é" if name == "wide" else "ab, ", repeat=size
-        ):
-            one = "".join(letters)
-            assert (read(compiled, one) is None) is accepts(parser, one), one
+    letters = {"two kinds": "ab, c", "two kinds of spaces": "ab, c", "wide": "ab é"}.get(name, "ab, ")
+    assert_read_as_by_earley(text, letters, longest=5)
 
 
 SETTLED = {
@@ -53,15 +56,11 @@ def test_terminals_end_where_earley_ends_them(name):
     """A number before a comma ends there without being asked; else what it says is asked, or carried by the rules."""
     pattern, follow, is_settled = SETTLED[name]
     text = f"start: A ({follow})*\nA: /{pattern}/"
-    grammar, parser = lark(text), reference.Lark(text, parser="earley")
+    grammar = lark(text)
     terminals = grammar.analysis.terminals
     found = {grammar.analysis.is_settled(n) for n in range(len(terminals)) if terminals[n].name == "A"}
     assert is_settled is None or found == {is_settled}
-    compiled = grammar.compile(BYTES)
-    for size in range(6):
-        for letters in itertools.product("12,x", repeat=size):
-            one = "".join(letters)
-            assert (read(compiled, one) is None) is accepts(parser, one), one
+    assert_read_as_by_earley(text, "12,x", longest=5)
 
 
 SHARED_FIRST_BYTES = {
@@ -78,8 +77,4 @@ def test_characters_that_begin_with_the_same_byte_are_told_apart(name):
     """Where one of them may follow and another must not, the first byte does not say which it is."""
     rules, ignored = SHARED_FIRST_BYTES[name]
     text = rules + "".join(f"\n%ignore {one}" for one in ignored)
-    compiled, parser = lark(text).compile(BYTES), reference.Lark(text, parser="earley")
-    for size in range(5):
-        for letters in itertools.product("abéèê ", repeat=size):
-            one = "".join(letters)
-            assert (read(compiled, one) is None) is accepts(parser, one), one
+    assert_read_as_by_earley(text, "abéèê ", longest=4)
