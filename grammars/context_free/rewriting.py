@@ -107,16 +107,19 @@ def drop_aliases(rules: Rules, start: str) -> Table:
             aliases[name] = alternatives[0][0]
     if not aliases:
         return {name: list(alternatives) for name, alternatives in rules.items()}
-    meant: dict[Symbol, Symbol] = {}
-    for name, first in aliases.items():
-        seen, target = {name}, first
-        while target in aliases and target not in seen:
-            seen.add(target)
-            target = aliases[target]
-        if target not in seen:  # else rules that call each other and read nothing
-            meant |= {name: target, Star(name): Star(target)}
+    ends: dict[str, str] = {}
+    for first in list(aliases):
+        name, way = first, dict[str, None]()
+        while name in aliases and name not in ends and name not in way:
+            way[name] = None
+            name = aliases[name]
+        ends |= dict.fromkeys(way, ends.get(name, name))
+    # Where it ends in an alias, rules call each other in a circle and read nothing.
+    meant = {name: end for name, end in ends.items() if end not in aliases}
+    named: dict[Symbol, Symbol] = {Star(name): Star(end) for name, end in meant.items()}
+    named.update(meant)
     return {
-        name: list(dict.fromkeys([tuple([meant.get(symbol, symbol) for symbol in one]) for one in alternatives]))
+        name: list(dict.fromkeys([tuple([named.get(symbol, symbol) for symbol in one]) for one in alternatives]))
         for name, alternatives in rules.items()
         if name not in meant
     }
