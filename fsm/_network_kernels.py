@@ -6,7 +6,7 @@ from fsm._stack_kernels import stack_slot_kernel
 from fsm.codes import R_STACKS
 from fsm.kernel import kernel
 
-__all__ = ["find_stacks_kernel", "name_parts_kernel", "name_tables_kernel"]
+__all__ = ["find_stacks_kernel", "name_parts_kernel", "name_tables_kernel", "name_walk_kernel"]
 
 
 @kernel
@@ -31,6 +31,17 @@ def name_parts_kernel(tables, layout, words, cells, ways, addresses):
     addresses[last], addresses[last + 1] = words.ctypes.data, words.shape[0]
     addresses[last + 2], addresses[last + 3] = cells.ctypes.data, cells.shape[0]
     addresses[last + 4], addresses[last + 5] = ways.ctypes.data, ways.shape[0]
+
+
+@kernel
+def name_walk_kernel(trie, tokens, counts, starts, row, most, addresses):
+    """Write what ``name_walk`` does, for a trie that has its addresses, and a last number to ``addresses``."""
+    last = trie.shape[0]
+    addresses[:last] = trie
+    addresses[last], addresses[last + 1] = tokens.ctypes.data, tokens.shape[0]
+    addresses[last + 2], addresses[last + 3] = counts.ctypes.data, counts.shape[0]
+    addresses[last + 4], addresses[last + 5] = starts.ctypes.data, starts.shape[0]
+    addresses[last + 6], addresses[last + 7] = row.ctypes.data, most
 
 
 @kernel

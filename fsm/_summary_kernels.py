@@ -27,7 +27,7 @@ from fsm.layout import CLOSE, COUNT, DEFAULT, EDGE, KIND, SHORTEST, STUB, UNBOUN
 
 __all__ = ["chain_kernel", "safe_kernel", "summary_kernel"]
 
-# Siblings below which a look at the classes costs more than it saves.
+# Nodes below which a look at the classes, or at what a character may become, costs more than it saves.
 FEW = 12
 LAST_CHARACTER, FIRST_SURROGATE, LAST_SURROGATE = 0x10FFFF, 0xD800, 0xDFFF
 
@@ -314,10 +314,11 @@ def summary_kernel(
         is_open = number == CLASS_OPEN_CHARACTER or number == CLASS_OPEN_ESCAPE
         if is_open:
             target, owed = state, 0
-            if token >= 0 and not is_known:
+            if not is_known and (token >= 0 or after - node > FEW):
                 owed = open_kernel(states, edges, state, characters[node, 1]) + 1
-                if owed > UNBOUNDED:
-                    token = -1
+                if owed > UNBOUNDED:  # what it may become, which is all that is below, is not allowed
+                    node = after
+                    continue
             for column in range(5):
                 path[depth, column] = path[depth - 1, column]
         else:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fsm._network_kernels import name_walk_kernel
 from fsm._summary_kernels import chain_kernel, safe_kernel, summary_kernel
 from fsm.automata.boolean_dfa import BooleanDfa
 from fsm.automata.dfa import DEAD, Dfa
@@ -27,7 +28,7 @@ from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel, subtract_exits_kernel
 from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
 from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
-from fsm.tokens.trie import TokenTrie, name_walk
+from fsm.tokens.trie import TokenTrie
 from fsm.vocabulary import Vocabulary
 
 __all__ = ["Exits", "Summaries", "Summary", "summaries_of"]
@@ -65,7 +66,8 @@ class Summary:
     inside, needs : int32[n]   the others and the characters each needs at least; where counters run
     exits   : the tokens that close the string
     endings : what may follow the quote in them, as a trie
-    walk    : int64[22]  names for ``mask_entry`` what follows a close, and the row that holds from how many characters
+    walk    : int64[22]  names for ``mask_entry`` what follows a close (``name_walk``), and the row that holds from how
+                         many characters
     """
 
     base: NDArray[np.int32]
@@ -84,9 +86,9 @@ class Summary:
         """Find from how many characters on the counter makes no difference."""
         most = int(self.needs.max()) if len(self.needs) else 0
         self.most = max(most, self.owed + self.classes.longest)
-        exits = self.exits
-        self.walk = name_walk(self.endings, exits.tokens, exits.counts, exits.starts, self.base)
-        self.walk[-1] = self.most
+        exits, named = self.exits, self.endings.addresses
+        self.walk = np.empty(len(named) + 8, np.int64)
+        name_walk_kernel(named, exits.tokens, exits.counts, exits.starts, self.base, self.most, self.walk)
 
     @property
     def memory_bytes(self) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from fsm.ahead import fill_ahead
 from fsm.compiled import Compiled
 from fsm.errors import UnsupportedFeatureError
 from fsm.network import Network
@@ -57,6 +60,44 @@ class Grammar:
         network = Network()
         start = self.lay(network)
         return TextCompiled(network, start, resolve_special_tokens(network, vocabulary))
+
+    def compile_ahead(self, vocabulary: Vocabulary, *, seconds: float, samples: Iterable[str] = ()) -> Compiled:
+        """Compile, and use what is left of some time to make the masks that a text will ask for.
+
+        The masks are those that ``compile`` makes when a text gets there; making them first helps whoever compiles away
+        from the decoding thread, or can wait before the first token but not between tokens.
+
+        Parameters
+        ----------
+        vocabulary : the tokens.
+        seconds : how long all of it may take, from the call on; compiling and the last mask may outlast it.
+        samples : texts like those to come, walked as far as the grammar allows them; none, a text that the grammar
+            makes up: for a JSON Schema one with every declared key, else the beginning of a shortest text.
+
+        Raises
+        ------
+        GrammarError : as ``compile``.
+        ValueError : ``seconds`` is negative or not a number.
+
+        Examples
+        --------
+        >>> from fsm import Vocabulary
+        >>> from grammars import regex
+        >>> vocabulary = Vocabulary([b"</s>", b"a", b"b"], eos_token_ids=[0])
+        >>> regex("ab*").compile_ahead(vocabulary, seconds=0.002).matcher().try_advance(1)
+        True
+        """
+        until = perf_counter() + seconds
+        if not seconds >= 0:
+            raise ValueError(f"compile_ahead: got seconds={seconds}, expected 0 or more")
+        compiled = self.compile(vocabulary)
+        for text in [sample.encode() for sample in samples] or [self.sample(compiled)]:
+            fill_ahead(compiled, text, until=until)
+        return compiled
+
+    def sample(self, compiled: Compiled) -> bytes:
+        """Return a text that is typical of the grammar, or the beginning of one."""
+        return compiled.matcher().way_out()
 
     # -- algebra ---------------------------------------------------------------------------------------------------
 

@@ -91,12 +91,14 @@ class Dfa(ABC):
 
     ``key`` : equal keys mean the same automaton, state numbers included, so that what was computed for a state of one
     grammar serves another. ``start`` : the first state, 0 when nothing is accepted. ``work`` : a count that grows with
-    what was expanded, by which searches keep their limits.
+    what was expanded, by which searches keep their limits. ``is_small`` : it has few states, and who needs one of them
+    may as well have all.
     """
 
     key: Hashable
     start: int
     work: int = 0
+    is_small: bool = False
 
     @abstractmethod
     def is_accepting(self, state: int) -> bool:

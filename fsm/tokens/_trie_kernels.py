@@ -6,7 +6,7 @@ import numpy as np
 
 from fsm.kernel import kernel
 
-__all__ = ["build_trie_kernel", "count_nodes_kernel", "group_siblings_kernel"]
+__all__ = ["build_trie_kernel", "count_nodes_kernel", "group_siblings_kernel", "split_kernel"]
 
 
 @kernel
@@ -84,3 +84,35 @@ def group_siblings_kernel(nodes, numbers, children):
             free += 1
             child = np.int64(nodes[child, 2])
         children[number, 1] = free
+
+
+@kernel
+def split_kernel(labels, rows, text, is_whole, found):
+    """Split a text into longest tokens; count those found.
+
+    labels   : uint8[N + 1]      siblings first, as all of ``TokenTrie`` that is
+    rows     : int32[N + 1, 3]   first child, the one after the last child, token id or -1
+    text     : uint8[n]
+    is_whole : whether the text ends where it ends; else a token that may reach past its end is left out
+    found    : int32[n]          out: the tokens
+    """
+    count = place = 0
+    while place < text.shape[0]:
+        node, token, end, at = 0, -1, place, place
+        while at < text.shape[0]:
+            child, last = rows[node, 0], rows[node, 1]
+            while child < last and labels[child] < text[at]:
+                child += 1
+            if child == last or labels[child] != text[at]:
+                break
+            node = child
+            at += 1
+            if rows[node, 2] >= 0:
+                token, end = rows[node, 2], at
+        reaches_past = at == text.shape[0] and rows[node, 0] < rows[node, 1]
+        if token < 0 or (reaches_past and not is_whole):
+            break
+        found[count] = token
+        count += 1
+        place = end
+    return count

@@ -19,7 +19,7 @@ from grammars.json_schema.formats_time import make_date, make_date_time, make_du
 from grammars.json_schema.formats_uri import IRI, IRI_REFERENCE, URI, URI_REFERENCE, URI_TEMPLATE
 from grammars.regex import regex_dfa
 
-__all__ = ["FORMATS", "format_dfa"]
+__all__ = ["FORMATS", "SMALL_FORMATS", "format_dfa"]
 
 _POINTER = r"(?:/(?:[^~/]|~[01])*)*"
 _UUID = "-".join([f"[0-9A-Fa-f]{{{size}}}" for size in (8, 4, 4, 4, 12)])
@@ -55,6 +55,9 @@ FORMATS: dict[str, Callable[[], Dfa]] = {
     "uuid": _make_from_pattern(_UUID),
 }
 
+SMALL_FORMATS = frozenset({"date", "duration", "ipv4", "json-pointer", "relative-json-pointer", "uri-template", "uuid"})
+"""Formats with fewer than 50 states."""
+
 
 def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:
     """Return the automaton of format ``name``; None for a name that no draft defines.
@@ -78,4 +81,6 @@ def format_dfa(name: str, draft: str = "draft2020-12") -> Dfa | None:
 
 @lru_cache(maxsize=64)
 def _make_format(name: str) -> Dfa:
-    return FORMATS[name]()
+    dfa = FORMATS[name]()
+    dfa.is_small = name in SMALL_FORMATS
+    return dfa

@@ -25,6 +25,7 @@ from grammars.json_schema.open_end import lay_open_value
 from grammars.json_schema.prelude import Prelude, lay_prelude, lay_tail, make_prelude
 from grammars.json_schema.readiness import make_ready
 from grammars.json_schema.references import References
+from grammars.json_schema.sample import sample_value
 from grammars.json_schema.satisfiable import Satisfiability
 from grammars.json_schema.shapes import JsonSchema, SchemaLimits
 from grammars.json_schema.spaces import Spaces, parse_spaces
@@ -72,12 +73,19 @@ class JsonSchemaGrammar(Grammar):
         GrammarError : the schema is not one; the message has the JSON pointer.
         UnsatisfiableError : no value can meet the schema.
         """
-        make_ready(vocabulary, lambda schema: JsonSchemaGrammar(schema, key_order="any").compile(vocabulary))
+        make_ready(vocabulary, lambda schema: JsonSchemaGrammar(schema, key_order="any"))
         with ExpansionTime():
             network, start = self.build()
         compiled = Compiled(network, start, vocabulary)
         remember_source(compiled, self.describe_place)
         return compiled
+
+    def sample(self, compiled: Compiled) -> bytes:
+        """Return the text of a value with every declared key, its white space as ``json.dumps`` writes it."""
+        is_free = self.spaces.most != 0
+        separators = (", ", ": ") if is_free else (self.spaces.comma.decode(), self.spaces.colon.decode())
+        text = json.dumps(sample_value(self.schema), ensure_ascii=False, separators=separators, default=repr)
+        return text.encode("utf-8", "surrogatepass")
 
     def describe_place(self, text: str) -> str:
         """Return what in the source governs the place after a text; empty where nothing can be said."""

@@ -8,6 +8,7 @@ from typing import Any
 from fsm.dfa import any_string
 from fsm.dfa_states import ByteStates, CharStates
 from fsm.errors import LimitError
+from fsm.laid_states import LaidStates
 from fsm.layout import STATE_POP, UNBOUNDED
 from fsm.network import Edge, Network
 from grammars.json_schema.array_plan import ArrayPlan
@@ -200,7 +201,11 @@ class ValueStates:
         key = (language.dfa.key, language.is_counted)
         owner = self._strings.get(key)
         if owner is None:
-            owner = self._strings[key] = CharStates(self.network, language.dfa, counted=language.is_counted)
+            if language.dfa.is_small and not language.is_counted:
+                owner = LaidStates(self.network, language.dfa)
+            else:
+                owner = CharStates(self.network, language.dfa, counted=language.is_counted)
+            self._strings[key] = owner
         return owner.start(self.network)
 
     def _lay_literals(self, texts: list[str]) -> int:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from fsm.dfa import DEAD, Dfa, Edge, make_key
+from fsm.automata.dfa import DEAD, EXPANSION_LOCK, Dfa, Edge, make_key
 from grammars.json_schema.numbers.completions import Completions
-from grammars.json_schema.numbers.exponents import ExponentDigits, ExponentSet, next_digits
+from grammars.json_schema.numbers.exponents import NO_EXPONENTS, ExponentDigits, ExponentSet, next_digits
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, POINT, ZERO_INTEGER, Mantissa, MantissaRules
 from grammars.json_schema.numbers.nearest_ends import ShortestCompletions
@@ -58,6 +58,24 @@ class _Side(NamedTuple):
     shortest: ShortestCompletions
 
 
+class _Row:
+    """Hold one state and what was found of it; rows are appended whole, so that an interruption leaves none half made.
+
+    digits : of a mantissa, the digits read, as an integer
+    exponents : with which a mantissa is a number of the set; 0 among them: also without one
+    """
+
+    __slots__ = ("digits", "edges", "exponents", "is_accepting", "shortest", "state")
+
+    def __init__(self, state: _State, digits: int, exponents: ExponentSet) -> None:
+        self.state = state
+        self.digits = digits
+        self.exponents = exponents
+        self.is_accepting = exponents.holds(0) or (isinstance(state, ExponentDigits) and state.is_accepting)
+        self.edges: tuple[Edge, ...] | None = None
+        self.shortest: int | None = None
+
+
 class ConstrainedNumbers(Dfa):
     """Recognise the numbers with given magnitudes after no sign, and after a minus.
 
@@ -74,78 +92,82 @@ class ConstrainedNumbers(Dfa):
         self._sides = (plus, plus) if positive == negative else (plus, _make_side(negative, spelling))
         self._minus = 0 if positive == negative else 1
         self._numbers: dict[_State, int] = {}
-        self._states: list[_State] = [_Mark(ExponentSet(1, 0))]
-        self._digits: list[int] = [0]
-        self._edges: list[tuple[Edge, ...] | None] = [()]
-        self._shortest: list[int | None] = [None]
-        self._accepting: list[bool | None] = [False]
-        self.start = self._number(_Start(0, has_minus=True), 0)
-        if not self.edges(self.start):
-            self.start = DEAD
+        self._rows = [_Row(_Mark(NO_EXPONENTS), 0, NO_EXPONENTS)]
+        self._rows[DEAD].edges = ()
+        self.start = self._start(_Start(0, has_minus=True))
 
     def is_accepting(self, state: int) -> bool:
         """Tell whether the text may end in ``state``."""
-        known = self._accepting[state]
-        if known is None:
-            known = self._accepting[state] = self._is_complete(self._states[state])
-        return known
+        return self._rows[state].is_accepting
 
     def edges(self, state: int) -> tuple[Edge, ...]:
         """Return sorted, disjoint ``(first, last, target)``; acceptance can be reached from every target."""
-        known = self._edges[state]
+        row = self._rows[state]
+        known = row.edges
         if known is None:
-            known = self._edges[state] = _merged(self._expand(self._states[state], self._digits[state]))
+            with EXPANSION_LOCK:
+                known = row.edges = _merged(self._expand(row))
         return known
 
     def shortest(self, state: int) -> int:
         """Return the fewest symbols from ``state`` to acceptance."""
-        known = self._shortest[state]
+        row = self._rows[state]
+        known = row.shortest
         if known is None:
-            known = self._shortest[state] = 0 if self.is_accepting(state) else self._fewest(state)
+            with EXPANSION_LOCK:
+                known = row.shortest = 0 if row.is_accepting else self._fewest(state)
         return known
 
     def longest(self, state: int) -> int | None:
         """Return the most symbols from ``state`` to acceptance, None when there is no bound."""
-        found = self._states[state]
+        found = self._rows[state].state
         if isinstance(found, ExponentDigits):
             return found.longest()
         if isinstance(found, _Mark):
             return _added(1, self._spelling.max_exponent_digits)
         if isinstance(found, _Digits):
-            return self._most(found, self._digits[state])
+            return self._most(found, self._rows[state].digits)
         ends = [self.longest(target) for _, _, target in self.edges(state)]
         return _added(1, None if None in ends else max((end for end in ends if end is not None), default=0))
 
-    def _number(self, state: _State, digits: int) -> int:
-        """Return the number of a state; 0 when nothing completes it."""
+    def _number(self, state: ExponentDigits | _Mark) -> int:
+        """Return the number of a state, which some completion has."""
+        return self._numbers.get(state) or self._enter(state, 0)
+
+    def _start(self, state: _Start) -> int:
+        """Return the number of a place before the first digit; 0 when no number follows."""
         number = self._numbers.get(state)
         if number is None:
-            number = self._numbers[state] = self._enter(state, digits) if self._is_live(state, digits) else DEAD
+            number = self._enter(state, 0)
+            if not self.edges(number):
+                number = self._numbers[state] = DEAD
         return number
 
-    def _enter(self, state: _State, digits: int) -> int:
-        self._states.append(state)
-        self._digits.append(digits)
-        self._edges.append(None)
-        self._shortest.append(None)
-        self._accepting.append(None)
-        return len(self._states) - 1
+    def _mantissa(self, side: int, mantissa: Mantissa, digits: int, *, is_live: bool = False) -> int:
+        """Return the number of a mantissa; 0 when nothing completes it, unless it is known that something does."""
+        state = _Digits(side, mantissa)
+        number = self._numbers.get(state)
+        if number is None:
+            # PERF: what may follow at once is asked for anyway; where nothing may, arithmetic looks further.
+            rules, completions, _ = self._sides[side]
+            allowed = rules.exponents(mantissa)
+            is_live = is_live or completions.may_end(mantissa, allowed)
+            if is_live or completions.is_live(mantissa, digits):
+                number = self._enter(state, digits, allowed)
+            else:
+                number = self._numbers[state] = DEAD
+        return number
 
-    def _is_live(self, state: _State, digits: int) -> bool:
-        if isinstance(state, _Digits):
-            return self._sides[state.side].completions.is_live(state.mantissa, digits)
-        if isinstance(state, _Start):
-            return state.has_minus or bool(self._expand(state, 0))
-        return True
+    def _enter(self, state: _State, digits: int, exponents: ExponentSet = NO_EXPONENTS) -> int:
+        number = len(self._rows)
+        self._rows.append(_Row(state, digits, exponents))
+        self._numbers[state] = number
+        return number
 
-    def _is_complete(self, state: _State) -> bool:
+    def _expand(self, row: _Row) -> list[Edge]:
+        state = row.state
         if isinstance(state, _Digits):
-            return self._sides[state.side].rules.exponents(state.mantissa).holds(0)
-        return isinstance(state, ExponentDigits) and state.is_accepting
-
-    def _expand(self, state: _State, digits: int) -> list[Edge]:
-        if isinstance(state, _Digits):
-            return self._expand_mantissa(state, digits)
+            return self._expand_mantissa(state, row.digits, row.exponents)
         if isinstance(state, ExponentDigits):
             return self._expand_exponent(state)
         return self._expand_mark(state.allowed) if isinstance(state, _Mark) else self._expand_start(state)
@@ -154,29 +176,26 @@ class ConstrainedNumbers(Dfa):
         rules = self._sides[state.side].rules
         edges = []
         if state.has_minus:
-            edges.append((_MINUS, _MINUS, self._number(_Start(self._minus, has_minus=False), 0)))
-        edges.append((_ZERO, _ZERO, self._number(_Digits(state.side, ZERO_INTEGER), 0)))
+            edges.append((_MINUS, _MINUS, self._start(_Start(self._minus, has_minus=False))))
+        edges.append((_ZERO, _ZERO, self._mantissa(state.side, ZERO_INTEGER, 0)))
         for first, last in rules.starts():
-            target = self._number(_Digits(state.side, rules.first(first)), first)
-            edges.append((_ZERO + first, _ZERO + last, target))
-        return [edge for edge in edges if edge[2]]
+            edges.append((_ZERO + first, _ZERO + last, self._mantissa(state.side, rules.first(first), first)))
+        return edges
 
-    def _expand_mantissa(self, state: _Digits, digits: int) -> list[Edge]:
+    def _expand_mantissa(self, state: _Digits, digits: int, exponents: ExponentSet) -> list[Edge]:
         side, mantissa = state
         rules, spelling = self._sides[side].rules, self._spelling
         edges: list[Edge] = []
         if mantissa.place == INTEGER and spelling.max_fraction_digits != 0:
-            pointed = _Digits(side, mantissa._replace(place=POINT))
-            edges.append((_POINT, _POINT, self._number(pointed, digits)))
+            pointed = Mantissa(POINT, *mantissa[1:])
+            edges.append((_POINT, _POINT, self._mantissa(side, pointed, digits, is_live=exponents.holds(0))))
         if self._has_room(mantissa):
             for first, last in rules.ranges(mantissa):
-                target = self._number(_Digits(side, rules.after(mantissa, first)), digits * 10 + first)
+                target = self._mantissa(side, rules.after(mantissa, first), digits * 10 + first)
                 edges.append((_ZERO + first, _ZERO + last, target))
-        if rules.takes_exponent(mantissa):
-            allowed = rules.exponents(mantissa)
-            if not allowed.is_empty:
-                target = self._number(_Mark(allowed), 0)
-                edges.extend((mark, mark, target) for mark in _MARKS)
+        if rules.takes_exponent(mantissa) and not exponents.is_empty:
+            target = self._number(_Mark(exponents))
+            edges += [(mark, mark, target) for mark in _MARKS]
         return edges
 
     def _has_room(self, mantissa: Mantissa) -> bool:
@@ -193,9 +212,9 @@ class ConstrainedNumbers(Dfa):
         edges: list[Edge] = []
         if positive is not None:
             edges.extend(self._expand_exponent(positive))
-            edges.append((_PLUS, _PLUS, self._number(positive, 0)))
+            edges.append((_PLUS, _PLUS, self._number(positive)))
         if negative is not None:
-            edges.append((_MINUS, _MINUS, self._number(negative, 0)))
+            edges.append((_MINUS, _MINUS, self._number(negative)))
         return edges
 
     def _signed(self, allowed: ExponentSet) -> ExponentDigits | None:
@@ -203,15 +222,15 @@ class ConstrainedNumbers(Dfa):
         return ExponentDigits(0, size, is_started=False, allowed=allowed).reduced()
 
     def _expand_exponent(self, state: ExponentDigits) -> list[Edge]:
-        return [(_ZERO + first, _ZERO + last, self._number(after, 0)) for first, last, after in next_digits(state)]
+        return [(_ZERO + first, _ZERO + last, self._number(after)) for first, last, after in next_digits(state)]
 
     def _fewest(self, state: int) -> int:
-        found = self._states[state]
+        found = self._rows[state].state
         if isinstance(found, ExponentDigits):
             return found.shortest()
         if not isinstance(found, _Digits):
             return 1 + min(self.shortest(target) for _, _, target in self.edges(state))
-        digits = self._digits[state]
+        digits = self._rows[state].digits
         best = self._fewest_by_arithmetic(found, digits, self._fewest_exponent(found))
         if best is not None and (self._is_settled(found.mantissa) or best <= 3):
             return best
@@ -237,7 +256,7 @@ class ConstrainedNumbers(Dfa):
         """Return the length of the shortest completion without further digits of the mantissa."""
         if self.is_accepting(state):
             return 0
-        found = self._states[state]
+        found = self._rows[state].state
         return self._fewest_exponent(found) if isinstance(found, _Digits) else None
 
     def _fewest_by_arithmetic(self, state: _Digits, digits: int, direct: int | None) -> int | None:
@@ -256,7 +275,7 @@ class ConstrainedNumbers(Dfa):
                 direct = self._fewest_at_once(near)
                 best = _least(best, None if direct is None else depth + direct)
             targets = (edge[2] for near in reached for edge in self.edges(near))
-            reached = [t for t in dict.fromkeys(targets) if t not in seen and isinstance(self._states[t], _Digits)]
+            reached = [t for t in dict.fromkeys(targets) if t not in seen and isinstance(self._rows[t].state, _Digits)]
             seen.update(reached)
             depth += 1
         assert best is not None, "a live mantissa has a completion"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property, reduce
 
 from grammars.json_schema.numbers.decimals import ExactDecimal, least_common_multiple
-from grammars.json_schema.numbers.exponents import UNBOUNDED
+from grammars.json_schema.numbers.exponents import UNBOUNDED, ExponentSet
 from grammars.json_schema.numbers.grids import has_value
 from grammars.json_schema.numbers.magnitudes import Magnitudes
 from grammars.json_schema.numbers.mantissas import INTEGER, NO_ORDER, WITHIN, Mantissa, MantissaRules
@@ -50,13 +50,26 @@ class Completions:
             return self._exponents != "none" and self._magnitudes.has_zero
         return self._is_exponent_live(mantissa, digits)
 
+    def may_end(self, mantissa: Mantissa, exponents: ExponentSet) -> bool:
+        """Tell whether a number of the set is complete here, or by an exponent at once; ``exponents`` are its own."""
+        if self._magnitudes.is_void and mantissa.order != NO_ORDER:
+            return False
+        return exponents.holds(0) or (self.takes_fraction_and_exponent(mantissa) and not exponents.is_empty)
+
     def is_live(self, mantissa: Mantissa, digits: int) -> bool:
         """Tell whether a number of the set begins so."""
         if mantissa.order == NO_ORDER:
             return self._is_zero_live(mantissa)
-        if self._magnitudes.is_void:
+        if self._magnitudes.is_void or self._is_above(mantissa):
             return False
         return self._is_plain_live(mantissa, digits) or self._is_exponent_live(mantissa, digits)
+
+    def _is_above(self, mantissa: Mantissa) -> bool:
+        """Tell whether the digits exceed the upper bound, and no exponent may follow: more of them change nothing."""
+        order, most = mantissa.order, self._rules.upper_order
+        if order == WITHIN or self.takes_fraction_and_exponent(mantissa):
+            return False
+        return order > most or (order == most and mantissa.above > 0)
 
     def most_integer_digits(self, mantissa: Mantissa, digits: int) -> int | None:
         """Return how many more digits may come before the point; None when there is no bound."""

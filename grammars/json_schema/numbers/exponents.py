@@ -26,7 +26,8 @@ class ExponentSet(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Tell whether no exponent belongs."""
-        return not self.meets(self.low, self.high)
+        low, high, holes = self
+        return low > high if not holes else not self.meets(low, high)
 
     def holds(self, exponent: int) -> bool:
         """Tell whether one exponent belongs."""

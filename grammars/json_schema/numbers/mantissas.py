@@ -148,11 +148,13 @@ class MantissaRules:
             matching = self._still_matching(matching, index, digit)
         below = below or self._compare_lower(index, digit)
         above = above or self._compare_upper(index, digit)
-        return self._reduced(Mantissa(place, order, size, below, above, zeros, thresholds, remainder, matching))
+        return self._reduced(place, order, size, below, above, zeros, thresholds, remainder, matching)
 
     def takes_exponent(self, mantissa: Mantissa) -> bool:
         """Tell whether an exponent may follow, some value permitting."""
-        order = mantissa.order
+        return self._is_marked(mantissa.order)
+
+    def _is_marked(self, order: int) -> bool:
         return self._takes_every or (self._takes_some and (order == 0 or order == NO_ORDER))  # noqa: PLR1714
 
     def exponents(self, mantissa: Mantissa) -> ExponentSet:
@@ -186,18 +188,28 @@ class MantissaRules:
         above = self._first_above or self._compare_upper(0, digit)
         thresholds = self._thresholds(remainder)
         matching = self._still_matching(tuple(range(len(self.listed))), 0, digit) if self.listed else ()
-        return self._reduced(Mantissa(place, order, size, below, above, 0, thresholds, remainder, matching))
+        return self._reduced(place, order, size, below, above, 0, thresholds, remainder, matching)
 
     def _thresholds(self, remainder: int) -> tuple[int, ...]:
         if self.modulus == 1:
             return self._no_thresholds
         return tuple([lattice.threshold_of(remainder) for lattice in self.lattices])
 
-    def _reduced(self, mantissa: Mantissa) -> Mantissa:
+    def _reduced(  # noqa: PLR0917 - the fields of a mantissa, which is made once
+        self,
+        place: int,
+        order: int,
+        size: int,
+        below: int,
+        above: int,
+        zeros: int,
+        thresholds: tuple[int, ...],
+        remainder: int,
+        matching: tuple[int, ...],
+    ) -> Mantissa:
         """Forget what cannot matter once no exponent can follow, so that equal states are equal."""
-        if self.takes_exponent(mantissa):
-            return mantissa
-        place, order, size, below, above, zeros, thresholds, remainder, matching = mantissa
+        if self._is_marked(order):
+            return Mantissa(place, order, size, below, above, zeros, thresholds, remainder, matching)
         if self.lattices:
             thresholds = tuple(
                 [
