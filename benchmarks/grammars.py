@@ -2,7 +2,8 @@
 
 For each grammar and engine, in one run and in turns: the time to the first mask (compiling included), and the time of a
 mask and an advance, averaged over the tokens of the texts, when they are first seen (cold) and seen again (warm).
-Every engine must accept every text. The bar: cold no slower than the faster of the peers, warm three times as fast,
+Every engine must accept every text. The peers write masks to a row of 16 KB, as their interfaces have it; ours are lent
+(``Matcher.next_token_bitmask``). The bar: cold no slower than the faster of the peers, warm three times as fast,
 the first mask not more than 2 ms behind llguidance's.
 """
 
@@ -63,8 +64,8 @@ class OurGrammars(OurEngine):
         try:
             grammar = _our_grammar(schema)
             if schema.kind != "json":
-                return OurSchema(grammar.compile(self._vocabulary), self.mask_rows)
-            return OurSchema(grammar.compile_ahead(self._vocabulary, seconds=AHEAD_SECONDS), self.mask_rows)
+                return OurSchema(grammar.compile(self._vocabulary))
+            return OurSchema(grammar.compile_ahead(self._vocabulary, seconds=AHEAD_SECONDS))
         except GuidanceError as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from error
 

@@ -7,6 +7,7 @@ Cost: compiling is constant; a mask costs a few microseconds when first asked fo
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from fsm.distance import Distances
 from fsm.expansion_time import ExpansionTime
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
+from fsm.lent_row import MOST_SPARE, LentRow
 from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
@@ -59,6 +61,8 @@ class Compiled:
         self._runs = KernelRuns(network, self._tables.workspace)
         self._masks = Masks(self._runs, self._tables)
         self._position_bytes = 0
+        self.spare_rows: deque[LentRow] = deque(maxlen=MOST_SPARE)
+        self.empty_row = self._tables.empty_row
         self._was_noted = False
         self._distances = Distances(network)
         self._forced: ForcedRuns | None = None
@@ -187,6 +191,14 @@ class Compiled:
     def matcher(self) -> Matcher:
         """Return a matcher at the beginning of a text."""
         return _matcher_type()(self)
+
+    def take_spare_row(self) -> LentRow | None:
+        """Return a row that an earlier matcher lent, if nobody looks at it any more."""
+        try:
+            row = self.spare_rows.popleft()
+        except IndexError:
+            return None
+        return None if row.is_seen else row
 
     def is_accepting(self, position: Position) -> bool:
         """Tell whether the text may end here."""

@@ -26,6 +26,7 @@ class Position:
     words   : int64[m]             words that differ from ``base``
     values  : int32[m]             what they are
     cells   : the buffer of ``base``, which is copied faster than the array; None = not asked yet
+    lent    : ``base``, not to be written, where it is the whole mask; None = not asked yet
     token, after : the first token that was read here, `NO_TOKEN` before, and the position it leads to
     next    : position by token id, of other tokens; ``REJECTED`` where the token is not allowed
     is_noted : whether what was just read must be noted before anything else (``fsm.notes``)
@@ -43,6 +44,7 @@ class Position:
         "is_accepting",
         "is_complete",
         "is_noted",
+        "lent",
         "next",
         "shortest",
         "stays",
@@ -54,6 +56,7 @@ class Position:
     configurations: NDArray[np.int64]
     base: NDArray[np.int32] | None
     cells: memoryview | None
+    lent: NDArray[np.int32] | None
     words: NDArray[np.int64] | None
     values: NDArray[np.int32] | None
     token: int
@@ -72,7 +75,7 @@ class Position:
 
     def clear(self) -> None:
         """Forget what was computed."""
-        self.base = self.cells = self.words = self.values = self.stays = self.after = None
+        self.base = self.cells = self.lent = self.words = self.values = self.stays = self.after = None
         self.is_accepting = self.is_complete = self.shortest = None
         self.token, self.next = NO_TOKEN, NO_MOVES
 

@@ -38,7 +38,7 @@ class SetupCost:
 class Cursor:
     """One document under one compiled schema. The calls are the engine's own, so nothing else is timed.
 
-    fill         : write the mask of the next token
+    fill         : write the mask of the next token to the engine's row; or return it, where the engine has none
     advance      : take a token; False when it is not allowed
     is_accepting : may the document end here?
     """
@@ -59,12 +59,15 @@ class CompiledSchema(Protocol):
 
 
 class Engine(Protocol):
-    """A driver. ``mask`` is the row that every cursor fills: bit j of word w is token 32 * w + j."""
+    """A driver.
+
+    mask : the row that every cursor fills: bit j of word w is token 32 * w + j; None where they lend one of their own.
+    """
 
     name: str
     version: str
     cost: SetupCost
-    mask: NDArray[np.int32]
+    mask: NDArray[np.int32] | None
 
     def compile(self, schema: Any) -> CompiledSchema:
         """Compile a schema. Raises RefusedError."""

@@ -12,6 +12,7 @@ from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter_ns
+from typing import Any
 
 from benchmarks.maskbench.corpus import Case, Instance
 from benchmarks.maskbench.engine import CompiledSchema, Cursor, Engine, RefusedError
@@ -116,9 +117,9 @@ class _Measurement:
         clock, fill, advance = perf_counter_ns, cursor.fill, cursor.advance
         for position, token_id in enumerate(instance.token_ids):
             t0 = clock()
-            fill()
+            lent = fill()
             t1 = clock()
-            if not self._is_allowed(token_id):
+            if not self._is_allowed(token_id, lent):
                 self._result.differing += bool(advance(token_id))
                 return position
             t2 = clock()
@@ -129,13 +130,13 @@ class _Measurement:
                 self._result.differing += 1
                 return position
         is_accepting = cursor.is_accepting()
-        fill()
-        is_end_allowed = self._is_allowed(self._eos)
+        is_end_allowed = self._is_allowed(self._eos, fill())
         self._result.differing += is_end_allowed != is_accepting
         return None if is_end_allowed else len(instance.token_ids)
 
-    def _is_allowed(self, token_id: int) -> bool:
-        return bool(int(self._mask[token_id >> 5]) >> (token_id & 31) & 1)
+    def _is_allowed(self, token_id: int, lent: Any) -> bool:
+        mask = lent if self._mask is None else self._mask
+        return bool(int(mask[token_id >> 5]) >> (token_id & 31) & 1)
 
     def _count(self, n: int, instance: Instance, rejected_at: int | None) -> None:
         result = self._result

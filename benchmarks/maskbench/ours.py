@@ -19,10 +19,11 @@ class OurEngine:
     """``grammars.json_schema`` over the vocabulary, with the key order asked for."""
 
     name = "ours"
+    mask = None
 
     def __init__(self, tokenizer: Tokenizer, *, key_order: str) -> None:
         try:
-            from fsm import Vocabulary, allocate_token_bitmask
+            from fsm import Vocabulary
             from grammars import json_schema
         except ImportError as error:
             raise EngineAbsentError(str(error)) from error
@@ -32,49 +33,46 @@ class OurEngine:
         self._json_schema = partial(json_schema, key_order=key_order, whitespace="flexible")
         started = perf_counter()
         small = Vocabulary([bytes([byte]) for byte in range(256)] + [b""], eos_token_ids=[256])
-        self._warm_up(small, allocate_token_bitmask(1, small.size))
+        self._warm_up(small)
         kernels = perf_counter()
         before = resident_bytes()
         self._vocabulary = tokenizer.vocabulary
-        self.mask_rows = allocate_token_bitmask(1, self._vocabulary.size)
-        self.mask = self.mask_rows[0]
         read = perf_counter()
-        self._warm_up(self._vocabulary, self.mask_rows)
+        self._warm_up(self._vocabulary)
         self.cost = SetupCost(
             kernel_seconds=kernels - started,
             vocabulary_seconds=perf_counter() - read,
             vocabulary_bytes=resident_bytes() - before,
         )
 
-    def _warm_up(self, vocabulary: Any, mask: Any) -> None:
+    def _warm_up(self, vocabulary: Any) -> None:
         """Compile kernels and build what belongs to the vocabulary, over every JSON type."""
         compiled = self._json_schema(_WARM_UP).compile(vocabulary)
         matcher = compiled.matcher()
         for byte in _WARM_UP_TEXT:
-            matcher.fill_next_token_bitmask(mask)
+            matcher.next_token_bitmask()
             matcher.advance(vocabulary.token_bytes.index(bytes([byte])))
-        matcher.fill_next_token_bitmask(mask)
+        matcher.next_token_bitmask()
 
     def compile(self, schema: Any) -> OurSchema:
         """Compile a schema; every error of the project's tree is a refusal."""
         try:
-            return OurSchema(self._json_schema(schema).compile(self._vocabulary), self.mask_rows)
+            return OurSchema(self._json_schema(schema).compile(self._vocabulary))
         except GuidanceError as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from error
 
 
 class OurSchema:
-    """A compiled grammar and the mask its cursors fill."""
+    """A compiled grammar, whose cursors lend their masks."""
 
-    def __init__(self, compiled: Any, mask_rows: Any) -> None:
+    def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
-        self._mask_rows = mask_rows
 
     def cursor(self) -> Cursor:
         """Start a document."""
         matcher = self._compiled.matcher()
         return Cursor(
-            fill=partial(matcher.fill_next_token_bitmask, self._mask_rows),
+            fill=matcher.next_token_bitmask,
             advance=matcher.try_advance,
             is_accepting=lambda: bool(matcher.is_accepting),
         )

@@ -45,7 +45,7 @@ class _LiteralPosition(Position):
         self.configurations, self.node = configurations, node
         self.is_noted = False
         # PERF: as `clear`, which would be called hundreds of times in a row
-        self.base = self.cells = self.words = self.values = self.stays = self.after = None
+        self.base = self.cells = self.lent = self.words = self.values = self.stays = self.after = None
         self.is_accepting = self.is_complete = self.shortest = None
         self.token, self.next = NO_TOKEN, NO_MOVES
 
@@ -69,7 +69,7 @@ class LiteralCompiled(Compiled):
         self._has_empty = b"" in texts
         self._stack: NDArray[np.int32] | None = None
         self._token_bytes = vocabulary.token_bytes
-        self._most_words = self._tables.num_words // 16
+        self._most_words = self._tables.num_words // 32
         self._ends = pack_token_ids(vocabulary.eos_token_ids, vocabulary.size)
         self._is_begun = False
         self._distances_of: NDArray[np.int32] | None = None

@@ -40,7 +40,7 @@ class _PatternPosition(Position):
         self.known: tuple[int, int] | None = None
         self.is_noted = False
         # PERF: as `clear`, which would be called hundreds of times in a row
-        self.stays = self.after = None
+        self.stays = self.after = self.lent = None
         self.is_accepting = self.is_complete = self.shortest = None
         self.token, self.next = NO_TOKEN, NO_MOVES
         self.base, self.words, self.values = table.known_mask(number) or _NO_MASK
