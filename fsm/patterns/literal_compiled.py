@@ -183,13 +183,10 @@ class LiteralCompiled(Compiled):
         """Make the positions of all nodes with their masks, one for all after which the same may come."""
         numbers = np.flatnonzero(rests == np.arange(len(rests)))
         begins, ends = starts[numbers + 1], starts[numbers + 2]
-        slices = list(map(slice, begins.tolist(), ends.tolist()))
         made = list(map(_LiteralPosition, repeat(self._start_row), numbers.tolist()))
         base = self._tables.empty_row
-        for position, own_words, own_values in zip(
-            made, map(words.__getitem__, slices), map(values.__getitem__, slices), strict=True
-        ):
-            position.base, position.words, position.values = base, own_words, own_values
+        for position, begin, end in zip(made, begins.tolist(), ends.tolist(), strict=True):
+            position.base, position.words, position.values = base, words[begin:end], values[begin:end]
         text_ends, sizes = np.flatnonzero(self._ends), ends - begins
         end_values = self._ends[text_ends]
         is_odd = (self._nodes[numbers, TOKEN] >= 0) | (sizes > self._most_words)
@@ -212,15 +209,15 @@ class LiteralCompiled(Compiled):
     def _move_all(self, begins: list[int], moves: NDArray[np.int32]) -> None:
         """Note where each token leads from every position."""
         places = list(self._by_node.values())  # of the nodes, in order; then the start
-        pairs = list(zip(moves[:, 0].tolist(), map(places.__getitem__, moves[:, 1].tolist()), strict=True))
+        tokens, targets = moves[:, 0].tolist(), list(map(places.__getitem__, moves[:, 1].tolist()))
         begin = 0
         for place, end in zip([places[-1], *places], begins[1:], strict=False):
             if end - begin == 1:
-                place.token, place.after = pairs[begin]
+                place.token, place.after = tokens[begin], targets[begin]
             elif end > begin:
-                place.next = dict(pairs[begin:end])
+                place.next = dict(zip(tokens[begin:end], targets[begin:end], strict=True))
             begin = end
-        self._position_bytes += MOVE_BYTES * len(pairs)
+        self._position_bytes += MOVE_BYTES * len(tokens)
 
     def _keep(self, position: _LiteralPosition, words: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Keep a mask: as a row where many tokens are allowed, as the words that are not zero where few are."""
