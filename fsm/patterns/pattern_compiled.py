@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,12 @@ __all__ = ["PatternCompiled"]
 _NO_MASK = (None, None, None)
 _PLACE_BYTES = 100
 """About what a position takes besides."""
+
+_SELDOM = 32
+"""After so many positions the bytes are counted."""
+
+_MOST_MADE = 640
+"""So many positions are made with the first mask, those nearest to the start; others when a text gets there."""
 
 
 class _PatternPosition(Position):
@@ -43,7 +51,7 @@ class _PatternPosition(Position):
         self.stays = self.after = self.lent = None
         self.is_accepting = self.is_complete = self.shortest = None
         self.token, self.next = NO_TOKEN, NO_MOVES
-        self.base, self.words, self.values = table.known_mask(number) or _NO_MASK
+        self.base, self.words, self.values = table.masks.get(number) or _NO_MASK
         self.cells = None if self.words is None else table.no_cells
 
     @property
@@ -111,10 +119,10 @@ class PatternCompiled(Compiled):
             if position.base is None:
                 position.base, position.words, position.values = table.mask(number)
             if table is self._table:
-                for other in met:
+                for other in islice(met, _MOST_MADE):
                     if other not in self._by_number:
                         self._by_number[other] = _PatternPosition(self, table, other, None, b"")
-                self._position_bytes += (POSITION_BYTES + _PLACE_BYTES) * len(met)
+                self._position_bytes += (POSITION_BYTES + _PLACE_BYTES) * min(len(met), _MOST_MADE)
 
     def configuration(self, place: int, partial: int) -> NDArray[np.int64]:
         """Return what the kernels call a state of the automaton: int64[1, 5]."""
@@ -150,7 +158,8 @@ class PatternCompiled(Compiled):
         found = _PatternPosition(self, table, number, before, data)
         if table is not self._table:  # a matcher has held on to a table that was begun anew
             return found
-        if self._position_bytes + table.memory_bytes > 4 * self.max_bytes:
+        # PERF: every so often, as the bytes take a third of what the position does.
+        if not len(self._by_number) % _SELDOM and self._position_bytes + table.memory_bytes > 4 * self.max_bytes:
             with self._tables.lock:
                 self._forget()
             return found

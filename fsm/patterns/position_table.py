@@ -69,6 +69,7 @@ class PositionTable:
     """Number the states of one expression for one vocabulary and keep their masks; the caller holds its lock.
 
     start : the number of the first state; 0 stands for the dead one
+    masks : those filled, by state
     no_cells : the buffer of the row in which nothing is allowed, from which masks of few words differ
     moves : the buffer of int32[S * 256], state by state and byte: 0 = dead, below 0 = ask ``advance``
 
@@ -84,7 +85,7 @@ class PositionTable:
         self.no_cells = tables.empty_row.data
         self._loops = token_loops_of(tables, token_parts_of(tables).whole)
         self._lengths = token_lengths_of(tables)
-        self._masks: dict[int, Mask] = {}
+        self.masks: dict[int, Mask] = {}
         self._mask_bytes = 0
         self._end_ids = np.array(tables.vocabulary.eos_token_ids, np.int32)
         self._ends = pack_token_ids(tables.vocabulary.eos_token_ids, tables.vocabulary.size)
@@ -162,10 +163,6 @@ class PositionTable:
                 return after
             self._grow()
 
-    def known_mask(self, number: int) -> Mask | None:
-        """Return the mask of a state where it was filled."""
-        return self._masks.get(number)
-
     def begin(self, number: int) -> dict[int, Mask]:
         """Fill the masks that a text meets next, once; return those there are now by state, none the next time."""
         if self._is_begun:
@@ -173,12 +170,12 @@ class PositionTable:
         self._is_begun = True
         self.advance(number, b"")  # loads the kernel, which the first of many texts would else wait for
         self._look_ahead(number)
-        return self._masks
+        return self.masks
 
     def mask(self, number: int) -> Mask:
         """Return the mask of a state, end tokens included."""
         self.begin(number)
-        return self._masks.get(number) or self._keep(number, self._make(number))
+        return self.masks.get(number) or self._keep(number, self._make(number))
 
     def _make(self, number: int) -> Row:
         """Fill one state; where it goes on by many bytes, by what the vocabulary knows of them."""
@@ -217,7 +214,7 @@ class PositionTable:
         else:
             mask = self._tables.empty_row, words, row[words]
             self._mask_bytes += 12 * len(words)
-        self._masks[number] = mask
+        self.masks[number] = mask
         return mask
 
     def _look_ahead(self, number: int) -> None:
@@ -247,7 +244,7 @@ class PositionTable:
         chained = [state for state in states if state < 0]
         for state in chained:
             del masks[state]
-        self._masks.update(masks)
+        self.masks.update(masks)
         for state in chained:
             self._keep(-state, self._make(-state))
 
