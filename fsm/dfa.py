@@ -17,6 +17,7 @@ from fsm.automata.queries import (
     is_finite,
     is_subset,
     shortest_string,
+    typical_string,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "make_key",
     "shortest_string",
     "string_lengths",
+    "typical_string",
     "union",
 ]

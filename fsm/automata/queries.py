@@ -13,6 +13,7 @@ __all__ = [
     "is_finite",
     "is_subset",
     "shortest_string",
+    "typical_string",
 ]
 
 _READABLE = tuple(map(ord, "aA0 _-."))
@@ -78,6 +79,32 @@ def shortest_string(dfa: Dfa) -> str | None:
         first, last, state = next(edge for edge in dfa.edges(state) if dfa.shortest(edge[2]) == rest)
         found.append(chr(_pick_symbol(first, last)))
     return "".join(found)
+
+
+def typical_string(dfa: Dfa) -> str | None:
+    """Return a short accepted text that goes once around each state that leads to itself; None when there is none.
+
+    Examples
+    --------
+    >>> from fsm.dfa import any_string
+    >>> len(typical_string(any_string()))
+    1
+    """
+    if is_empty(dfa):
+        return None
+    state = dfa.start
+    found: list[str] = []
+    turned: set[int] = set()
+    while True:
+        edges, rest = dfa.edges(state), dfa.shortest(state)
+        ways = [edge for edge in edges if edge[2] == state] if state not in turned else []
+        if not ways and rest == 0:
+            return "".join(found)
+        turned.add(state)
+        ways = ways or [edge for edge in edges if dfa.shortest(edge[2]) == rest - 1]
+        symbols = [(chr(_pick_symbol(first, last)), target) for first, last, target in ways]
+        symbol, state = next((way for way in symbols if way[0].isalnum()), symbols[0])
+        found.append(symbol)
 
 
 def count_strings(dfa: Dfa, max_length: int) -> int:

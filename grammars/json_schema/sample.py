@@ -12,7 +12,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from fsm.automata.expression_dfa import ExpressionDfa
-from fsm.dfa import shortest_string
+from fsm.dfa import typical_string
 from fsm.errors import GuidanceError
 from grammars.json_schema.shapes import JsonSchema
 from grammars.regex import regex_dfa
@@ -188,7 +188,7 @@ def _number(schema: Mapping[str, Any]) -> Any:
 
 
 def _text(schema: Mapping[str, Any]) -> str:
-    """Return a short text: one of the format, else a shortest one of the pattern, else letters."""
+    """Return a short text: one of the format, else one of the pattern, else letters."""
     example = FORMAT_EXAMPLES.get(schema["format"]) if isinstance(schema.get("format"), str) else None
     if example is not None:
         return example
@@ -198,7 +198,7 @@ def _text(schema: Mapping[str, Any]) -> str:
         except GuidanceError:
             return _LETTERS
         if isinstance(dfa, ExpressionDfa) and 0 < dfa.shortest(dfa.start) <= _MOST_CHARACTERS:
-            return shortest_string(dfa) or _LETTERS
+            return typical_string(dfa) or _LETTERS
     least, most = _natural(schema.get("minLength"), 0), _natural(schema.get("maxLength"), len(_LETTERS))
     size = max(min(least, _MOST_CHARACTERS), min(most, len(_LETTERS)))
     return (_LETTERS * size)[:size]

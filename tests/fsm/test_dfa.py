@@ -28,6 +28,7 @@ from fsm.dfa import (
     literals,
     shortest_string,
     string_lengths,
+    typical_string,
     union,
 )
 from fsm.errors import LimitError
@@ -125,6 +126,22 @@ def test_containment_agrees_with_sets_where_languages_are_finite(
     shortest = shortest_string(first)
     assert (shortest is None) is (not left[1])
     assert shortest is None or (shortest in left[1] and len(shortest) == min(map(len, left[1])))
+    assert typical_string(first) in (left[1] or {None})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("[a-z]+@[.a-z]+", "aa@aa"),
+        ("x?y*(ab)*z", "z"),
+        ("(ab|c)d{2}", "cdd"),
+        ("", ""),
+        ("[.]|[b-d]", "b"),
+    ],
+)
+def test_typical_string_goes_once_around_each_loop(pattern, text):
+    """A state that leads to itself does so once, and letters are preferred."""
+    assert typical_string(regex_dfa(pattern)) == text
 
 
 def test_opposite_automata_cancel() -> None:

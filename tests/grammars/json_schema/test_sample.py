@@ -39,6 +39,7 @@ VALUES = [
     ({"minLength": 5}, "ababa"),
     ({"type": "string", "maxLength": 1}, "a"),
     ({"pattern": "^x{3}$"}, "xxx"),
+    ({"pattern": "^[a-z]+@[.a-z]*$"}, "aa@a"),
     ({"pattern": "("}, "ab"),
     ({"format": "date"}, "2000-10-10"),
     ({"enum": [["z"], 1]}, ["z"]),
