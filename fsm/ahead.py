@@ -12,7 +12,6 @@ from time import perf_counter
 from fsm.compiled import Compiled
 from fsm.errors import GuidanceError
 from fsm.forced_tokens import split_forced
-from fsm.mask import allocate_token_bitmask
 
 __all__ = ["fill_ahead"]
 
@@ -29,12 +28,11 @@ def fill_ahead(compiled: Compiled, text: bytes, *, until: float) -> int:
     text : what to walk; its tokens are the longest ones.
     until : when to stop, in the seconds of ``time.perf_counter``.
     """
-    vocabulary, matcher = compiled.vocabulary, compiled.matcher()
-    mask = allocate_token_bitmask(1, vocabulary.size)
+    matcher = compiled.matcher()
     with suppress(GuidanceError):
-        for token_id in split_forced(vocabulary, text, is_whole=True):
-            matcher.fill_next_token_bitmask(mask)
+        for token_id in split_forced(compiled.vocabulary, text, is_whole=True):
+            matcher.next_token_bitmask()
             if perf_counter() > until or not matcher.try_advance(token_id):
                 return matcher.num_tokens
-        matcher.fill_next_token_bitmask(mask)
+        matcher.next_token_bitmask()
     return matcher.num_tokens

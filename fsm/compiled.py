@@ -63,6 +63,7 @@ class Compiled:
         self._position_bytes = 0
         self.spare_rows: deque[LentRow] = deque(maxlen=MOST_SPARE)
         self.empty_row = self._tables.empty_row
+        self._cells: dict[int, memoryview] = {}
         self._was_noted = False
         self._distances = Distances(network)
         self._forced: ForcedRuns | None = None
@@ -192,6 +193,13 @@ class Compiled:
         """Return a matcher at the beginning of a text."""
         return _matcher_type()(self)
 
+    def cells_of(self, row: NDArray[np.int32]) -> memoryview:
+        """Return the buffer of a row: one for all positions that share it, as two objects less are kept."""
+        cells = self._cells.get(id(row))  # which it holds, so that no other row has its identity
+        if cells is None:
+            cells = self._cells[id(row)] = row.data
+        return cells
+
     def take_spare_row(self) -> LentRow | None:
         """Return a row that an earlier matcher lent, if nobody looks at it any more."""
         try:
@@ -275,6 +283,7 @@ class Compiled:
         """Drop what was remembered; matchers keep the positions they hold, and these stay right."""
         self._untie(self._positions)
         self._masks.forget()
+        self._cells.clear()
         self._position_bytes = 0
 
 

@@ -54,7 +54,6 @@ class Masks:
         self._network = runs.network
         self._tables = tables
         self._rows: dict[bytes, Row] = {}
-        self._cells: dict[int, memoryview] = {}
         self._flags = 0
         self._shared = SharedMasks(runs.network)
         self._fills = PlaceFills(runs, tables, self._shared)
@@ -76,7 +75,6 @@ class Masks:
         self._shared.clear()  # first: kernels must find no address of what is gone
         self._fills.forget()
         self._rows.clear()
-        self._cells.clear()
         self._num_bytes = 0
 
     def fill(self, position: Position) -> None:
@@ -89,14 +87,6 @@ class Masks:
         if flags & STAYS:
             position.stays = staying_row(self._tables)
         position.base, position.words, position.values = mask
-        position.cells = self._cells_of(mask[0])
-
-    def _cells_of(self, base: Row) -> memoryview:
-        """Return the buffer of a row: one for all positions that share the row, as two objects less are kept."""
-        cells = self._cells.get(id(base))  # which it holds, so that no other row has its identity
-        if cells is None:
-            cells = self._cells[id(base)] = base.data
-        return cells
 
     def _mask_of(self, configurations: NDArray[np.int64]) -> Mask:
         """Return the mask of a place: one that was filled for a place like it, or a new one. Its flags are noted."""

@@ -151,9 +151,10 @@ class Matcher:
     def _lend(self, position: Position) -> NDArray[np.int32]:
         """Return the mask of a position: the shared row where that is all of it, else this matcher's."""
         if not self.is_terminated:
-            self._filled(position)
+            if position.base is None:
+                self._compiled.fill(position)
+            assert position.base is not None
             if position.words is None:
-                assert position.base is not None
                 position.lent = read_only(position.base)
                 return position.lent
         lent = self._lent
@@ -176,8 +177,8 @@ class Matcher:
         if position.base is None:
             self._compiled.fill(position)
         assert position.base is not None
-        position.cells = position.base.data
-        return position.cells
+        position.cells = cells = self._compiled.cells_of(position.base)
+        return cells
 
     def _look_at(self, mask: NDArray[np.int32], index: int) -> bool:
         """Refuse a mask without room; remember a row that has exactly as many words as there are, and tell of it."""

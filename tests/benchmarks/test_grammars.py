@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.grammars import main, misses
+from benchmarks.grammars import main, medians, misses
 
 DATA = Path(os.environ.get("GUIDANCE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TOKENIZER = DATA / "tokenizers" / "llama3.tiktoken"
@@ -17,7 +17,7 @@ TOKENIZER = DATA / "tokenizers" / "llama3.tiktoken"
 def test_grammars_are_measured(tmp_path):
     """A small run writes its figures, and our engine accepts every text."""
     path = tmp_path / "figures.json"
-    assert main(["--engines", "ours", "--only", "date", "--json", str(path)]) == 0
+    assert main(["--engines", "ours", "--only", "date", "--runs", "1", "--json", str(path)]) == 0
     text = path.read_text(encoding="utf-8")
     assert "ours.date.cold_us" in text
     assert "ours.date_time.first_us" in text
@@ -31,3 +31,10 @@ def test_the_bar_can_be_missed():
     assert len(misses({"ours": {"x": slow}, "llguidance": {"x": good}})) == 3
     assert misses({"ours": {"x": fast}, "llguidance": {"x": good}}) == []
     assert misses({"ours": {"x": {}}, "llguidance": {"x": good}}) == ["x: refused"]
+
+
+def test_medians_are_taken_of_each_figure_alone():
+    """A row that one run lacks is that of the others; one that all lack stays without figures."""
+    runs = [{"ours": {"x": {"cold_us": value}, "y": {}}} for value in (3.0, 1.0, 9.0)]
+    runs.append({"ours": {"x": {}, "y": {}}})
+    assert medians(runs) == {"ours": {"x": {"cold_us": 3.0}, "y": {}}}
