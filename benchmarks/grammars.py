@@ -56,7 +56,7 @@ _WARM_UP = (
 )
 """Grammars that use every kernel once, so that none is compiled or loaded while time is taken."""
 
-AHEAD_SECONDS = 2.7e-3
+AHEAD_SECONDS = 2.6e-3
 """How long our schemas are compiled ahead (``Grammar.compile_ahead``): a part of the time to the first mask."""
 
 MAX_LATE_US = 2_000.0

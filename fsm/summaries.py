@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from fsm.layout import KIND, SHORTEST, STUB, UNBOUNDED
 from fsm.network import Network
 from fsm.tokens._character_kernels import chain_row_kernel, group_exits_kernel, subtract_exits_kernel
 from fsm.tokens.character_classes import NUM_CLASSES, CharacterClasses
-from fsm.tokens.tables import QuoteEndings, VocabularyTables, vocabulary_tables
+from fsm.tokens.tables import VocabularyTables, vocabulary_tables
 from fsm.tokens.trie import TokenTrie
 from fsm.vocabulary import Vocabulary
 
@@ -121,6 +122,12 @@ class Summaries:
         self._scratch: OrderedDict[tuple[object, bool], _Scratch] = OrderedDict()
         self._kept: OrderedDict[tuple[object, object, bool], Summary] = OrderedDict()
         self._rows: OrderedDict[bytes, NDArray[np.int32]] = OrderedDict()
+        # PERF: room for all summaries, made once: they are built one at a time, under the vocabulary's lock.
+        num_quotes, num_pairs = len(tables.endings.nodes), len(tables.endings.tokens)
+        self._path = np.zeros((tables.trie.max_depth + 1, 5), np.int64)
+        self._exits, self._exit_counts, self._found = np.empty((3, num_quotes), np.int32)
+        self._tokens, self._counts = np.empty((2, num_pairs), np.int32)
+        self._room = _ChainRoom()
 
     def get(self, dfa: Dfa, automaton_state: int, *, counted: bool) -> Summary:
         """Return the summary of a state, built on first use; ``counted`` ones know how long the way on is."""
@@ -178,15 +185,12 @@ class Summaries:
         tables, trie, known = self.tables, self.tables.trie, self.tables.character_classes
         network, owner = scratch.network, scratch.owner
         start = scratch.state(automaton_state)
-        chain = scratch.chain(start, automaton_state, known)
+        chain = scratch.chain(start, automaton_state, known, self._room)
         chained = self._row_of(chain)
         # Only counters ask how many characters a token needs.
-        num_tokens, num_quotes = tables.vocabulary.size if owner.counted else 0, len(tables.endings.nodes)
-        mask = chained.copy()
-        inside, needs = np.empty(num_tokens, np.int32), np.empty(num_tokens, np.int32)
-        exits, counts = np.empty(num_quotes, np.int32), np.empty(num_quotes, np.int32)
-        path = np.zeros((trie.max_depth + 1, 5), np.int64)
-        path[0, 0], path[0, 2] = start, chain.state == start
+        inside, needs = np.empty((2, tables.vocabulary.size), np.int32) if owner.counted else _NO_TOKENS
+        mask, path, exits, counts = chained.copy(), self._path, self._exits, self._exit_counts
+        path[0] = start, 0, chain.state == start, 0, 0
         regs = network.regs
         regs[R_NODE] = regs[R_TOUCHED] = regs[R_FREE] = 0
         while True:
@@ -203,12 +207,24 @@ class Summaries:
             base=mask,
             chained=chained if owner.counted else chained[:0],
             owed=int(network.states[chain.state, SHORTEST]),
-            inside=inside[:count].copy(),
-            needs=needs[:count].copy(),
-            exits=_group_exits(tables.endings, exits, counts, int(regs[R_TOUCHED])),
+            inside=inside[:count].copy() if count else inside[:0],
+            needs=needs[:count].copy() if count else needs[:0],
+            exits=self._group_exits(regs.item(R_TOUCHED)),
             endings=tables.endings.trie,
             classes=known,
         )
+
+    def _group_exits(self, num_exits: int) -> Exits:
+        """Gather the tokens through the quotes at the nodes found, by ending."""
+        endings, tokens, counts = self.tables.endings, self._tokens, self._counts
+        if not num_exits:
+            return Exits(tokens=_NO_TOKENS[0], counts=_NO_TOKENS[0], starts=np.zeros_like(endings.starts))
+        starts = np.empty_like(endings.starts)
+        count = group_exits_kernel(
+            endings.nodes, self._exits, self._exit_counts, num_exits, endings.quotes, endings.tokens, endings.starts,
+            self._found, tokens, counts, starts,
+        )  # fmt: skip
+        return Exits(tokens=tokens[:count].copy(), counts=counts[:count].copy(), starts=starts)
 
     def _row_of(self, chain: _Chain) -> NDArray[np.int32]:
         """Return the tokens that a chain reads, kept for other states with such a chain."""
@@ -227,8 +243,7 @@ class Summaries:
         return row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chain:
+class _Chain(NamedTuple):
     """Name the states that most characters lead to, one after another (``chain_kernel``).
 
     begins : uint8[128]  classes of characters that lead to the first one, ``state``
@@ -242,6 +257,16 @@ class _Chain:
     reads: NDArray[np.int64]
     passed: NDArray[np.int64]
     length: int
+
+
+class _ChainRoom:
+    """Be scratch room for finding chains, one after another (``chain_kernel``, ``safe_kernel``)."""
+
+    __slots__ = ("after", "alive", "depths", "leads", "queue", "reads")
+
+    def __init__(self) -> None:
+        self.leads, self.reads, self.alive, self.after = np.zeros((4, 2), np.int64)
+        self.queue, self.depths = np.empty((2, MAX_SAFE), np.int64)
 
 
 class _Scratch:
@@ -272,16 +297,16 @@ class _Scratch:
             loops[: len(self.loops)] = self.loops
             self.loops = loops
 
-    def chain(self, start: int, automaton_state: int, classes: CharacterClasses) -> _Chain:
+    def chain(self, start: int, automaton_state: int, classes: CharacterClasses, room: _ChainRoom) -> _Chain:
         """Follow the chain from a state; where any characters may come for longer, say so instead."""
         network, counted = self.network, self.owner.counted
-        safe = 0 if counted else self._safe(start, automaton_state)
-        leads, reads, alive, after = np.zeros((4, 2), np.int64)
+        safe = 0 if counted else self._safe(start, automaton_state, room)
+        leads, reads, alive = room.leads, room.reads, room.alive
         length = NEED if safe < UNBOUNDED else 0
         while length == NEED:
             length = chain_kernel(
                 network.states, network.edges, network.regs, start, 0 if counted else MAX_CHAIN, classes.ranges,
-                classes.sizes, self.counts, leads, reads, alive, after,
+                classes.sizes, self.counts, leads, reads, alive, room.after,
             )  # fmt: skip
             if length == NEED:
                 self.expand(int(network.regs[R_NEED]))
@@ -291,17 +316,19 @@ class _Scratch:
         state = int(network.regs[R_NODE])
         return _Chain(state=state, begins=begins, reads=reads, passed=reads | ~alive, length=length)
 
-    def _safe(self, start: int, automaton_state: int) -> int:
+    def _safe(self, start: int, automaton_state: int, room: _ChainRoom) -> int:
         """Return how many characters may come whatever they are, as far as the automaton or few states tell."""
         if self.owner.dfa.takes_every_text(automaton_state):
             return UNBOUNDED
         network = self.network
-        queue, depths = np.empty((2, MAX_SAFE), np.int64)
-        while (safe := safe_kernel(network.states, network.edges, network.regs, start, queue, depths)) == NEED:
+        while (
+            safe := safe_kernel(network.states, network.edges, network.regs, start, room.queue, room.depths)
+        ) == NEED:
             self.expand(int(network.regs[R_NEED]))
         return int(safe)
 
 
+_NO_TOKENS = np.zeros((2, 0), np.int32)
 # Every class but that of no character; all of them as a set; all that do not close the string.
 _ANY = np.array([number != CLASS_INVALID for number in range(NUM_CLASSES)], np.uint8)
 _ALL = np.array([-1, -1], np.int64)
@@ -314,16 +341,3 @@ def summaries_of(vocabulary: Vocabulary) -> Summaries:
     if summaries is None:
         summaries = vocabulary.__dict__["_summaries"] = Summaries(vocabulary_tables(vocabulary))
     return summaries
-
-
-def _group_exits(
-    endings: QuoteEndings, exits: NDArray[np.int32], exit_counts: NDArray[np.int32], num_exits: int
-) -> Exits:
-    """Gather the tokens through the quotes at the nodes ``exits``, by ending."""
-    tokens, counts = np.empty_like(endings.tokens), np.empty_like(endings.tokens)
-    starts, found = np.empty_like(endings.starts), np.empty_like(endings.nodes)
-    count = group_exits_kernel(
-        endings.nodes, exits, exit_counts, num_exits, endings.quotes, endings.tokens, endings.starts, found, tokens,
-        counts, starts,
-    )  # fmt: skip
-    return Exits(tokens=tokens[:count].copy(), counts=counts[:count].copy(), starts=starts)
