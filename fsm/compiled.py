@@ -7,7 +7,6 @@ Cost: compiling is constant; a mask costs a few microseconds when first asked fo
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from fsm.distance import Distances
 from fsm.expansion_time import ExpansionTime
 from fsm.kernel_runs import KernelRuns
 from fsm.layout import UNBOUNDED
-from fsm.lent_row import MOST_SPARE, LentRow
+from fsm.lent_row import LentRow
 from fsm.mask import is_allowed
 from fsm.masks import Masks
 from fsm.network import Network
@@ -61,7 +60,7 @@ class Compiled:
         self._runs = KernelRuns(network, self._tables.workspace)
         self._masks = Masks(self._runs, self._tables)
         self._position_bytes = 0
-        self.spare_rows: deque[LentRow] = deque(maxlen=MOST_SPARE)
+        self.spare_rows = self._tables.spare_rows
         self.empty_row = self._tables.empty_row
         self._cells: dict[int, memoryview] = {}
         self._was_noted = False
@@ -203,7 +202,7 @@ class Compiled:
     def take_spare_row(self) -> LentRow | None:
         """Return a row that an earlier matcher lent, if nobody looks at it any more."""
         try:
-            row = self.spare_rows.popleft()
+            row = self.spare_rows.pop()
         except IndexError:
             return None
         return None if row.is_seen else row

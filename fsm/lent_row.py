@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 __all__ = ["MOST_SPARE", "MOST_UNDONE", "LentRow", "read_only"]
 
 MOST_SPARE = 8
-"""So many rows that no matcher needs any more are kept by a grammar for the next ones."""
+"""So many rows that no matcher needs any more are kept with a vocabulary for the next ones."""
 
 MOST_UNDONE = 32
 """More words than these are undone slower than the shared row is copied."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from array import array
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from fsm.addresses import addresses_of
 from fsm.automata.dfa import LAST_SYMBOL
 from fsm.errors import LimitError
 from fsm.layout import CHAR, NUM_COLUMNS, STATE_POP, UNBOUNDED
+from fsm.lent_row import MOST_SPARE, LentRow
 from fsm.mask import num_mask_words
 from fsm.tokens._body_kernels import decode_kernel
 from fsm.tokens.character_classes import build_character_classes
@@ -115,6 +117,7 @@ class VocabularyTables:
     character_classes : the same by classes, for whole subtrees and tokens.
     spaces : what may follow white space at the beginning of a token.
     empty_row : int32[W], no token allowed.
+    spare_rows : rows that matchers lent, for the next ones.
     addresses : int64, names the arrays of ``mask_entry``: duplicates, rows of white space, scratch mask, empty row, and
         what is walked (``name_walk``): all tokens, and those by what follows white space; once they are asked for,
         those that open a string and close it, by what follows, and all that open one (``fsm.tokens.openings``).
@@ -133,6 +136,7 @@ class VocabularyTables:
         self.characters = _decode(self.trie)
         self.character_classes = build_character_classes(self.trie, self.characters, vocabulary.size)
         self.empty_row = np.zeros(self.num_words, np.int32)
+        self.spare_rows: deque[LentRow] = deque(maxlen=MOST_SPARE)
         self.workspace = Workspace(self.num_words, self.trie.max_depth)
         self.lock = threading.RLock()
         spaces = self.spaces
