@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from fsm.ahead import fill_ahead
 from fsm.compiled import Compiled
-from fsm.errors import UnsupportedFeatureError
+from fsm.errors import GuidanceError, UnsupportedFeatureError
+from fsm.expansion_time import ExpansionTime
 from fsm.network import Network
 from fsm.parts.special_tokens import resolve_special_tokens
 from fsm.parts.text_compiled import TextCompiled
@@ -91,7 +93,11 @@ class Grammar:
         if not seconds >= 0:
             raise ValueError(f"compile_ahead: got seconds={seconds}, expected 0 or more")
         compiled = self.compile(vocabulary)
-        for text in [sample.encode() for sample in samples] or [self.sample(compiled)]:
+        texts = [sample.encode("utf-8", "surrogatepass") for sample in samples]
+        if not texts and perf_counter() < until:
+            with suppress(GuidanceError), ExpansionTime():
+                texts.append(self.sample(compiled))
+        for text in texts:
             fill_ahead(compiled, text, until=until)
         return compiled
 
