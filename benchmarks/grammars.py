@@ -264,7 +264,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--check", action="store_true", help="fail when a row misses the bar")
     parser.add_argument("--tokenizer", type=Path, default=data / "tokenizers" / "llama3.tiktoken")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error(f"--runs: got {options.runs}, expected 1 or more")
+    return options
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ class _Sampler:
             parts.append(self._follow(reference))
         parts += _listed(schema.get("allOf"))
         parts += [part for keyword in ("anyOf", "oneOf") for part in _listed(schema.get(keyword))[:1]]
-        if not parts or depth > _MOST_DEPTH:
+        self._num_left -= len(parts)
+        if not parts or self.is_over(depth):
             return schema
         joined: dict[str, Any] = {}
         for part in (*parts, {keyword: schema[keyword] for keyword in schema if keyword not in _JOINING}):

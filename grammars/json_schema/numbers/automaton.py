@@ -132,15 +132,15 @@ class ConstrainedNumbers(Dfa):
 
     def _number(self, state: ExponentDigits | _Mark) -> int:
         """Return the number of a state, which some completion has."""
-        return self._numbers.get(state) or self._enter(state, 0)
+        return self._numbers.get(state) or self._name(_Row(state, 0, NO_EXPONENTS))
 
     def _start(self, state: _Start) -> int:
         """Return the number of a place before the first digit; 0 when no number follows."""
         number = self._numbers.get(state)
         if number is None:
-            number = self._enter(state, 0)
-            if not self.edges(number):
-                number = self._numbers[state] = DEAD
+            row = _Row(state, 0, NO_EXPONENTS)
+            row.edges = _merged(self._expand(row))  # first: a place that is named is one that leads somewhere
+            number = self._name(row) if row.edges else DEAD
         return number
 
     def _mantissa(self, side: int, mantissa: Mantissa, digits: int, *, is_live: bool = False) -> int:
@@ -153,15 +153,15 @@ class ConstrainedNumbers(Dfa):
             allowed = rules.exponents(mantissa)
             is_live = is_live or completions.may_end(mantissa, allowed)
             if is_live or completions.is_live(mantissa, digits):
-                number = self._enter(state, digits, allowed)
+                number = self._name(_Row(state, digits, allowed))
             else:
                 number = self._numbers[state] = DEAD
         return number
 
-    def _enter(self, state: _State, digits: int, exponents: ExponentSet = NO_EXPONENTS) -> int:
+    def _name(self, row: _Row) -> int:
         number = len(self._rows)
-        self._rows.append(_Row(state, digits, exponents))
-        self._numbers[state] = number
+        self._rows.append(row)
+        self._numbers[row.state] = number
         return number
 
     def _expand(self, row: _Row) -> list[Edge]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import importlib
 import itertools
 import json
 import math
@@ -80,6 +81,20 @@ def test_a_large_schema_has_a_small_value():
     """Some hundred values are enough."""
     wide = {"properties": {f"k{i}": {"type": "string"} for i in range(5000)}}
     assert len(sample_value(wide)) < 300
+
+
+def test_references_that_fan_out_are_followed_a_few_times(monkeypatch):
+    """Ten at each of four levels lead ten thousand ways, of which some hundred are looked at."""
+    levels: dict[str, Any] = {f"a{i}": {"allOf": [{"$ref": f"#/$defs/a{i + 1}"}] * 10} for i in range(4)}
+    fan = {"$ref": "#/$defs/a0", "$defs": levels | {"a4": {"type": "string"}}}
+    followed = []
+    sampler = importlib.import_module("grammars.json_schema.sample")._Sampler
+    follow = sampler._follow
+    monkeypatch.setattr(
+        sampler, "_follow", lambda self, reference: followed.append(reference) or follow(self, reference)
+    )
+    assert sample_value(fan) is not None
+    assert 0 < len(followed) < 1000
 
 
 @given(schemas())
